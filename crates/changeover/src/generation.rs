@@ -1,0 +1,137 @@
+//! A generation: one settings value with every service built from it, and the one pointer to the live one.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+
+/// One settings value together with every service built from it. Immutable and numbered.
+#[derive(Debug)]
+pub struct Generation<S, V> {
+    /// Grows with every commit and is never used twice in a process.
+    pub number: u64,
+    /// The settings that every service of this generation was built from.
+    pub settings: Arc<S>,
+    /// The services.
+    pub services: V,
+    /// Whether this is the emergency generation: no usable settings were found at the start.
+    pub safe_mode: bool,
+}
+
+/// The one pointer to the live generation. Cheap to clone; every clone sees the same switch.
+#[derive(Debug)]
+pub struct Live<S, V> {
+    pointer: Arc<ArcSwap<Generation<S, V>>>,
+}
+
+impl<S, V> Clone for Live<S, V> {
+    fn clone(&self) -> Self {
+        Self {
+            pointer: Arc::clone(&self.pointer),
+        }
+    }
+}
+
+impl<S, V> Live<S, V> {
+    /// A pointer to a first generation.
+    pub(crate) fn new(first: Arc<Generation<S, V>>) -> Self {
+        Self {
+            pointer: Arc::new(ArcSwap::new(first)),
+        }
+    }
+
+    /// The live generation, for one unit of work: load once, use it to the end, load anew for the next.
+    pub fn load(&self) -> Arc<Generation<S, V>> {
+        self.pointer.load_full()
+    }
+
+    /// The live generation for a moment: cheaper than [`Live::load`], not to be held across an `await`.
+    pub fn peek(&self) -> Guard<Arc<Generation<S, V>>> {
+        self.pointer.load()
+    }
+
+    /// The switch. Gives back what was live before.
+    pub(crate) fn swap(&self, next: Arc<Generation<S, V>>) -> Arc<Generation<S, V>> {
+        self.pointer.swap(next)
+    }
+}
+
+/// Tells one built object from every other one of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity(u64);
+
+impl Identity {
+    pub(crate) fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A service as a generation holds it: the object, what it was made from, and since when it runs.
+///
+/// Two generations hold the same object exactly when inputs and dependencies were the same.
+#[derive(Debug)]
+pub struct Service<I, T> {
+    object: Arc<T>,
+    inputs: Arc<I>,
+    depends_on: Arc<[(&'static str, Identity)]>,
+    identity: Identity,
+    since: u64,
+}
+
+impl<I, T> Clone for Service<I, T> {
+    fn clone(&self) -> Self {
+        Self {
+            object: Arc::clone(&self.object),
+            inputs: Arc::clone(&self.inputs),
+            depends_on: Arc::clone(&self.depends_on),
+            identity: self.identity,
+            since: self.since,
+        }
+    }
+}
+
+impl<I, T> Service<I, T> {
+    pub(crate) fn new(object: T, inputs: I, depends_on: &[(&'static str, Identity)], since: u64) -> Self {
+        Self {
+            object: Arc::new(object),
+            inputs: Arc::new(inputs),
+            depends_on: depends_on.into(),
+            identity: Identity::fresh(),
+            since,
+        }
+    }
+
+    /// The object itself, to be held by a service that depends on it.
+    pub fn handle(&self) -> Arc<T> {
+        Arc::clone(&self.object)
+    }
+
+    /// What the object was made from.
+    pub fn inputs(&self) -> &I {
+        &self.inputs
+    }
+
+    /// Changes exactly when the object is another one.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// The generation in which the object was built.
+    pub fn since(&self) -> u64 {
+        self.since
+    }
+
+    pub(crate) fn depends_on(&self) -> &[(&'static str, Identity)] {
+        &self.depends_on
+    }
+}
+
+impl<I, T> Deref for Service<I, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.object
+    }
+}

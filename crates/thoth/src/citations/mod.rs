@@ -1,0 +1,1 @@
+//! Titles, authors, years and identifiers out of a paper; BibTeX.

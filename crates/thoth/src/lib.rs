@@ -1,0 +1,11 @@
+//! Thoth: a research assistant beside an Obsidian vault that never needs a restart.
+
+pub mod citations;
+pub mod database;
+pub mod http;
+pub mod llm;
+pub mod notes;
+pub mod paper;
+pub mod pdf;
+pub mod rag;
+pub mod settings;

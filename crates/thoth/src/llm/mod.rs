@@ -1,0 +1,2 @@
+//! Language models by the OpenAI-compatible chat protocol.
+pub mod settings;

@@ -1,0 +1,3 @@
+//! Retrieval: sections, chunks, search, answers.
+pub mod index;
+pub mod settings;
