@@ -41,7 +41,8 @@ RUSTDOCFLAGS='-D warnings' step 'documentation' cargo doc --workspace --no-deps 
 
 if [ "${1:-}" != --lint ]; then
   step 'examples in the documentation' cargo test --workspace --doc --locked --quiet
-  step 'tests' cargo test --workspace --lib --bins --tests --examples --locked --no-fail-fast
+  echo '── tests'
+  cargo test --workspace --lib --bins --tests --examples --locked --no-fail-fast || failed+=('tests')
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then
