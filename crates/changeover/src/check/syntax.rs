@@ -126,7 +126,7 @@ fn judge(text: &str, error: &ParseError) -> (Fault, Option<Mend>) {
         return number(text, at);
     }
     match error.kind() {
-        Kind::ExpectedComma => comma_missing(text, at),
+        Kind::ExpectedComma => comma_missing(at),
         Kind::ExpectedStringObjectProperty => bare_key(text, at),
         Kind::SingleQuotedStringsNotAllowed => quoted_otherwise(text, at, '\'', '\''),
         Kind::HexadecimalNumbersNotAllowed
@@ -156,7 +156,7 @@ fn judge(text: &str, error: &ParseError) -> (Fault, Option<Mend>) {
     }
 }
 
-fn comma_missing(text: &str, at: usize) -> (Fault, Option<Mend>) {
+fn comma_missing(at: usize) -> (Fault, Option<Mend>) {
     let fault = Fault::new(at, "a `,` is missing here").hint("entries are separated by `,`");
     (fault, mend(at..at, ","))
 }
