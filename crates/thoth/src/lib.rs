@@ -8,4 +8,5 @@ pub mod notes;
 pub mod paper;
 pub mod pdf;
 pub mod rag;
+pub mod services;
 pub mod settings;
