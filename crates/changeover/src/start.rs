@@ -20,7 +20,7 @@ use crate::report::{Cause, Decision, Problem};
 use crate::retire::retire;
 use crate::status::Shared;
 use crate::tuning::Tuning;
-use crate::watch::{Events, Settle, Watch};
+use crate::watch::{Events, Settle, Watch, steps};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
@@ -58,6 +58,11 @@ where
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(damage);
 
+    let (mut events, waker) = Events::new()?;
+    if watch {
+        // Before the first look: what is written while the first generation is prepared must be noticed too.
+        events.follow(&steps(&file));
+    }
     let begun = Instant::now();
     let (look, content) = read_first(Arc::clone(&judge)).await?;
     shared.looked(look.modified_seconds());
@@ -126,7 +131,6 @@ where
         );
     }
 
-    let (events, waker) = Events::new()?;
     let (commands, commands_receiver) = channel();
     let settle = Settle::new(Instant::now(), Some((look, fingerprint.number())));
     let watch = Watch {

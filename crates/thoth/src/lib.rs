@@ -7,6 +7,7 @@ pub mod llm;
 pub mod notes;
 pub mod paper;
 pub mod pdf;
+pub mod quote;
 pub mod rag;
 pub mod services;
 pub mod settings;

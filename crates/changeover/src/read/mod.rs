@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Bytes of a settings file, at most.
-pub(crate) const CONTENT_MAX: u64 = 10 * 1024 * 1024;
+pub(crate) const CONTENT_MAX: u64 = crate::check::SIZE_MAX as u64;
 
 /// What one look at the file found, without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]

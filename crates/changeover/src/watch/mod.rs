@@ -10,7 +10,7 @@ mod events;
 mod settle;
 mod thread;
 
-use chain::steps;
+pub(crate) use chain::steps;
 pub(crate) use events::{Events, Waker};
 pub(crate) use settle::{Judgement, Settle, Sign};
 pub(crate) use thread::{Command, Watch, WatchCounters};

@@ -51,9 +51,6 @@ const ASLEEP: Duration = Duration::from_secs(3600);
 impl<S> Watch<S> {
     /// Runs until it is told to stop or nobody listens any more.
     pub(crate) fn run(mut self) {
-        if self.enabled {
-            self.events.follow(&steps(&self.file));
-        }
         loop {
             let timeout = match self.enabled {
                 true => self

@@ -85,7 +85,12 @@ async fn a_touch_is_a_save_and_a_change_of_mode_is_none() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(&world.file, fs::Permissions::from_mode(0o640)).unwrap();
-    File::options().append(true).open(&world.file).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    File::options()
+        .append(true)
+        .open(&world.file)
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
     let verdict = world.verdict().await;
     assert_eq!((verdict.verdict, verdict.id), (Unchanged, 2), "{verdict}");
     let same = world.engine.reload().await.unwrap();
@@ -100,7 +105,11 @@ async fn a_config_map_swap_is_one_save() {
     let root = folder.path().to_owned();
     let version = |name: &str, pair: i64| {
         fs::create_dir(root.join(name)).unwrap();
-        fs::write(root.join(name).join("settings.json"), format!(r#"{{"pair": {pair}}}"#)).unwrap();
+        fs::write(
+            root.join(name).join("settings.json"),
+            format!(r#"{{"pair": {pair}}}"#),
+        )
+        .unwrap();
     };
     version("..1", 1);
     symlink("..1", root.join("..data")).unwrap();
@@ -155,5 +164,8 @@ async fn a_folder_that_is_removed_and_made_again_is_watched_again() {
     let events = engine.status().watch.events_seen;
     fs::write(inner.join("settings.json"), r#"{"pair": 3}"#).unwrap();
     assert_eq!(verdicts.recv().await.unwrap().verdict, Applied);
-    assert!(engine.status().watch.events_seen > events, "the new folder's events arrive");
+    assert!(
+        engine.status().watch.events_seen > events,
+        "the new folder's events arrive"
+    );
 }

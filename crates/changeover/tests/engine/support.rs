@@ -27,7 +27,7 @@ pub struct Settings {
     pub prepare_deadline_ms: u64,
 }
 
-#[derive(PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub struct Value<T> {
     pub value: T,
 }
@@ -82,8 +82,7 @@ pub struct World {
 }
 
 pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let document = changeover::check::parse(content)?;
-    let value = &document.value;
+    let value = changeover::check::parse(content)?.value();
     if value.as_object().is_some_and(serde_json::Map::is_empty) && occasion == Occasion::Running {
         return Err(vec![Problem::new("", "the file has no setting")]);
     }
@@ -134,10 +133,16 @@ async fn prepare(
     std::fs::create_dir_all(&preparation.scratch).unwrap();
     std::fs::write(preparation.scratch.join("made-by-the-candidate"), "x").unwrap();
     let pair = |name, live| {
-        preparation.service(name, live, Value { value: settings.pair }, &[], |inputs: &Value<i64>| {
-            let value = inputs.value;
-            async move { Ok(Pair(value)) }
-        })
+        preparation.service(
+            name,
+            live,
+            Value { value: settings.pair },
+            &[],
+            |inputs: &Value<i64>| {
+                let value = inputs.value;
+                async move { Ok(Pair(value)) }
+            },
+        )
     };
     let left = pair("left", live.map(|live| &live.left)).await?;
     tokio::time::sleep(Duration::from_millis(settings.prepare_ms)).await;
@@ -149,10 +154,18 @@ async fn prepare(
     }
     let right = pair("right", live.map(|live| &live.right)).await?;
     let llm = preparation
-        .service("llm", live.map(|live| &live.llm), Value { value: settings.llm.clone() }, &[], |inputs| {
-            let value = inputs.value.clone();
-            async move { Ok(Llm(value)) }
-        })
+        .service(
+            "llm",
+            live.map(|live| &live.llm),
+            Value {
+                value: settings.llm.clone(),
+            },
+            &[],
+            |inputs| {
+                let value = inputs.value.clone();
+                async move { Ok(Llm(value)) }
+            },
+        )
         .await?;
     let rag = preparation
         .service(
@@ -164,13 +177,22 @@ async fn prepare(
         )
         .await?;
     std::fs::remove_dir_all(&preparation.scratch).unwrap();
-    Ok(Services { left, right, llm, rag, _counted: counted })
+    Ok(Services {
+        left,
+        right,
+        llm,
+        rag,
+        _counted: counted,
+    })
 }
 
 fn tuning(settings: &Settings) -> Tuning {
     match settings.prepare_deadline_ms {
         0 => Tuning::default(),
-        millis => Tuning { prepare_deadline: Duration::from_millis(millis), ..Tuning::default() },
+        millis => Tuning {
+            prepare_deadline: Duration::from_millis(millis),
+            ..Tuning::default()
+        },
     }
 }
 
@@ -205,9 +227,18 @@ impl World {
 
     pub async fn start_in(folder: TempDir) -> Self {
         let (alive, prepared) = (Arc::default(), Arc::default());
-        let engine = Engine::start(blueprint(folder.path(), &alive, &prepared)).await.unwrap();
+        let engine = Engine::start(blueprint(folder.path(), &alive, &prepared))
+            .await
+            .unwrap();
         let verdicts = engine.verdicts();
-        Self { file: folder.path().join("settings.json"), engine, folder, verdicts, alive, prepared }
+        Self {
+            file: folder.path().join("settings.json"),
+            engine,
+            folder,
+            verdicts,
+            alive,
+            prepared,
+        }
     }
 
     /// Ends the engine and starts another one on the same folder.
@@ -219,7 +250,10 @@ impl World {
 
     /// The next verdict.
     pub async fn verdict(&mut self) -> Arc<Verdict> {
-        tokio::time::timeout(PATIENCE, self.verdicts.recv()).await.expect("a verdict").unwrap()
+        tokio::time::timeout(PATIENCE, self.verdicts.recv())
+            .await
+            .expect("a verdict")
+            .unwrap()
     }
 
     /// Saves by writing aside and renaming.
