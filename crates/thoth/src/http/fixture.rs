@@ -84,7 +84,7 @@ impl World {
             app,
             file,
             state,
-            client: client(),
+            client: client_keeping(8),
             shutdown,
             tasks,
         };
@@ -150,15 +150,14 @@ impl World {
     }
 }
 
-/// A client without proxies and without TLS.
-pub(super) fn client() -> reqwest::Client {
+/// A client without proxies and without TLS, which keeps so many idle connections.
+pub(super) fn client_keeping(connections: usize) -> reqwest::Client {
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
+    let client = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([])
-        .timeout(PATIENCE)
-        .build()
-        .unwrap()
+        .timeout(PATIENCE);
+    client.pool_max_idle_per_host(connections).build().unwrap()
 }
 
 /// A port that was free a moment ago.

@@ -137,7 +137,9 @@ impl Ledger {
             let mut statement =
                 connection.prepare_cached("SELECT status, count(*) FROM papers GROUP BY status")?;
             statement
-                .query_map([], |row| Ok((row::status(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
+                .query_map([], |row| {
+                    Ok((row::status(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+                })?
                 .collect()
         })
     }
