@@ -9,4 +9,5 @@ pub mod paper;
 pub mod pdf;
 pub mod quote;
 pub mod rag;
+pub mod services;
 pub mod settings;
