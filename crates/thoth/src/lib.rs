@@ -7,5 +7,6 @@ pub mod llm;
 pub mod notes;
 pub mod paper;
 pub mod pdf;
+pub mod quote;
 pub mod rag;
 pub mod settings;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use secret::Secret;
+pub use secret::{REDACTED, Secret};
 
 /// The settings as they are meant: defaulted, checked, paths resolved. Immutable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
