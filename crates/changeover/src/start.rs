@@ -71,6 +71,7 @@ where
     let first = choose(&judge, &history, content, begun, &fallback);
 
     let number = history.last_generation() + 1;
+    let refused_id = first.refused.is_some().then(|| history.next_id());
     let id = history.next_id();
     let (services, book) = prepare_first(&prepare, &first, number, history.scratch(id), tuning).await?;
     let First {
@@ -115,8 +116,7 @@ where
         product: Handle::current(),
         waiting: None,
     };
-    if let Some((source, problems)) = refused {
-        let id = changeover.history.next_id();
+    if let Some(((source, problems), id)) = refused.zip(refused_id) {
         changeover.say_as(id, source, Decision::Rejected, problems, Vec::new(), Vec::new());
     }
     if !safe_mode {
