@@ -29,6 +29,13 @@ const STAGE_BUCKETS: [f64; 12] = [
 ];
 /// Verdicts to look back for when some were missed.
 const LOOK_BACK: usize = 1_000;
+/// Every verdict that there is.
+const VERDICTS: [Decision; 4] = [
+    Decision::Applied,
+    Decision::Unchanged,
+    Decision::Rejected,
+    Decision::Superseded,
+];
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 type StageHistograms = Family<Stage, Histogram, fn() -> Histogram>;
@@ -51,6 +58,14 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByVerdict {
     verdict: String,
+}
+
+impl ByVerdict {
+    fn of(verdict: Decision) -> Self {
+        Self {
+            verdict: verdict.to_string(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +116,10 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
+        // A counter that appears with its first count hides that count from whoever compares.
+        for verdict in VERDICTS {
+            self.reloads.get_or_create(&ByVerdict::of(verdict)).inc_by(0);
+        }
         let config = registry.sub_registry_with_prefix("thoth_config");
         config.register(
             "last_reload_successful",
@@ -150,10 +169,7 @@ impl Metrics {
             return;
         }
         *counted = verdict.id;
-        let label = ByVerdict {
-            verdict: verdict.verdict.to_string(),
-        };
-        self.reloads.get_or_create(&label).inc();
+        self.reloads.get_or_create(&ByVerdict::of(verdict.verdict)).inc();
         self.generation
             .set(i64::try_from(verdict.generation).unwrap_or(i64::MAX));
         match verdict.verdict {
