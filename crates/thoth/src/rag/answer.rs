@@ -4,8 +4,8 @@
 //! checked word for word; so the most that a passage can do by giving orders is to spoil this one answer.
 
 use super::ask::{Answer, Source};
+use super::evidence::Evidence;
 use super::passages::Passage;
-use super::quote::Folded;
 use super::reply::{self, Part, Sentence};
 use super::settings::Qa;
 use crate::llm::{ChatRequest, Llm, LlmError, Message};
@@ -145,10 +145,12 @@ fn prompt(question: &str, passages: &[Passage]) -> String {
     prompt
 }
 
-/// Text that cannot end its passage or begin another. A quote with the replacement is still found.
+/// Text that cannot end its passage or begin another. White space folds away, so a quote of it is still found.
 fn unmarked(text: &str, chars_max: usize) -> String {
     let text: String = text.chars().take(chars_max).collect();
-    text.replace("</", "‹/").replace("<p", "‹p").replace("<P", "‹P")
+    text.replace("</", "< /")
+        .replace("<p", "< p")
+        .replace("<P", "< P")
 }
 
 /// What is left of a reply.
@@ -173,16 +175,16 @@ struct Tally {
 /// Keeps of a reply what holds: citations whose quote stands in the passage cited, sentences that keep one, and,
 /// marked, those that never had one.
 fn check(reply: &str, passages: &[Passage]) -> Checked {
-    let folded: Vec<Folded> = passages
+    let evidence: Vec<Evidence> = passages
         .iter()
-        .map(|passage| Folded::new(&passage.text))
+        .map(|passage| Evidence::new(&passage.text))
         .collect();
     let mut tally = Tally::default();
     let mut lines: Vec<String> = Vec::new();
     for line in reply::parse(reply) {
         let kept: Vec<String> = line
             .iter()
-            .filter_map(|sentence| keep(sentence, passages, &folded, &mut tally))
+            .filter_map(|sentence| keep(sentence, passages, &evidence, &mut tally))
             .collect();
         let text = harmless(kept.concat().trim_end());
         if !text.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
@@ -199,7 +201,12 @@ fn check(reply: &str, passages: &[Passage]) -> Checked {
 }
 
 /// A sentence with its citations numbered anew; `None` if it had some and none holds.
-fn keep(sentence: &Sentence, passages: &[Passage], folded: &[Folded], tally: &mut Tally) -> Option<String> {
+fn keep(
+    sentence: &Sentence,
+    passages: &[Passage],
+    evidence: &[Evidence<'_>],
+    tally: &mut Tally,
+) -> Option<String> {
     let mut text = String::new();
     let (mut cited, mut held) = (false, false);
     for part in &sentence.parts {
@@ -213,7 +220,7 @@ fn keep(sentence: &Sentence, passages: &[Passage], folded: &[Folded], tally: &mu
             Part::Citation { numbers, quotes } => {
                 cited = true;
                 for number in numbers {
-                    if let Some(index) = tally.cite(*number, quotes, passages, folded) {
+                    if let Some(index) = tally.cite(*number, quotes, passages, evidence) {
                         held = true;
                         text.push_str(&format!("[{index}]"));
                     }
@@ -246,15 +253,13 @@ impl Tally {
         number: usize,
         quotes: &[String],
         passages: &[Passage],
-        folded: &[Folded],
+        evidence: &[Evidence<'_>],
     ) -> Option<usize> {
         self.citations += 1;
         let found = number.checked_sub(1).and_then(|index| {
-            let (passage, folded) = (passages.get(index)?, folded.get(index)?);
-            let bytes = quotes
-                .iter()
-                .find_map(|quote| Folded::new(quote).find_in(folded))?;
-            Some(source(passage, passage.text.get(bytes)?))
+            let (passage, evidence) = (passages.get(index)?, evidence.get(index)?);
+            let words = quotes.iter().find_map(|quote| evidence.find(quote))?;
+            Some(source(passage, words))
         });
         let Some(found) = found else {
             self.removed += 1;

@@ -127,7 +127,7 @@ fn a_passage_cannot_leave_its_marks() {
     assert_eq!(prompt.matches("<passage").count(), 2, "{prompt}");
     assert_eq!(prompt.to_lowercase().matches("</passage>").count(), 2, "{prompt}");
     assert!(
-        prompt.contains("paper=\"A  title  ‹passage>\"") && prompt.contains("p < 0.05"),
+        prompt.contains("paper=\"A  title  < passage>\"") && prompt.contains("p < 0.05"),
         "{prompt}"
     );
     assert!(prompt.ends_with("Question: why?"), "{prompt}");
