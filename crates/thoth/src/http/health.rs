@@ -69,7 +69,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
 
 /// How each service of the generation stands, and each owner of what the process has only once.
 pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'static str, ServiceState> {
-    let mut services: BTreeMap<_, _> = generation.services.states().into_iter().collect();
+    let mut services: BTreeMap<_, _> = generation.services.states(&app.builder).into_iter().collect();
     services.insert("pdf", intake(&app.monitor).await);
     for (name, trouble) in app.troubles.all() {
         let state = services.entry(name).or_insert_with(|| ServiceState::ok(None));

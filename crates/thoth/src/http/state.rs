@@ -11,6 +11,7 @@ use super::guard::Guard;
 use super::metrics::Metrics;
 use super::token::Token;
 use crate::pdf::monitor::Monitor;
+use crate::rag::builder::Builder;
 use crate::services::Services;
 use crate::settings::Settings;
 
@@ -23,6 +24,8 @@ pub struct App {
     pub engine: Engine<Settings, Services>,
     /// The intake of PDFs: its ledger, its events.
     pub monitor: Monitor,
+    /// The builder of the index: its progress.
+    pub builder: Arc<Builder>,
     /// Who may come in.
     pub guard: Guard,
     /// Counters and gauges.
@@ -40,6 +43,7 @@ impl App {
     pub fn new(
         engine: Engine<Settings, Services>,
         monitor: Monitor,
+        builder: Arc<Builder>,
         token: Token,
         metrics: Metrics,
         troubles: Troubles,
@@ -47,6 +51,7 @@ impl App {
         Self {
             engine,
             monitor,
+            builder,
             guard: Guard::new(token),
             metrics,
             started: Timestamp::now(),
