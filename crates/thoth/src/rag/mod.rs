@@ -22,6 +22,8 @@ pub mod settings;
 
 mod query;
 mod rank;
+#[cfg(test)]
+mod samples;
 mod sentences;
 mod snippet;
 mod stem;
@@ -57,7 +59,11 @@ impl RagInputs {
     pub fn new(settings: &RagSettings, index: &Index) -> rusqlite::Result<Self> {
         let wanted = Recipe::new(settings);
         let reads = index.readable_recipe(&wanted)?;
-        Ok(Self { reads, wanted, qa: settings.qa.clone() })
+        Ok(Self {
+            reads,
+            wanted,
+            qa: settings.qa.clone(),
+        })
     }
 }
 
