@@ -10,6 +10,7 @@
 //! `rag.chunkSize` or `rag.chunkOverlap` makes another [`recipe::Recipe`] wanted: the next generation still reads the
 //! one that serves, the builder builds the wanted one beside it, and when that is ready another changeover reads it.
 
+pub mod answer;
 pub mod ask;
 pub mod builder;
 pub mod chunk;
@@ -20,8 +21,10 @@ pub mod recipes;
 pub mod search;
 pub mod settings;
 
+mod evidence;
 mod query;
 mod rank;
+mod reply;
 #[cfg(test)]
 mod samples;
 mod sentences;
@@ -38,6 +41,8 @@ use index::Index;
 use recipe::Recipe;
 use recipes::Lease;
 use settings::{Qa, RagSettings};
+
+use crate::llm::Llm;
 
 /// What the service `rag` is made from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,6 +88,7 @@ pub enum RagError {
 pub struct Rag {
     inputs: RagInputs,
     index: Arc<Index>,
+    llm: Arc<Llm>,
     lease: Lease,
 }
 
@@ -92,9 +98,9 @@ impl Rag {
     ///
     /// # Errors
     /// [`RagError`].
-    pub fn new(inputs: RagInputs, index: Arc<Index>) -> Result<Self, RagError> {
+    pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Result<Self, RagError> {
         let lease = index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?;
-        Ok(Self { inputs, index, lease })
+        Ok(Self { inputs, index, llm, lease })
     }
 
     /// The recipe that is searched.
@@ -107,12 +113,24 @@ impl Rag {
         &self.inputs.wanted
     }
 
-    /// Answers a question. Blocking.
+    /// Answers a question: written by the language model where one is configured, else by the passages themselves.
+    /// A model that gives no answer is told in the note, and the passages stand in for it.
     ///
     /// # Errors
     /// What SQLite refuses.
-    pub fn ask(&self, question: &str) -> rusqlite::Result<ask::Answer> {
-        let passages = self.passages(question, self.inputs.qa.retrieval_k as usize)?;
-        Ok(ask::from_passages(&passages, None))
+    pub async fn ask(self: &Arc<Self>, question: &str) -> rusqlite::Result<ask::Answer> {
+        let (rag, asked) = (Arc::clone(self), question.to_owned());
+        let found = tokio::task::spawn_blocking(move || rag.passages(&asked, rag.inputs.qa.retrieval_k as usize));
+        let passages = found.await.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
+        if passages.is_empty() || !self.llm.configured() {
+            return Ok(ask::from_passages(&passages, None));
+        }
+        match answer::write(&self.llm, question, &passages, &(&self.inputs.qa).into()).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let note = format!("no model wrote this answer, these are the passages: {error}");
+                Ok(ask::from_passages(&passages, Some(note)))
+            }
+        }
     }
 }

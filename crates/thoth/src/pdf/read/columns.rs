@@ -1,0 +1,204 @@
+//! The reading order of a page: bands of columns between what spans them, each column from top to bottom.
+
+use super::lines::Line;
+
+/// A column narrower than this is a margin of labels or numbers, not text, in points.
+const COLUMN_WIDTH_MIN: f32 = 50.0;
+/// Lines that stand on both sides of a gutter at least.
+const COLUMN_LINES_MIN: usize = 3;
+/// Columns within columns.
+const DEPTH_MAX: usize = 4;
+/// Positions that are tried as gutter.
+const GUTTERS_MAX: usize = 200;
+
+/// Lines of one column between two things that span it, from top to bottom.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Column {
+    /// Its lines.
+    pub lines: Vec<Line>,
+    /// Left edge.
+    pub x0: f32,
+    /// Right edge.
+    pub x1: f32,
+}
+
+/// Puts the pieces of one page in reading order. What stands above the piece that opens the abstract is read before
+/// anything below: title and addresses are not set in the columns of the text.
+pub(crate) fn columns(pieces: Vec<Line>, opens_summary: impl Fn(&Line) -> bool) -> Vec<Column> {
+    let cut = pieces
+        .iter()
+        .filter(|piece| piece.page == 1 && opens_summary(piece))
+        .map(|piece| piece.y - 1.1 * piece.size)
+        .min_by(f32::total_cmp)
+        .unwrap_or(f32::MIN);
+    let (front, text): (Vec<Line>, Vec<Line>) = pieces.into_iter().partition(|piece| piece.y < cut);
+    let mut columns = Vec::new();
+    split(front, 0, &mut columns);
+    split(text, 0, &mut columns);
+    columns
+}
+
+fn split(mut pieces: Vec<Line>, depth: usize, out: &mut Vec<Column>) {
+    if pieces.is_empty() {
+        return;
+    }
+    pieces.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
+    let gutter = if depth < DEPTH_MAX {
+        best_gutter(&pieces)
+    } else {
+        None
+    };
+    let Some(x) = gutter else {
+        out.push(column(pieces));
+        return;
+    };
+    for band in bands(pieces, x) {
+        match band {
+            Band::Across(lines) => out.push(column(lines)),
+            Band::Beside(left, right) => {
+                split(left, depth + 1, out);
+                split(right, depth + 1, out);
+            }
+        }
+    }
+}
+
+enum Band {
+    Across(Vec<Line>),
+    Beside(Vec<Line>, Vec<Line>),
+}
+
+fn crosses(piece: &Line, x: f32) -> bool {
+    piece.x0 < x - 1.0 && piece.x1 > x + 1.0
+}
+
+/// Cuts sorted pieces into what crosses `x` and what stands on its two sides.
+fn bands(pieces: Vec<Line>, x: f32) -> Vec<Band> {
+    let mut bands: Vec<Band> = Vec::new();
+    for piece in pieces {
+        let across = crosses(&piece, x);
+        let left = piece.x0 + piece.x1 < 2.0 * x;
+        match bands.last_mut() {
+            Some(Band::Across(lines)) if across => lines.push(piece),
+            Some(Band::Beside(lefts, rights)) if !across => if left { lefts } else { rights }.push(piece),
+            _ if across => bands.push(Band::Across(vec![piece])),
+            _ if left => bands.push(Band::Beside(vec![piece], Vec::new())),
+            _ => bands.push(Band::Beside(Vec::new(), vec![piece])),
+        }
+    }
+    bands
+}
+
+/// The position with the most text on both of its sides, if it is worth being called a gutter.
+fn best_gutter(pieces: &[Line]) -> Option<f32> {
+    let x0 = pieces.iter().map(|piece| piece.x0).min_by(f32::total_cmp)?;
+    let x1 = pieces.iter().map(|piece| piece.x1).max_by(f32::total_cmp)?;
+    let first = x0 + COLUMN_WIDTH_MIN;
+    let step = ((x1 - x0 - 2.0 * COLUMN_WIDTH_MIN) / GUTTERS_MAX as f32).max(2.0);
+    let mut best: Option<(f32, f32)> = None;
+    for at in 0..GUTTERS_MAX {
+        let x = first + at as f32 * step;
+        if x > x1 - COLUMN_WIDTH_MIN {
+            break;
+        }
+        let worth = worth(pieces, x);
+        if worth > 0.0 && best.is_none_or(|(most, _)| worth > most) {
+            best = Some((worth, x));
+        }
+    }
+    best.map(|(_, x)| x)
+}
+
+/// How much text stands on both sides of `x`, in points of height.
+fn worth(pieces: &[Line], x: f32) -> f32 {
+    let mut worth = 0.0;
+    let mut side = [Side::default(), Side::default()];
+    for piece in pieces {
+        if crosses(piece, x) {
+            worth += agreed(&side, x);
+            side = [Side::default(), Side::default()];
+        } else if piece.x0 + piece.x1 < 2.0 * x {
+            side[0].add(piece);
+        } else {
+            side[1].add(piece);
+        }
+    }
+    worth + agreed(&side, x)
+}
+
+#[derive(Clone, Copy, Default)]
+struct Side {
+    lines: usize,
+    height: f32,
+    last_y: f32,
+    width: f32,
+    inner_left: f32,
+    inner_right: f32,
+    size: f32,
+}
+
+impl Side {
+    fn add(&mut self, piece: &Line) {
+        if self.lines == 0 || piece.y > self.last_y + 0.5 * piece.size {
+            self.lines += 1;
+            self.height += piece.size;
+            self.last_y = piece.y;
+        }
+        self.inner_right = if self.width == 0.0 {
+            piece.x0
+        } else {
+            self.inner_right.min(piece.x0)
+        };
+        self.inner_left = self.inner_left.max(piece.x1);
+        self.width = self.width.max(piece.x1 - piece.x0);
+        self.size = self.size.max(piece.size.min(14.0));
+    }
+}
+
+/// A wider gutter is worth a little more: beside the true one stand narrower gaps, such as that after list labels.
+fn agreed(sides: &[Side; 2], x: f32) -> f32 {
+    let [left, right] = sides;
+    let gap = right.inner_right.max(x) - left.inner_left.min(x);
+    let wide = left.width >= COLUMN_WIDTH_MIN && right.width >= COLUMN_WIDTH_MIN;
+    let tall = left.lines >= COLUMN_LINES_MIN && right.lines >= COLUMN_LINES_MIN;
+    if wide && tall && gap >= 0.6 * left.size.min(right.size) {
+        left.height.min(right.height)
+    } else {
+        0.0
+    }
+}
+
+/// A column out of the pieces that belong to it: pieces on one height are one line.
+fn column(pieces: Vec<Line>) -> Column {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut row: Vec<Line> = Vec::new();
+    for piece in pieces {
+        let same = row
+            .iter()
+            .any(|other| (other.y - piece.y).abs() < 0.35 * other.size.min(piece.size));
+        if !same {
+            lines.extend(merged(std::mem::take(&mut row)));
+        }
+        row.push(piece);
+    }
+    lines.extend(merged(row));
+    let x0 = lines
+        .iter()
+        .map(|line| line.x0)
+        .min_by(f32::total_cmp)
+        .unwrap_or_default();
+    let x1 = lines
+        .iter()
+        .map(|line| line.x1)
+        .max_by(f32::total_cmp)
+        .unwrap_or_default();
+    Column { lines, x0, x1 }
+}
+
+fn merged(mut row: Vec<Line>) -> Option<Line> {
+    row.sort_by(|a, b| a.x0.total_cmp(&b.x0));
+    let mut pieces = row.into_iter();
+    let mut line = pieces.next()?;
+    pieces.for_each(|piece| line.append(piece));
+    Some(line)
+}
