@@ -1,5 +1,6 @@
 //! Thoth: a research assistant beside an Obsidian vault that never needs a restart.
 
+pub mod aside;
 pub mod citations;
 pub mod database;
 pub mod http;
@@ -9,4 +10,5 @@ pub mod paper;
 pub mod pdf;
 pub mod quote;
 pub mod rag;
+pub mod services;
 pub mod settings;

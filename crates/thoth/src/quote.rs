@@ -52,6 +52,11 @@ pub fn stands_in(passage: &str, page_text: &str) -> bool {
     !passage.is_empty() && fold(page_text).contains(&passage)
 }
 
+/// Whether a character is an accent that stands on another one.
+pub(crate) fn is_mark(character: char) -> bool {
+    is_combining_mark(character)
+}
+
 fn is_dropped(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()

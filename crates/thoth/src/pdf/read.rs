@@ -24,6 +24,7 @@ use blocks::{Block, BodyLook};
 use glyphs::PageGlyphs;
 use hayro_interpret::InterpreterCache;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use lines::Line;
 use std::time::{Duration, Instant};
 
 /// Pages of a PDF that are read.
@@ -85,12 +86,11 @@ fn read_here(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
     let pdf = open(bytes)?;
     let pages = text_of_pages(&pdf)?;
     check_text(&pages)?;
-    let (blocks, body) = layout(&pages);
-    let front = citations::Front {
-        blocks: &blocks,
-        body,
-    };
+    let Layout { front, blocks, body } = layout(&pages);
     let sections = sections::sections(&blocks, &body);
+    let information = citations::information::information(&pdf);
+    let first = pages.first().ok_or(Unreadable::NoText)?;
+    let front = citations::Front::new(&information, &front, first, &blocks, &body);
     let metadata = citations::metadata(&front, &sections);
     let page_count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
     Ok(Paper {
@@ -163,20 +163,30 @@ fn check_text(pages: &[PageGlyphs]) -> Result<(), Unreadable> {
     }
 }
 
-/// The blocks of all pages in reading order, and how ordinary text looks.
-fn layout(pages: &[PageGlyphs]) -> (Vec<Block>, BodyLook) {
-    let mut pieces: Vec<Vec<lines::Line>> = pages
+/// A document as it is laid out.
+struct Layout {
+    /// The pieces of the first page's lines, with all that is no text of the paper, from top to bottom.
+    front: Vec<Line>,
+    /// The blocks of all pages in reading order.
+    blocks: Vec<Block>,
+    /// How ordinary text looks.
+    body: BodyLook,
+}
+
+fn layout(pages: &[PageGlyphs]) -> Layout {
+    let mut pieces: Vec<Vec<Line>> = pages
         .iter()
         .zip(1..)
         .map(|(page, number)| lines::pieces(page, number))
         .collect();
     let body = BodyLook::of(pieces.iter().flatten());
     let heights: Vec<f32> = pages.iter().map(|page| page.height).collect();
+    let mut front = pieces.first().cloned().unwrap_or_default();
+    front.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
     furniture::clear(&mut pieces, &heights, body.size);
-    let blocks = pieces
+    let columns = pieces
         .into_iter()
-        .flat_map(columns::columns)
-        .flat_map(|column| blocks::blocks(column, &body))
-        .collect();
-    (blocks, body)
+        .flat_map(|page| columns::columns(page, |line| sections::opens_summary(line)));
+    let blocks = columns.flat_map(|column| blocks::blocks(column, &body)).collect();
+    Layout { front, blocks, body }
 }

@@ -22,10 +22,19 @@ pub(crate) struct Column {
     pub x1: f32,
 }
 
-/// Puts the pieces of one page in reading order.
-pub(crate) fn columns(pieces: Vec<Line>) -> Vec<Column> {
+/// Puts the pieces of one page in reading order. What stands above the piece that opens the abstract is read before
+/// anything below: title and addresses are not set in the columns of the text.
+pub(crate) fn columns(pieces: Vec<Line>, opens_summary: impl Fn(&Line) -> bool) -> Vec<Column> {
+    let cut = pieces
+        .iter()
+        .filter(|piece| piece.page == 1 && opens_summary(piece))
+        .map(|piece| piece.y - 1.1 * piece.size)
+        .min_by(f32::total_cmp)
+        .unwrap_or(f32::MIN);
+    let (front, text): (Vec<Line>, Vec<Line>) = pieces.into_iter().partition(|piece| piece.y < cut);
     let mut columns = Vec::new();
-    split(pieces, 0, &mut columns);
+    split(front, 0, &mut columns);
+    split(text, 0, &mut columns);
     columns
 }
 
@@ -146,6 +155,7 @@ impl Side {
     }
 }
 
+/// A wider gutter is worth a little more: beside the true one stand narrower gaps, such as that after list labels.
 fn agreed(sides: &[Side; 2], x: f32) -> f32 {
     let [left, right] = sides;
     let gap = right.inner_right.max(x) - left.inner_left.min(x);

@@ -2,6 +2,7 @@
 
 use super::blocks::{Block, BodyLook};
 use super::headings::{self, Heading, Style};
+use super::lines::Line;
 use crate::paper::{Paragraph, Section, SectionKind};
 use std::collections::BTreeMap;
 
@@ -117,17 +118,29 @@ fn beginning(blocks: &[Block], body: &BodyLook) -> usize {
             .enumerate()
             .take_while(|(_, block)| block.page() <= FRONT_PAGES)
     };
-    let is_abstract = |block: &Block| {
-        let named = headings::heading(block, body).is_some_and(|heading| {
-            let name = heading.title.to_lowercase();
-            matches!(name.as_str(), "abstract" | "summary" | "a b s t r a c t")
-        });
-        named || run_in_abstract(&block.text()).is_some()
-    };
-    let found = front().find(|(_, block)| is_abstract(block));
+    let found = front().find(|(_, block)| is_summary(block, body));
     found
         .or_else(|| front().find(|(_, block)| is_prose(&block.text())))
         .map_or(0, |(index, _)| index)
+}
+
+/// Whether a block is the heading of the abstract, or an abstract that begins with it.
+pub(crate) fn is_summary(block: &Block, body: &BodyLook) -> bool {
+    let named = headings::heading(block, body)
+        .is_some_and(|heading| matches!(heading.title.to_lowercase().as_str(), "abstract" | "summary"));
+    named || run_in_abstract(&block.text()).is_some()
+}
+
+/// Whether a line is the heading of an abstract or begins one, by its words alone.
+pub(crate) fn opens_summary(line: &Line) -> bool {
+    let text = line.text();
+    let name: String = text
+        .chars()
+        .filter(|c| c.is_alphabetic())
+        .flat_map(char::to_lowercase)
+        .collect();
+    name == "abstract"
+        || text.starts_with("Abstract") && run_in_abstract(&format!("{text}{}", " w".repeat(12))).is_some()
 }
 
 /// Whether a text is running text rather than a title, names or addresses.
