@@ -356,10 +356,11 @@ async fn a_written_answer_keeps_what_its_passage_says() {
     };
     let passages = [Passage {
         paper: "p1".to_owned(),
-        title: "On mass".to_owned(),
+        title: Some("On mass".to_owned()),
         page: 3,
         section: "Results".to_owned(),
         text: "The measured mass is 125.09 GeV in signi\u{fb01}cant channels.".to_owned(),
+        score: 1.0,
     }];
     let options = QaOptions {
         model: Some("qa/model".to_owned()),
