@@ -20,6 +20,9 @@ mod vault;
 mod view;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
