@@ -54,7 +54,9 @@ pub fn write_report(
         };
         let mut text = String::new();
         handler.render_report(&mut text, &report)?;
-        out.write_str(&text)?;
+        for line in text.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
         if report.source.is_none() {
             writeln!(out, "   in {file}")?;
         }
