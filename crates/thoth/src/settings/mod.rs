@@ -7,6 +7,7 @@
 mod across;
 mod bounds;
 mod check;
+pub mod documents;
 mod environment;
 mod key;
 mod keys;

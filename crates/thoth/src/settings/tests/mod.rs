@@ -1,6 +1,7 @@
 //! The corpus of settings files: what is refused and where, and what looks bad and is good.
 
 mod accepted;
+mod documents;
 mod layers;
 mod places;
 mod refused;
