@@ -68,7 +68,7 @@ fn checked(
     Ok(Accepted {
         settings,
         warnings,
-        secrets: secrets::ranges(document.text(), found.secrets),
+        secrets: secrets::of_document(document, found.secrets),
     })
 }
 

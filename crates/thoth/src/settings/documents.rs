@@ -111,7 +111,7 @@ A key that looks like a typing error of a known key is refused; any other unknow
 
 Paths are relative to the vault. The container's name of the vault, `/vault/x`, means the same everywhere, as do the
 spellings of older files: `/workspace` is `thoth/_thoth`, `/workspace/x` is `x`, `/thoth/x` is `thoth/x`. Each key may
-also be spelled in snake_case.
+also be spelled in snake_case, and `llm` as `llmConfig`.
 ";
 
 /// The reference page of every key.
@@ -160,11 +160,8 @@ fn default(key: &Key) -> String {
 }
 
 fn spellings(key: &Key) -> String {
-    let others = ALIASES.iter().filter_map(|(alias, canonical)| {
-        let below = key.path.strip_prefix(canonical)?;
-        (below.is_empty() || below.starts_with('.')).then(|| format!("`{alias}{below}`"))
-    });
-    let others: Vec<String> = others.collect();
+    let others = ALIASES.iter().filter(|(_, canonical)| *canonical == key.path);
+    let others: Vec<String> = others.map(|(alias, _)| format!("`{alias}`")).collect();
     if others.is_empty() {
         String::new()
     } else {
