@@ -1,5 +1,6 @@
 //! What a note says about a paper: frontmatter entries, and the Markdown between the markers.
 
+use crate::citations::bibtex;
 use crate::paper::{Field, Metadata, Paper, Section, SectionKind, Source};
 
 use super::document::ID_KEY;
@@ -71,8 +72,18 @@ pub fn body(paper: &Paper, pdf: &Target) -> String {
         out.push_str(&quoted.join(">\n"));
     }
     out.push_str(&outline(&paper.sections, pdf));
+    out.push_str(&citation_block(&paper.metadata));
     out.push_str(&sources(&paper.metadata));
     out
+}
+
+/// BibTeX, if there is a title to cite, and nothing in it that would end the block.
+fn citation_block(metadata: &Metadata) -> String {
+    let entry = bibtex(metadata);
+    if metadata.title.is_none() || entry.contains("```") || entry.contains("%%") {
+        return String::new();
+    }
+    format!("\n## BibTeX\n\n```bibtex\n{}\n```\n", entry.trim_end())
 }
 
 /// Who, when, where, and the links.

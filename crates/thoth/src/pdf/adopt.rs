@@ -81,7 +81,8 @@ fn copied(shared: &Shared, source: &Path, folder: &Path) -> Result<Result<PathBu
         .ledger
         .holder(&content)
         .map_err(|error| format!("the ledger: {error}"))?;
-    if let Some(row) = holder.filter(|row| row.status == Status::Indexed && is_there(&shared.ledger.path(row)))
+    if let Some(row) =
+        holder.filter(|row| row.status == Status::Indexed && is_there(&shared.ledger.path(row)))
     {
         return Ok(Err(Box::new(row)));
     }

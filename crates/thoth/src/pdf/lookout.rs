@@ -18,9 +18,6 @@ use super::settle::{self, Ripe, Settling};
 use super::status::Status;
 use super::watch::{Hint, Watch};
 
-/// For how long a file must be absent before it counts as gone: programs replace files by deleting them first.
-const ABSENT: Duration = Duration::from_secs(2);
-
 /// The lookout of a monitor.
 pub(super) struct Lookout {
     shared: Arc<Shared>,
@@ -29,6 +26,7 @@ pub(super) struct Lookout {
     /// Files that may still be being written; of the folder before this one, too.
     settling: HashMap<PathBuf, Settling>,
     absent: HashMap<PathBuf, Instant>,
+    left: Option<Left>,
 }
 
 /// A folder that is followed.
@@ -36,6 +34,13 @@ struct Standing {
     scope: Scope,
     watch: Watch,
     known: HashMap<PathBuf, Stamp>,
+}
+
+/// A folder that is left. What arrived in it before that was said is still taken.
+struct Left {
+    scope: Scope,
+    known: HashMap<PathBuf, Stamp>,
+    said: Option<SystemTime>,
 }
 
 impl Lookout {
@@ -47,6 +52,7 @@ impl Lookout {
             standing: None,
             settling: HashMap::new(),
             absent: HashMap::new(),
+            left: None,
         }
     }
 
@@ -77,8 +83,14 @@ impl Lookout {
             known,
         };
         self.absent.clear();
-        if let Some(before) = self.standing.replace(next) {
-            self.look_back(&before, now);
+        if let Some(Standing { scope, known, .. }) = self.standing.replace(next) {
+            let left = Left {
+                scope,
+                known,
+                said: None,
+            };
+            self.look_back(&left, now);
+            self.left = Some(left);
         }
         Ok(format!("watches `{shown}`"))
     }
@@ -86,6 +98,9 @@ impl Lookout {
     /// One look. Says after how long the next one is due at the latest. `problem` is what went wrong before it.
     pub fn look(&mut self, now: Instant, finished: &HashSet<PathBuf>, problem: Option<String>) -> Duration {
         let started = Instant::now();
+        if let Some(left) = self.left.take_if(|left| left.said.is_some()) {
+            self.look_back(&left, now);
+        }
         let listed = self.take_stock(now, finished).err();
         let (due, offered) = self.harvest(now, finished);
         let problem = problem.or(listed).or(offered);
@@ -132,7 +147,7 @@ impl Lookout {
                 .collect();
             for path in absent {
                 let since = *self.absent.entry(path.clone()).or_insert(now);
-                if now.duration_since(since) >= ABSENT {
+                if now.duration_since(since) >= self.shared.limits.absent {
                     self.miss(&path)?;
                 }
             }
@@ -167,20 +182,26 @@ impl Lookout {
         Ok(())
     }
 
-    /// The last look at a folder that is left: what was dropped into it until now is taken too.
-    fn look_back(&mut self, before: &Standing, now: Instant) {
-        match folder::list(&before.scope) {
-            Ok(listing) => {
-                let new = listing
-                    .files
-                    .iter()
-                    .filter(|(path, stamp)| before.known.get(*path) != Some(stamp));
-                for (path, stamp) in new {
-                    see(&mut self.settling, path, *stamp, now, false);
-                }
-            }
+    /// From now on the folder before counts as left. What was dropped into it until now is taken by the next look.
+    pub fn say_left(&mut self) {
+        if let Some(left) = &mut self.left {
+            left.said.get_or_insert_with(SystemTime::now);
+        }
+    }
+
+    /// A look at a folder that is left.
+    fn look_back(&mut self, left: &Left, now: Instant) {
+        let listing = match folder::list(&left.scope) {
+            Ok(listing) => listing,
             Err(error) => {
-                tracing::info!(folder = %before.scope.folder.display(), %error, "the PDF folder before is gone")
+                tracing::info!(folder = %left.scope.folder.display(), %error, "PDFMonitor: the folder before is gone");
+                return;
+            }
+        };
+        for (path, stamp) in &listing.files {
+            let is_in_time = left.said.is_none_or(|said| stamp.arrived_before(said));
+            if is_in_time && left.known.get(path) != Some(stamp) {
+                see(&mut self.settling, path, *stamp, now, false);
             }
         }
         self.harvest(now, &HashSet::new());

@@ -25,3 +25,6 @@ pub mod row;
 pub mod settle;
 pub mod status;
 mod watch;
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,8 @@ pub struct Limits {
     pub rescan: Duration,
     /// How long a file is waited for that is still being written.
     pub patience: Patience,
+    /// For how long a file must be absent before it counts as gone: programs replace files by deleting them first.
+    pub absent: Duration,
 }
 
 impl Default for Limits {
@@ -74,6 +76,7 @@ impl Default for Limits {
                 .min(4),
             rescan: Duration::from_secs(2),
             patience: Patience::default(),
+            absent: Duration::from_secs(2),
         }
     }
 }
@@ -460,5 +463,6 @@ fn turn(
         None => Ok("watches nothing".to_owned()),
     };
     let next = lookout.look(now, finished, followed.as_ref().err().cloned());
+    lookout.say_left();
     (followed, next)
 }
