@@ -316,6 +316,11 @@ PDF: [[p/a.pdf]] · [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
     - [[p/a.pdf#page=2|Data]], p. 2
 - [[p/a.pdf#page=3|End]], p. 3
 
+## BibTeX
+
+```bibtex
+BIBTEX```
+
 %% Where this was found: title from the layout of page 1; authors from the layout of page 1; year from the layout of page 1; abstract from the layout of page 1; doi from the layout of page 1. %%
 %% thoth:end %%
 
@@ -331,7 +336,7 @@ PDF: [[p/a.pdf]] · [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
             &entries("0123456789ab", &paper.metadata, &pdf),
             &body(&paper, &pdf),
         );
-        assert_eq!(note, SHOWN);
+        assert_eq!(note, SHOWN.replace("BIBTEX", &bibtex(&paper.metadata)));
     }
 
     #[test]
