@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 # The vault may be named as VAULT=…; scripts/vault.sh says what is taken otherwise.
 export VAULT
+# Where rustup puts cargo, for a shell that has not been told.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 THOTH := scripts/thoth.sh
 
 .PHONY: help

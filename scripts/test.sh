@@ -40,9 +40,10 @@ step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warn
 RUSTDOCFLAGS='-D warnings' step 'documentation' cargo doc --workspace --no-deps --locked --quiet
 
 if [ "${1:-}" != --lint ]; then
+  step 'examples' cargo build --workspace --examples --locked --quiet
   step 'examples in the documentation' cargo test --workspace --doc --locked --quiet
   echo '── tests'
-  cargo test --workspace --lib --bins --tests --examples --locked --no-fail-fast || failed+=('tests')
+  cargo test --workspace --lib --bins --tests --locked --no-fail-fast || failed+=('tests')
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

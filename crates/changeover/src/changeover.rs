@@ -51,12 +51,27 @@ pub(crate) struct Arrival<S> {
     pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
 }
 
+/// What the loop is told.
+pub(crate) enum Message<S> {
+    /// A content came to rest.
+    Arrival(Arrival<S>),
+    /// Build anew what is built from something else than settings.
+    Refresh(oneshot::Sender<Arc<Verdict>>),
+}
+
 /// An arrival that the check found good.
 pub(crate) struct Candidate<S> {
     pub(crate) settings: Arc<S>,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) secrets: Vec<std::ops::Range<usize>>,
     pub(crate) source: Source,
+}
+
+impl<S> Candidate<S> {
+    /// Whether it is there although the settings are those that are live.
+    fn is_refresh(&self) -> bool {
+        self.source.cause == Cause::Refresh
+    }
 }
 
 /// Where a verdict belongs to: all of an arrival but the settings.
@@ -119,9 +134,13 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
     pub(crate) retired: mpsc::UnboundedSender<Arc<Generation<S, V>>>,
-    pub(crate) arrivals: mpsc::UnboundedReceiver<Arrival<S>>,
+    pub(crate) messages: mpsc::UnboundedReceiver<Message<S>>,
     pub(crate) product: Handle,
+    /// What the live settings were read from.
+    pub(crate) live_fingerprint: Fingerprint,
     pub(crate) waiting: Option<Candidate<S>>,
+    /// Who waits for a refresh. It stands behind `waiting`.
+    pub(crate) refreshes: Vec<oneshot::Sender<Arc<Verdict>>>,
 }
 
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<S, V> {
@@ -133,14 +152,40 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     }
 
     async fn next(&mut self) -> Option<Candidate<S>> {
-        while self.waiting.is_none() {
-            let arrival = self.arrivals.recv().await?;
-            self.arrived(arrival);
+        while self.waiting.is_none() && self.refreshes.is_empty() {
+            let message = self.messages.recv().await?;
+            self.told(message);
         }
-        while let Ok(arrival) = self.arrivals.try_recv() {
-            self.arrived(arrival);
+        while let Ok(message) = self.messages.try_recv() {
+            self.told(message);
         }
-        self.waiting.take()
+        self.waiting.take().or_else(|| self.refresh())
+    }
+
+    fn told(&mut self, message: Message<S>) {
+        match message {
+            Message::Arrival(arrival) => self.arrived(arrival),
+            Message::Refresh(reply) => self.refreshes.push(reply),
+        }
+    }
+
+    /// The live settings as a candidate once more.
+    fn refresh(&mut self) -> Option<Candidate<S>> {
+        let reply = self.refreshes.pop()?;
+        let source = Source {
+            cause: Cause::Refresh,
+            fingerprint: self.live_fingerprint,
+            content: Content::Missing,
+            stages: Stages::since(Instant::now()),
+            reply: Some(reply),
+        };
+        let settings = Arc::clone(&self.live.peek().settings);
+        Some(Candidate {
+            settings,
+            warnings: Vec::new(),
+            secrets: Vec::new(),
+            source,
+        })
     }
 
     /// Refuses, or puts in line; what stood in line before is superseded.
@@ -191,7 +236,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     async fn change(&mut self, mut candidate: Candidate<S>) {
         let live = self.live.load();
-        if *live.settings == *candidate.settings && !live.safe_mode {
+        if *live.settings == *candidate.settings && !live.safe_mode && !candidate.is_refresh() {
+            self.live_fingerprint = candidate.source.fingerprint;
             self.shared.live_content(candidate.source.fingerprint.shown());
             let Candidate { source, warnings, .. } = candidate;
             return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
@@ -206,6 +252,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.shared.preparing(false);
         candidate.source.stages.done("prepare", Instant::now());
         let refused = match prepared {
+            Prepared::Services(_) if candidate.is_refresh() && book.all_kept() => {
+                Some((candidate, Decision::Unchanged, Vec::new()))
+            }
             Prepared::Services(services) => match self.commit(id, number, candidate, services, &book).await {
                 Ok(()) => return,
                 Err((candidate, problem)) => Some((candidate, Decision::Rejected, vec![problem])),
@@ -258,8 +307,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                     ).hint("save again, or allow more time with `reload.prepareDeadlineMs`")]);
                 }
                 () = until(give_up) => break Prepared::Superseded,
-                Some(arrival) = self.arrivals.recv() => {
-                    self.arrived(arrival);
+                Some(message) = self.messages.recv() => {
+                    self.told(message);
                     // The same settings once more are no reason to begin anew.
                     newer_since = match &self.waiting {
                         Some(newer) if *newer.settings != *candidate.settings => newer_since.or(Some(Instant::now())),
@@ -306,6 +355,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         candidate.source.stages.done("commit", Instant::now());
         self.shared.switched(number, false, tuning);
         self.shared.live_content(shown);
+        self.live_fingerprint = candidate.source.fingerprint;
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         candidate.source.stages.done("follow", Instant::now());
         if self.retired.send(old).is_err() {

@@ -110,11 +110,24 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// # Errors
     /// [`Stopped`].
     pub async fn reload(&self) -> Result<Arc<Verdict>, Stopped> {
+        self.ask(Command::Read).await
+    }
+
+    /// Prepares the live settings once more, because something else that services are built from has changed (an
+    /// index was built, a template was edited), and waits for the verdict: `unchanged` if every service is the same.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn refresh(&self) -> Result<Arc<Verdict>, Stopped> {
+        self.ask(Command::Refresh).await
+    }
+
+    async fn ask(
+        &self,
+        command: fn(oneshot::Sender<Arc<Verdict>>) -> Command,
+    ) -> Result<Arc<Verdict>, Stopped> {
         let (reply, verdict) = oneshot::channel();
-        self.parts
-            .commands
-            .send(Command::Read(reply))
-            .map_err(|_| Stopped)?;
+        self.parts.commands.send(command(reply)).map_err(|_| Stopped)?;
         self.parts.waker.wake();
         verdict.await.map_err(|_| Stopped)
     }

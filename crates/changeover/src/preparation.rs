@@ -60,6 +60,15 @@ impl Book {
         })
     }
 
+    /// Whether every service was carried over.
+    pub(crate) fn all_kept(&self) -> bool {
+        self.with(|entries| {
+            entries
+                .iter()
+                .all(|entry| matches!(entry.done, Some((Action::Kept, _))))
+        })
+    }
+
     /// One line for each finished service.
     pub(crate) fn reports(&self) -> Vec<ServiceReport> {
         self.with(|entries| {

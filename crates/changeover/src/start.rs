@@ -71,6 +71,7 @@ where
     let first = choose(&judge, &history, content, begun, &fallback);
 
     let number = history.last_generation() + 1;
+    let refused_id = first.refused.is_some().then(|| history.next_id());
     let id = history.next_id();
     let (services, book) = prepare_first(&prepare, &first, number, history.scratch(id), tuning).await?;
     let First {
@@ -92,7 +93,7 @@ where
 
     let (verdicts, _) = broadcast::channel(LAG_MAX);
     let (retired, old) = mpsc::unbounded_channel();
-    let (arrivals_sender, arrivals) = mpsc::unbounded_channel();
+    let (messages_sender, messages) = mpsc::unbounded_channel();
     let (number_sender, number_receiver) = watch::channel(number);
     let followers = Followers::default();
     let verdict_history = history.verdicts();
@@ -111,12 +112,13 @@ where
         tuning,
         verdicts: verdicts.clone(),
         retired,
-        arrivals,
+        messages,
         product: Handle::current(),
+        live_fingerprint: candidate.source.fingerprint,
         waiting: None,
+        refreshes: Vec::new(),
     };
-    if let Some((source, problems)) = refused {
-        let id = changeover.history.next_id();
+    if let Some(((source, problems), id)) = refused.zip(refused_id) {
         changeover.say_as(id, source, Decision::Rejected, problems, Vec::new(), Vec::new());
     }
     if !safe_mode {
@@ -140,7 +142,7 @@ where
         settle,
         commands: commands_receiver,
         judge: Arc::clone(&judge),
-        arrivals: arrivals_sender,
+        messages: messages_sender,
         shared: Arc::clone(&shared),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -10,4 +10,5 @@ pub mod paper;
 pub mod pdf;
 pub mod quote;
 pub mod rag;
+pub mod services;
 pub mod settings;

@@ -37,6 +37,20 @@ pub struct Document<'a> {
     places: Places<'a>,
 }
 
+impl Default for Document<'_> {
+    /// The empty object.
+    fn default() -> Self {
+        let root = Node {
+            span: 0..0,
+            kind: Kind::Object(Vec::new()),
+        };
+        Self {
+            root,
+            places: Places::new(""),
+        }
+    }
+}
+
 impl<'a> Document<'a> {
     /// The text of the file, byte order mark included: all ranges refer to it.
     pub fn text(&self) -> &'a str {

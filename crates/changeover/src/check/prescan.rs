@@ -140,25 +140,32 @@ impl Pass<'_> {
     }
 
     fn closed(&mut self, bracket: u8) {
-        let (opener, name) = if bracket == b'}' { (b'{', '}') } else { (b'[', ']') };
-        match self.open.iter().rposition(|(open, _)| *open == opener) {
-            Some(index) if index + 1 == self.open.len() => {
-                self.open.pop();
-            }
-            Some(index) => {
-                let inner = self.open.drain(index..).nth(1).map_or(0, |(_, at)| at);
-                let closer = if bracket == b'}' { ']' } else { '}' };
-                let message = format!("`{name}` stands where `{closer}` is missing");
-                self.faults.push(Fault {
-                    also: Some((" for the bracket of", inner)),
-                    ..Fault::new(self.at, message)
-                });
-            }
-            None => {
-                let fault = Fault::new(self.at, format!("`{name}` closes nothing"));
-                self.faults
-                    .push(fault.hint("one closing bracket too many, or an opening one too few"));
-            }
+        let (opener, name, other) = if bracket == b'}' {
+            (b'{', '}', ']')
+        } else {
+            (b'[', ']', '}')
+        };
+        // Without an opening bracket of its kind it was meant for the innermost one.
+        let mine = self.open.iter().rposition(|(open, _)| *open == opener);
+        let closing = self
+            .open
+            .split_off(mine.unwrap_or(self.open.len().saturating_sub(1)));
+        let unclosed = if mine.is_some() {
+            closing.get(1)
+        } else {
+            closing.first()
+        };
+        if let Some((_, at)) = unclosed {
+            let message = format!("`{name}` stands where `{other}` is missing");
+            let also = Some((" for the bracket of", *at));
+            self.faults.push(Fault {
+                also,
+                ..Fault::new(self.at, message)
+            });
+        } else if closing.is_empty() {
+            let fault = Fault::new(self.at, format!("`{name}` closes nothing"));
+            self.faults
+                .push(fault.hint("one closing bracket too many, or an opening one too few"));
         }
         self.at += 1;
     }

@@ -49,7 +49,8 @@ pub(super) fn parse<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Option<Value<
         let (fault, mend) = judge(&copy.text, &found);
         let at = copy.original(fault.at);
         // What the prescan has told at this place, it has told better.
-        if !faults.iter().take(known).any(|told| told.at == at) {
+        let told = known > 0 && ends_early(found.kind());
+        if !told && !faults.iter().take(known).any(|told| told.at == at) {
             faults.push(Fault { at, ..fault });
         }
         let again = faults.len() - known < MENDS_MAX && text.len() <= MEND_SIZE_MAX;
@@ -66,6 +67,16 @@ pub(super) fn parse<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Option<Value<
 
 fn tree(text: &str) -> Result<Option<Value<'_>>, ParseError> {
     parse_to_ast(text, &CollectOptions::default(), &STRICT).map(|parsed| parsed.value)
+}
+
+/// Whether this is what the parser says of a file that ends too early: at a bracket, where the prescan tells the end.
+fn ends_early(kind: &ParseErrorKind) -> bool {
+    matches!(
+        kind,
+        ParseErrorKind::UnterminatedObject
+            | ParseErrorKind::UnterminatedArray
+            | ParseErrorKind::ExpectedObjectValue
+    )
 }
 
 fn nothing(text: &str) -> Fault {
@@ -115,7 +126,7 @@ fn judge(text: &str, error: &ParseError) -> (Fault, Option<Mend>) {
         return number(text, at);
     }
     match error.kind() {
-        Kind::ExpectedComma => comma_missing(text, at),
+        Kind::ExpectedComma => comma_missing(at),
         Kind::ExpectedStringObjectProperty => bare_key(text, at),
         Kind::SingleQuotedStringsNotAllowed => quoted_otherwise(text, at, '\'', '\''),
         Kind::HexadecimalNumbersNotAllowed
@@ -145,7 +156,7 @@ fn judge(text: &str, error: &ParseError) -> (Fault, Option<Mend>) {
     }
 }
 
-fn comma_missing(text: &str, at: usize) -> (Fault, Option<Mend>) {
+fn comma_missing(at: usize) -> (Fault, Option<Mend>) {
     let fault = Fault::new(at, "a `,` is missing here").hint("entries are separated by `,`");
     (fault, mend(at..at, ","))
 }

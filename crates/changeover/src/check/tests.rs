@@ -199,7 +199,10 @@ fn refused_with_line_and_column() {
                 "`}` stands where `]` is missing for the bracket of line 1, column 7",
             )],
         ),
-        ("{\"a\": {\"b\": 1]}", &[("", 1, 14, "`]` closes nothing")]),
+        (
+            "{\"a\": {\"b\": 1]}",
+            &[("", 1, 14, "`]` stands where `}` is missing")],
+        ),
         // Strings.
         ("{\"a\": \"open,\n \"b\": 1}", &[("", 1, 7, "no closing `\"`")]),
         (

@@ -159,6 +159,8 @@ impl Contents {
 mod tests {
     use super::*;
 
+    const SECRET: Range<usize> = 2..9;
+
     #[test]
     fn a_kept_content_holds_no_secret_and_comes_back_whole() {
         let folder = tempfile::tempdir().unwrap();
@@ -182,8 +184,12 @@ mod tests {
     fn what_nobody_names_is_forgotten_with_its_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let mut contents = Contents::open(folder.path()).unwrap();
-        contents.keep("old", b"x=secret1", &[2..9]).unwrap();
-        contents.keep("new", b"x=secret2", &[2..9]).unwrap();
+        contents
+            .keep("old", b"x=secret1", std::slice::from_ref(&SECRET))
+            .unwrap();
+        contents
+            .keep("new", b"x=secret2", std::slice::from_ref(&SECRET))
+            .unwrap();
         contents.keep_only(&["new".to_owned()].into()).unwrap();
         assert!(!folder.path().join("contents/old").exists());
         assert!(

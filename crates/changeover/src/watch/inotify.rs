@@ -129,10 +129,10 @@ impl Events {
         for gone in self.watched.drain(..) {
             // The kernel has removed it already where the folder itself is gone, and may have given the number
             // of a watch that was just added for the same inode.
-            if kept.iter().all(|watched| watched.descriptor != gone.descriptor) {
-                if let Err(error) = inotify::remove_watch(inotify, gone.descriptor) {
-                    tracing::trace!(%error, "watch was gone already");
-                }
+            if kept.iter().all(|watched| watched.descriptor != gone.descriptor)
+                && let Err(error) = inotify::remove_watch(inotify, gone.descriptor)
+            {
+                tracing::trace!(%error, "watch was gone already");
             }
         }
         self.watched = kept;
@@ -149,10 +149,10 @@ impl Events {
         if let Some(inotify) = &self.inotify {
             descriptors.push(PollFd::new(inotify, PollFlags::IN));
         }
-        if let Err(error) = poll(&mut descriptors, Some(&timeout)) {
-            if error != Errno::INTR {
-                tracing::error!(%error, "waiting for file events failed");
-            }
+        if let Err(error) = poll(&mut descriptors, Some(&timeout))
+            && error != Errno::INTR
+        {
+            tracing::error!(%error, "waiting for file events failed");
         }
         drop(descriptors);
         let mut counter = [0u8; 8];

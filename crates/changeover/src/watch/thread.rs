@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::settle::Rules;
 use super::{Events, Judgement, Settle, Sign, steps};
-use crate::changeover::Arrival;
+use crate::changeover::{Arrival, Message};
 use crate::judge::Judge;
 use crate::read::{self, Content, Look};
 use crate::report::{Cause, Verdict};
@@ -19,6 +19,8 @@ use crate::status::Shared;
 pub(crate) enum Command {
     /// Read the file now, whatever it looks like.
     Read(oneshot::Sender<Arc<Verdict>>),
+    /// Have the live settings prepared once more.
+    Refresh(oneshot::Sender<Arc<Verdict>>),
     /// End.
     Stop,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Watch<S> {
     pub(crate) settle: Settle,
     pub(crate) commands: Receiver<Command>,
     pub(crate) judge: Arc<Judge<S>>,
-    pub(crate) arrivals: tokio::sync::mpsc::UnboundedSender<Arrival<S>>,
+    pub(crate) messages: tokio::sync::mpsc::UnboundedSender<Message<S>>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -75,6 +77,9 @@ impl<S> Watch<S> {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Read(reply)) => self.read_now(reply)?,
+                Ok(Command::Refresh(reply)) => {
+                    self.messages.send(Message::Refresh(reply)).map_err(|_| Gone)?
+                }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(false),
                 Err(TryRecvError::Empty) => return Ok(true),
             }
@@ -178,7 +183,7 @@ impl<S> Watch<S> {
 
     fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {
         self.shared.read(arrival.fingerprint.shown());
-        self.arrivals.send(arrival).map_err(|_| Gone)
+        self.messages.send(Message::Arrival(arrival)).map_err(|_| Gone)
     }
 
     fn rules(&self) -> Rules {

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
 use changeover::{Action, Decision};
 
-use crate::support::{PATIENCE, Seen, World};
+use crate::support::{PATIENCE, Probes, Seen, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn invariant_1_whole_readers_never_see_a_mixture() {
     let world = World::start(Some(r#"{"pair": 0}"#)).await;
     let stop = Arc::new(AtomicBool::new(false));
     let reads = Arc::new(AtomicU64::new(0));
+    // One never rests; the others leave the cores to the engine now and then.
     let readers: Vec<_> = (0..3)
-        .map(|_| {
+        .map(|reader| {
             let (live, stop, reads) = (world.engine.live().clone(), Arc::clone(&stop), Arc::clone(&reads));
             tokio::spawn(async move {
                 let mut newest = 0;
@@ -32,6 +33,9 @@ async fn invariant_1_whole_readers_never_see_a_mixture() {
                     assert!(generation.number >= newest, "numbers only grow");
                     newest = generation.number;
                     reads.fetch_add(1, Ordering::Relaxed);
+                    if reader > 0 {
+                        tokio::time::sleep(Duration::from_micros(100)).await;
+                    }
                 }
             })
         })
@@ -75,7 +79,7 @@ async fn invariant_2_no_trace_of_a_refused_candidate() {
         world.expect(r#"{"pair": 1}"#, Applied).await;
     }
     drop(live);
-    until(|| world.alive.load(Ordering::SeqCst) == 1).await;
+    until(|| world.probes.alive.load(Ordering::SeqCst) == 1).await;
     world.rename(&before);
 }
 
@@ -183,7 +187,7 @@ async fn invariant_4_a_slow_preparation_is_neither_starved_nor_does_it_starve() 
 async fn invariant_4_a_preparation_is_given_up_for_a_newer_content_after_a_second() {
     let mut world = World::start(Some(r#"{"pair": 0}"#)).await;
     world.rename(r#"{"pair": 1, "fault": "hang"}"#);
-    until(|| world.prepared.load(Ordering::SeqCst) == 2).await;
+    until(|| world.probes.prepared.load(Ordering::SeqCst) == 2).await;
     // The same once more is no reason to begin anew, and a refused one none to stop.
     world.rename(r#"{"pair": 1, "fault": "hang" }"#);
     world.rename(r#"{"pair": "one"}"#);
@@ -198,7 +202,7 @@ async fn invariant_4_a_preparation_is_given_up_for_a_newer_content_after_a_secon
     .into();
     assert_eq!(decisions, [Superseded, Superseded, Applied]);
     assert_eq!(world.pair(), 2);
-    until(|| world.alive.load(Ordering::SeqCst) == 1).await;
+    until(|| world.probes.alive.load(Ordering::SeqCst) == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -423,24 +427,46 @@ async fn invariant_10_llm_changes_and_rag_follows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_rebuilds_what_is_built_from_more_than_settings() {
+    let mut world = World::start(Some(r#"{"pair": 1, "rag": 1}"#)).await;
+    let same = world.engine.refresh().await.unwrap();
+    assert_eq!((same.verdict, same.generation), (Unchanged, 1));
+    world.probes.outside.store(5, Ordering::SeqCst);
+    world.rename(r#"{"pair": "x"}"#);
+    assert_eq!(
+        world.engine.refresh().await.unwrap().verdict,
+        Applied,
+        "a bad file does not stand in the way"
+    );
+    let live = world.engine.live().load();
+    assert_eq!(
+        (live.number, live.services.rag.since(), live.services.llm.since()),
+        (2, 2, 1)
+    );
+    assert_eq!(live.services.rag.inputs().value, 6);
+    let restarted = world.restart().await;
+    assert_eq!(restarted.pair(), 1, "the last known good is still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn old_generations_are_dropped_when_the_last_unit_of_work_lets_go() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     let held = world.engine.live().load();
     for pair in 2..20 {
         world.expect(&format!(r#"{{"pair": {pair}}}"#), Applied).await;
     }
-    until(|| world.alive.load(Ordering::SeqCst) == 2).await;
+    until(|| world.probes.alive.load(Ordering::SeqCst) == 2).await;
     assert_eq!(world.engine.status().retiring, 1);
     assert_eq!(held.services.left.0, 1, "whoever holds it still has it whole");
     drop(held);
-    until(|| world.alive.load(Ordering::SeqCst) == 1 && world.engine.status().retiring == 0).await;
+    until(|| world.probes.alive.load(Ordering::SeqCst) == 1 && world.engine.status().retiring == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_watch_a_reload_still_reads() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("settings.json"), r#"{"pair": 1}"#).unwrap();
-    let mut blueprint = crate::support::blueprint(folder.path(), &Arc::default(), &Arc::default());
+    let mut blueprint = crate::support::blueprint(folder.path(), &Probes::default());
     blueprint.watch = false;
     let engine = changeover::Engine::start(blueprint).await.unwrap();
     fs::write(folder.path().join("settings.json"), r#"{"pair": 2}"#).unwrap();
@@ -468,13 +494,10 @@ async fn a_torn_journal_is_told_and_goes_on() {
     let whole = fs::read(&journal).unwrap();
     for cut in (0..whole.len()).step_by(7) {
         fs::write(&journal, &whole[..cut]).unwrap();
-        let engine = changeover::Engine::start(crate::support::blueprint(
-            world.folder.path(),
-            &Arc::default(),
-            &Arc::default(),
-        ))
-        .await
-        .unwrap();
+        let engine =
+            changeover::Engine::start(crate::support::blueprint(world.folder.path(), &Probes::default()))
+                .await
+                .unwrap();
         let torn = cut > 0 && whole[cut - 1] != b'\n';
         assert_eq!(
             engine.status().history_problem.is_some(),

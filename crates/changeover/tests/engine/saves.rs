@@ -7,10 +7,12 @@ use changeover::Decision::{Applied, Rejected, Unchanged};
 
 use crate::support::World;
 
+type Way = fn(&World, &str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_to_save_is_seen_once_and_right() {
     let mut world = World::start(Some(r#"{"pair": 0}"#)).await;
-    let ways: [(&str, fn(&World, &str)); 6] = [
+    let ways: [(&str, Way); 6] = [
         ("rename", World::rename),
         ("in place", World::write),
         ("delete and create", |world, content| {
@@ -150,8 +152,7 @@ async fn a_folder_that_is_removed_and_made_again_is_watched_again() {
     let inner = outer.path().join("vault");
     fs::create_dir(&inner).unwrap();
     fs::write(inner.join("settings.json"), r#"{"pair": 1}"#).unwrap();
-    let (alive, prepared) = (std::sync::Arc::default(), std::sync::Arc::default());
-    let mut blueprint = crate::support::blueprint(outer.path(), &alive, &prepared);
+    let mut blueprint = crate::support::blueprint(outer.path(), &crate::support::Probes::default());
     blueprint.file = inner.join("settings.json");
     let engine = changeover::Engine::start(blueprint).await.unwrap();
     let mut verdicts = engine.verdicts();

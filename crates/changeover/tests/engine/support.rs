@@ -2,7 +2,7 @@
 //! preparation that does what the settings tell it to.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -71,14 +71,24 @@ pub struct Services {
 
 pub type TestEngine = Engine<Settings, Services>;
 
+/// What a test sees of the product from outside, and what the product sees of the world.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    /// Generations and candidates that are alive.
+    pub alive: Arc<AtomicUsize>,
+    /// Preparations that were begun.
+    pub prepared: Arc<AtomicU64>,
+    /// Something that `rag` is built from beside the settings.
+    pub outside: Arc<AtomicI64>,
+}
+
 /// An engine in a folder of its own.
 pub struct World {
     pub engine: TestEngine,
     pub file: PathBuf,
     pub folder: TempDir,
     pub verdicts: broadcast::Receiver<Arc<Verdict>>,
-    pub alive: Arc<AtomicUsize>,
-    pub prepared: Arc<AtomicU64>,
+    pub probes: Probes,
 }
 
 pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
@@ -123,11 +133,10 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
 
 async fn prepare(
     preparation: Preparation<Settings, Services>,
-    alive: Arc<AtomicUsize>,
-    prepared: Arc<AtomicU64>,
+    probes: Probes,
 ) -> Result<Services, Vec<Problem>> {
-    let counted = Counted::new(&alive);
-    prepared.fetch_add(1, Ordering::SeqCst);
+    let counted = Counted::new(&probes.alive);
+    probes.prepared.fetch_add(1, Ordering::SeqCst);
     let settings = Arc::clone(&preparation.settings);
     let live = preparation.live.as_ref().map(|live| &live.services);
     std::fs::create_dir_all(&preparation.scratch).unwrap();
@@ -171,7 +180,9 @@ async fn prepare(
         .service(
             "rag",
             live.map(|live| &live.rag),
-            Value { value: settings.rag },
+            Value {
+                value: settings.rag + probes.outside.load(Ordering::SeqCst),
+            },
             &[("llm", llm.identity())],
             |_| async { Ok(Rag { llm: llm.handle() }) },
         )
@@ -196,20 +207,14 @@ fn tuning(settings: &Settings) -> Tuning {
     }
 }
 
-pub fn blueprint(
-    folder: &std::path::Path,
-    alive: &Arc<AtomicUsize>,
-    prepared: &Arc<AtomicU64>,
-) -> Blueprint<Settings, Services> {
-    let (alive, prepared) = (Arc::clone(alive), Arc::clone(prepared));
+pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Settings, Services> {
+    let probes = probes.clone();
     Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
         watch: true,
         check: Box::new(check),
-        prepare: Box::new(move |preparation| {
-            Box::pin(prepare(preparation, Arc::clone(&alive), Arc::clone(&prepared)))
-        }),
+        prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),
         tuning,
         fallback: Box::new(Settings::default),
     }
@@ -226,18 +231,15 @@ impl World {
     }
 
     pub async fn start_in(folder: TempDir) -> Self {
-        let (alive, prepared) = (Arc::default(), Arc::default());
-        let engine = Engine::start(blueprint(folder.path(), &alive, &prepared))
-            .await
-            .unwrap();
+        let probes = Probes::default();
+        let engine = Engine::start(blueprint(folder.path(), &probes)).await.unwrap();
         let verdicts = engine.verdicts();
         Self {
             file: folder.path().join("settings.json"),
             engine,
             folder,
             verdicts,
-            alive,
-            prepared,
+            probes,
         }
     }
 

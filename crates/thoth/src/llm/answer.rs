@@ -35,7 +35,7 @@ pub struct Usage {
 }
 
 /// Bytes of a whole answer, at most.
-pub(super) const ANSWER_BYTES_MAX: usize = 16 << 20;
+const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Bytes of an error's body that are read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 
@@ -231,6 +231,25 @@ pub(super) fn content_type(response: &Response) -> String {
     value.map_or_else(|| "of no type".to_owned(), str::to_ascii_lowercase)
 }
 
+/// The next bytes of an answer; `None` at its end.
+pub(super) async fn next_chunk(
+    llm: &Llm,
+    response: &mut Response,
+    deadline: Instant,
+) -> Result<Option<impl AsRef<[u8]> + use<>>, LlmError> {
+    match timeout_at(llm.silence_until(deadline), response.chunk()).await {
+        Ok(Ok(chunk)) => Ok(chunk),
+        Ok(Err(error)) => {
+            let message = llm.shown(&root_cause(&error.without_url()));
+            Err(LlmError::Truncated {
+                host: llm.host(),
+                message,
+            })
+        }
+        Err(_) => Err(llm.silent(deadline, "in the middle of the answer")),
+    }
+}
+
 /// A whole body, within the limits of size and time.
 pub(super) async fn whole_body(
     llm: &Llm,
@@ -238,28 +257,17 @@ pub(super) async fn whole_body(
     deadline: Instant,
 ) -> Result<Vec<u8>, LlmError> {
     let mut body = Vec::new();
-    loop {
-        let chunk = match timeout_at(llm.silence_until(deadline), response.chunk()).await {
-            Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return Ok(body),
-            Ok(Err(error)) => {
-                let message = llm.shown(&root_cause(&error.without_url()));
-                return Err(LlmError::Truncated {
-                    host: llm.host(),
-                    message,
-                });
-            }
-            Err(_) => return Err(llm.silent(deadline, "in the middle of the answer")),
-        };
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+    while let Some(chunk) = next_chunk(llm, &mut response, deadline).await? {
+        body.extend_from_slice(chunk.as_ref());
+        if body.len() > ANSWER_BYTES_MAX {
             let what = format!("the answer of `{}`", llm.host());
             return Err(LlmError::TooLarge {
                 what,
                 limit_bytes: ANSWER_BYTES_MAX,
             });
         }
-        body.extend_from_slice(&chunk);
     }
+    Ok(body)
 }
 
 /// The beginning of an error's body: as much as comes in time and within the limit. What cannot be read is no

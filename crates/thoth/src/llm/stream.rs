@@ -10,16 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::Response;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Llm;
-use super::answer::{ANSWER_BYTES_MAX, Completion, content_type, empty, parse, reported, whole_body};
+use super::answer::{Completion, content_type, empty, next_chunk, parse, reported, whole_body};
 use super::error::LlmError;
 use super::request::{Call, ChatRequest, root_cause};
 use super::retry::retrying;
 
 /// Bytes between two events, at most: an endless line would be looked through again with every chunk.
 const EVENT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a whole stream, at most. Each token comes with some 200 bytes around it.
+const STREAM_BYTES_MAX: usize = 128 << 20;
 
 enum State {
     Asking(ChatRequest),
@@ -38,6 +40,7 @@ struct Reading {
 }
 
 type Events = Pin<Box<dyn Stream<Item = Result<String, LlmError>> + Send>>;
+type Bytes = Pin<Box<dyn Stream<Item = Result<Vec<u8>, LlmError>> + Send>>;
 
 /// See [`Llm::stream`].
 pub(super) fn pieces(
@@ -183,39 +186,40 @@ fn events(llm: Arc<Llm>, response: Response, deadline: Instant) -> Events {
 }
 
 /// The bytes of the answer as they come.
-fn chunks(
-    llm: Arc<Llm>,
-    response: Response,
-    deadline: Instant,
-    since_event: Arc<AtomicUsize>,
-) -> Pin<Box<dyn Stream<Item = Result<Vec<u8>, LlmError>> + Send>> {
-    Box::pin(stream::try_unfold(
-        (response, 0_usize),
-        move |(mut response, total)| {
-            let (llm, since_event) = (Arc::clone(&llm), Arc::clone(&since_event));
-            async move {
-                let chunk = match timeout_at(llm.silence_until(deadline), response.chunk()).await {
-                    Ok(Ok(Some(chunk))) => chunk,
-                    Ok(Ok(None)) => return Ok(None),
-                    Ok(Err(error)) => {
-                        let message = llm.shown(&root_cause(&error.without_url()));
-                        return Err(LlmError::Truncated {
-                            host: llm.host(),
-                            message,
-                        });
-                    }
-                    Err(_) => return Err(llm.silent(deadline, "in the middle of the answer")),
-                };
-                let total = total + chunk.len();
-                let waiting = since_event.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
-                for (size, limit_bytes) in [(waiting, EVENT_BYTES_MAX), (total, ANSWER_BYTES_MAX)] {
-                    if size > limit_bytes {
-                        let what = format!("the answer of `{}`, or one piece of it,", llm.host());
-                        return Err(LlmError::TooLarge { what, limit_bytes });
-                    }
+fn chunks(llm: Arc<Llm>, response: Response, deadline: Instant, since_event: Arc<AtomicUsize>) -> Bytes {
+    let start = (response, 0_usize, false);
+    Box::pin(stream::try_unfold(start, move |(mut response, total, begun)| {
+        let (llm, since_event) = (Arc::clone(&llm), Arc::clone(&since_event));
+        async move {
+            let Some(chunk) = next_chunk(&llm, &mut response, deadline).await? else {
+                return Ok(None);
+            };
+            let chunk = chunk.as_ref();
+            let total = total + chunk.len();
+            let waiting = since_event.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
+            for (size, limit_bytes) in [(waiting, EVENT_BYTES_MAX), (total, STREAM_BYTES_MAX)] {
+                if size > limit_bytes {
+                    let what = format!("the answer of `{}`, or one piece of it,", llm.host());
+                    return Err(LlmError::TooLarge { what, limit_bytes });
                 }
-                Ok(Some((chunk.to_vec(), (response, total))))
             }
-        },
-    ))
+            let bytes = if begun {
+                chunk
+            } else {
+                without_byte_order_mark(chunk)
+            };
+            let begun = begun || !bytes.is_empty();
+            Ok(Some((bytes.to_vec(), (response, total, begun))))
+        }
+    }))
+}
+
+/// A byte order mark, whole or in parts, at the head of a stream makes the parser of events panic (0.2.3). No event
+/// begins with one of its bytes.
+fn without_byte_order_mark(head: &[u8]) -> &[u8] {
+    let marks = head
+        .iter()
+        .take_while(|byte| matches!(byte, 0xEF | 0xBB | 0xBF))
+        .count();
+    head.get(marks..).unwrap_or_default()
 }

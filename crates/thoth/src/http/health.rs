@@ -1,0 +1,104 @@
+//! `/health`: about Thoth, not about the last save.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::generation::{Current, Generation};
+use super::state::App;
+use crate::services::ServiceState;
+
+/// `GET /health`: 200 also when a service is degraded, 503 only in safe mode.
+pub(super) async fn health(State(app): State<Arc<App>>, Current(generation): Current) -> Response {
+    let services = services(&app, &generation);
+    let status = overall(&generation, &services);
+    let code = if generation.safe_mode {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    let body = json!({
+        "status": status,
+        "version": env!("CARGO_PKG_VERSION"),
+        "generation": generation.number,
+        "started_at": app.started,
+        "services": services,
+    });
+    (code, Json(body)).into_response()
+}
+
+/// `GET /health/ready`: whether requests are worth sending.
+pub(super) async fn ready(Current(generation): Current) -> Response {
+    let ready = !generation.safe_mode;
+    let code = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        code,
+        Json(json!({ "ready": ready, "generation": generation.number })),
+    )
+        .into_response()
+}
+
+/// `GET /health/hot-reload`: the file, what was accepted, and what runs.
+pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
+    let status = app.engine.status();
+    Json(json!({
+        "enabled": status.watch_enabled,
+        "running": status.watch_running,
+        "settings_file": status.file,
+        "last_modified": status.last_modified,
+        "generation": status.generation,
+        "safe_mode": status.safe_mode,
+        "drift": status.drift,
+        "activity": status.activity,
+        "last_verdict": status.last_verdict,
+        "watch": status.watch,
+        "retiring": status.retiring,
+        "history_problem": status.history_problem,
+    }))
+}
+
+/// How each service of the generation and each owner outside of it stands. A name that both use is one service.
+pub(super) fn services(app: &App, generation: &Generation) -> BTreeMap<&'static str, ServiceState> {
+    let built = generation
+        .services
+        .built()
+        .into_iter()
+        .map(|(name, since)| (name, Some(since)));
+    let troubles = app.troubles.all();
+    let outside = troubles.keys().map(|name| (*name, None));
+    let mut services = BTreeMap::new();
+    for (name, since) in built.chain(outside) {
+        services.entry(name).or_insert_with(|| {
+            let reason = troubles.get(name).cloned().flatten();
+            ServiceState {
+                status: if reason.is_some() { "degraded" } else { "ok" },
+                since,
+                reason,
+            }
+        });
+    }
+    services
+}
+
+/// `ok`, `degraded` when any service is, or `safe mode`.
+pub(super) fn overall(
+    generation: &Generation,
+    services: &BTreeMap<&'static str, ServiceState>,
+) -> &'static str {
+    if generation.safe_mode {
+        "safe mode"
+    } else if services.values().any(|service| service.reason.is_some()) {
+        "degraded"
+    } else {
+        "ok"
+    }
+}
