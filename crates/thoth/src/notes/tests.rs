@@ -110,6 +110,7 @@ fn mode_line_ends_and_the_users_text_stay() {
         next,
         text.replacen("title", "rating: 5\r\ntitle", 1)
             .replace("One", "Two")
+            .replace("{one", "{two")
     );
 }
 
