@@ -8,15 +8,94 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::folder::{self, Scope, Stamp};
 use super::intake;
-use super::ledger::Gone;
-use super::monitor::Shared;
+use super::outcome::Gone;
+use super::monitor::{Shared, blocking};
 use super::settle::{self, Ripe, Settling};
 use super::status::Status;
-use super::watch::{Hint, Watch};
+use super::watch::{HINTS_MAX, Hint, Watch};
+
+/// A wish to follow a folder, and where to say what became of it.
+pub(super) struct Follow {
+    pub scope: Scope,
+    pub reply: oneshot::Sender<Result<String, String>>,
+}
+
+/// Looks at the folder until the end: at every hint, and without one when the next look is due.
+pub(super) async fn keep_looking(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Follow>, stop: CancellationToken) {
+    let (hints_to, mut hints) = mpsc::channel(HINTS_MAX);
+    let mut lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
+    let mut wanted: Option<Scope> = None;
+    let (mut wait, mut cost) = (shared.limits.rescan, Duration::ZERO);
+    loop {
+        let mut finished = HashSet::new();
+        let wish = tokio::select! {
+            () = stop.cancelled() => return,
+            wish = wishes.recv() => match wish {
+                Some(wish) => Some(wish),
+                None => return,
+            },
+            hint = hints.recv() => {
+                finished.extend(hint.into_iter().flat_map(|hint: Hint| hint.finished));
+                // One look for all files that arrive together; and in a large folder a look is dear.
+                tokio::time::sleep(TOGETHER.max(cost * 3).min(shared.limits.rescan)).await;
+                None
+            }
+            () = tokio::time::sleep(wait) => None,
+        };
+        while let Ok(hint) = hints.try_recv() {
+            finished.extend(hint.finished);
+        }
+        let (wish, reply) = wish.map_or((None, None), |wish| (Some(wish.scope), Some(wish.reply)));
+        wanted = wish.or(wanted);
+        let scope = wanted.clone();
+        let started = Instant::now();
+        let turn = blocking(&shared, move |_| {
+            let done = turn(&mut lookout, scope.as_ref(), &finished);
+            (lookout, done)
+        });
+        let answer = match turn.await {
+            Ok((back, (answer, next))) => {
+                (lookout, wait) = (back, next);
+                answer
+            }
+            Err(problem) => {
+                // Its state is gone; the next turn builds it again from the ledger.
+                lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
+                shared.saw(None, None, Some(problem.clone()));
+                Err(problem)
+            }
+        };
+        cost = started.elapsed();
+        if let Some(Err(_)) = reply.map(|reply| reply.send(answer)) {
+            tracing::debug!("nobody waits for the folder to be followed any more");
+        }
+    }
+}
+
+/// How long hints are gathered before a look.
+const TOGETHER: Duration = Duration::from_millis(15);
+
+/// One turn: follow what is wanted if that is not what is followed, else look.
+fn turn(
+    lookout: &mut Lookout,
+    wanted: Option<&Scope>,
+    finished: &HashSet<PathBuf>,
+) -> (Result<String, String>, Duration) {
+    let now = Instant::now();
+    let followed = match wanted {
+        Some(scope) if lookout.scope() != Some(scope) => lookout.follow(scope, now),
+        Some(scope) => Ok(format!("watches `{}`", scope.folder.display())),
+        None => Ok("watches nothing".to_owned()),
+    };
+    let next = lookout.look(now, finished, followed.as_ref().err().cloned());
+    lookout.say_left();
+    (followed, next)
+}
 
 /// The lookout of a monitor.
 pub(super) struct Lookout {
@@ -103,7 +182,8 @@ impl Lookout {
         }
         let listed = self.take_stock(now, finished).err();
         let (due, offered) = self.harvest(now, finished);
-        let problem = problem.or(listed).or(offered);
+        let retried = self.retry().err();
+        let problem = problem.or(listed).or(offered).or(retried);
         let watched = self.standing.as_ref().map(|standing| standing.watch.mode());
         self.shared
             .saw(self.scope().map(|scope| scope.folder.clone()), watched, problem);
@@ -114,6 +194,17 @@ impl Lookout {
                 .min(rescan)
                 .max(Duration::from_millis(20))
         })
+    }
+
+    /// Queues what failed by no fault of its file and is due again.
+    fn retry(&self) -> Result<(), String> {
+        let queued = self
+            .shared
+            .ledger
+            .retry()
+            .map_err(|error| format!("the ledger: {error}"))?;
+        queued.iter().for_each(|row| self.shared.queued(Some(row)));
+        Ok(())
     }
 
     /// Lists the folder: files that are new or changed begin to settle, absent ones are told to the ledger.

@@ -93,7 +93,7 @@ async fn a_file_without_permission_is_read_when_it_has_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_note_that_cannot_be_written_is_a_failure_that_ingest_mends() {
+async fn a_note_that_cannot_be_written_is_tried_again() {
     let world = World::new();
     fs::write(world.at("notes"), "a file in the way").unwrap();
     let mut run = world.follow().await;
@@ -102,10 +102,16 @@ async fn a_note_that_cannot_be_written_is_a_failure_that_ingest_mends() {
     let row = run.until_file(&file, Status::Failed).await;
     assert!(row.reason.unwrap().contains("note"));
     fs::remove_file(world.at("notes")).unwrap();
+    assert_eq!(run.monitor.ledger().retry().unwrap(), [], "not before its time");
+    let due = "UPDATE papers SET retry_at = '2000-01-01' WHERE retry_at > '2026'";
     assert_eq!(
-        run.monitor.ingest(&file, |_| {}).await.unwrap().status,
-        Status::Indexed
+        world
+            .database
+            .write(|transaction| transaction.execute(due, []))
+            .unwrap(),
+        1
     );
+    run.until_file(&file, Status::Indexed).await;
     assert_eq!(world.notes("notes"), ["A.md"]);
     assert_eq!(world.reads_of(&bytes), 1);
     run.end().await;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::pdf::folder::Stamp;
-use crate::pdf::ledger::{Finding, Ledger};
+use crate::pdf::ledger::Ledger;
+use crate::pdf::outcome::{Blame, Finding};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_in_hand_is_given_back_and_done_after_the_restart() {
@@ -146,7 +147,7 @@ fn a_worker_that_was_overtaken_cannot_write() {
         remark: None,
     };
     assert_eq!(ledger.indexed(&slow, &finding).unwrap(), None);
-    assert_eq!(ledger.failed(&slow, "x").unwrap(), None);
+    assert_eq!(ledger.failed(&slow, "x", Blame::File).unwrap(), None);
     let row = ledger.indexed(&fast, &finding).unwrap().unwrap();
     assert_eq!(
         (row.status, row.content.as_deref()),
