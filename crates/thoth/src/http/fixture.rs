@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use changeover::{Accepted, Blueprint, Engine, Occasion, Preparation, Problem, Tuning, Verdict};
+use changeover::{Blueprint, Engine, Tuning, Verdict};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -16,18 +16,18 @@ use super::metrics::Metrics;
 use super::router::router;
 use super::server::serve;
 use super::server_file::{ServerFile, ServerRecord};
-use super::service::{self, HttpInputs, Surroundings};
-use super::settings::{ApiServer, ServersSettings};
+use super::service::Surroundings;
 use super::state::{App, Troubles};
 use super::token::Token;
 use crate::database::Database;
-use crate::paper::{Field, Metadata, Paper, Source};
+use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
 use crate::pdf::read::Unreadable;
+use crate::rag::builder::Builder;
 use crate::rag::index::{self, Index};
-use crate::services::Services;
-use crate::settings::{ApiKeys, Level, Logging, Paths, Reload, Secret, Settings};
+use crate::services::{self, Means, Services};
+use crate::settings::{self, Environment, Settings, Vault};
 
 /// Nothing here takes this long; a test that waits longer has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,44 +48,35 @@ impl World {
     /// Serves this content of a settings file.
     pub(super) async fn start(content: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
+        let vault = state.path().join("vault");
+        std::fs::create_dir_all(vault.join("pdf")).unwrap();
+        let vault = Vault::at(&vault).unwrap();
         let file = state.path().join("settings.json");
         std::fs::write(&file, content).unwrap();
-        let listeners = Listeners::default();
-        let surroundings = Surroundings::default();
-        let engine = Engine::start(Blueprint {
-            file: file.clone(),
-            state_dir: state.path().join("state"),
-            watch: true,
-            check: Box::new(check),
-            prepare: {
-                let listeners = listeners.clone();
-                Box::new(move |candidate| {
-                    Box::pin(prepare(candidate, listeners.clone(), surroundings.clone()))
-                })
-            },
-            tuning: |_| Tuning {
-                settle: Duration::from_millis(20),
-                ..Tuning::default()
-            },
-            fallback: Box::new(|| settings(&json!({ "port": 0 }))),
-        })
-        .await
-        .unwrap();
+        let database = Database::open(&state.path().join("thoth.db"), &[ledger::SCHEMA, index::SCHEMA]);
+        let database = Arc::new(database.unwrap());
+        let means = means(&database);
+        let engine = engine(&file, &state.path().join("state"), &vault, Arc::clone(&means)).await;
+
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let monitor = monitor(state.path(), &tasks, shutdown.clone()).await;
+        let monitor = monitor(&vault, database, &means, &tasks, shutdown.clone()).await;
+        let builder = Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone());
+        builder.follow(engine.live().load().services.rag.wanted());
         let troubles = Troubles::default();
         let started = jiff::Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(started);
         let token = Token::given(TOKEN).unwrap();
-        let app = Arc::new(App::new(
+        let app = App::new(
             engine.clone(),
             monitor,
+            Arc::new(builder),
             token,
             metrics.clone(),
             troubles.clone(),
-        ));
+        );
+        let app = Arc::new(app);
         tasks.spawn(serve(
-            listeners,
+            means.listeners.clone(),
             engine.follower("ports").unwrap(),
             router(Arc::clone(&app)),
             ServerFile::new(state.path(), started),
@@ -93,11 +84,12 @@ impl World {
             shutdown.clone(),
         ));
         tasks.spawn(metrics.follow(engine, started, shutdown.clone()));
+        let client = client_keeping(8);
         let world = Self {
             app,
             file,
             state,
-            client: client_keeping(8),
+            client,
             shutdown,
             tasks,
         };
@@ -163,21 +155,80 @@ impl World {
     }
 }
 
-/// An intake of the folder `pdf` of a vault, which reads what [`read`] makes of it.
-async fn monitor(state: &Path, tasks: &TaskTracker, stop: CancellationToken) -> Monitor {
-    let vault = state.join("vault");
-    std::fs::create_dir_all(&vault).unwrap();
-    let database = Database::open(&state.join("thoth.db"), &[ledger::SCHEMA, index::SCHEMA]).unwrap();
-    let database = Arc::new(database);
+/// Settings of a server on this port; `handover_ms` is for how long the old one is served.
+pub(super) fn on_port(port: u16, handover_ms: u64) -> String {
+    with(port, handover_ms, "127.0.0.1", "one")
+}
+
+/// The same with another host, or another model.
+pub(super) fn with(port: u16, handover_ms: u64, host: &str, model: &str) -> String {
+    let settings = json!({
+        "paths": { "pdf": "pdf", "notes": "notes" },
+        "apiKeys": { "openrouterKey": "sk-never-to-be-seen" },
+        "llm": { "default": { "model": model } },
+        "servers": { "api": { "host": host, "port": port } },
+        "reload": { "settleMs": 20, "handoverMs": handover_ms },
+    });
+    settings.to_string()
+}
+
+fn means(database: &Arc<Database>) -> Arc<Means> {
+    Arc::new(Means {
+        client: client_keeping(0),
+        index: Arc::new(Index::new(Arc::clone(database))),
+        listeners: Listeners::default(),
+        surroundings: Surroundings::default(),
+    })
+}
+
+async fn engine(
+    file: &Path,
+    state_dir: &Path,
+    vault: &Vault,
+    means: Arc<Means>,
+) -> Engine<Settings, Services> {
+    let (checked, fallback) = (vault.clone(), vault.clone());
+    let blueprint = Blueprint {
+        file: file.to_owned(),
+        state_dir: state_dir.to_owned(),
+        watch: true,
+        check: Box::new(move |content, occasion| {
+            settings::check(content, occasion, &Environment::default(), &checked)
+        }),
+        prepare: Box::new(move |preparation| {
+            let means = Arc::clone(&means);
+            Box::pin(async move { services::prepare(&preparation, &means).await })
+        }),
+        tuning: |_| Tuning {
+            settle: Duration::from_millis(20),
+            ..Tuning::default()
+        },
+        fallback: Box::new(move || {
+            let mut settings = Settings::default_for(&fallback);
+            settings.servers.api.port = 0;
+            settings
+        }),
+    };
+    Engine::start(blueprint).await.unwrap()
+}
+
+/// An intake of the folder `pdf` of the vault, which reads what [`read`] makes of it.
+async fn monitor(
+    vault: &Vault,
+    database: Arc<Database>,
+    means: &Means,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Monitor {
     let inputs = MonitorInputs {
-        pdf: vault.join("pdf"),
-        notes: vault.join("notes"),
+        pdf: vault.root().join("pdf"),
+        notes: vault.root().join("notes"),
         recursive: true,
     };
     let parts = Parts {
-        vault,
-        index: Arc::new(Index::new(Arc::clone(&database))),
+        vault: vault.root().to_owned(),
         database,
+        index: Arc::clone(&means.index),
         read: Arc::new(read),
         load_inputs: {
             let inputs = inputs.clone();
@@ -190,19 +241,36 @@ async fn monitor(state: &Path, tasks: &TaskTracker, stop: CancellationToken) -> 
     monitor
 }
 
-/// A «PDF» is its title; one without a title cannot be read.
+/// A «PDF» of these tests: a marker, then the title, then the text. Without a title it cannot be read.
 fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
-    let text = String::from_utf8(bytes).unwrap();
-    let title = text.lines().nth(1).ok_or(Unreadable::NoText)?;
+    let content = String::from_utf8(bytes).unwrap();
+    let mut lines = content.lines().skip(1);
+    let title = lines
+        .next()
+        .filter(|title| !title.starts_with("%%"))
+        .ok_or(Unreadable::NoText)?;
+    let title = Field {
+        value: title.to_owned(),
+        source: Source::Xmp,
+    };
+    let text = lines.next().unwrap_or_default().to_owned();
+    let paragraphs = vec![Paragraph {
+        page: 1,
+        text,
+        continues: false,
+    }];
     Ok(Paper {
         metadata: Metadata {
-            title: Some(Field {
-                value: title.to_owned(),
-                source: Source::Xmp,
-            }),
+            title: Some(title),
             ..Metadata::default()
         },
-        ..Paper::default()
+        sections: vec![Section {
+            title: "Introduction".to_owned(),
+            level: 1,
+            paragraphs,
+            ..Section::default()
+        }],
+        page_count: 1,
     })
 }
 
@@ -220,89 +288,4 @@ pub(super) fn client_keeping(connections: usize) -> reqwest::Client {
 pub(super) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
-}
-
-/// The settings of these tests: `{"host", "port", "model", "handoverMs", "allowedHosts"}`.
-fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let value = changeover::check::parse(content)
-        .map_err(|refused| refused.problems)?
-        .value();
-    if value["refuse"] == json!(true) {
-        return Err(vec![Problem::new("refuse", "was told to refuse").at(1, 2)]);
-    }
-    Ok(Accepted {
-        settings: settings(&value),
-        warnings: Vec::new(),
-        secrets: Vec::new(),
-    })
-}
-
-async fn prepare(
-    candidate: Preparation<Settings, Services>,
-    listeners: Listeners,
-    surroundings: Surroundings,
-) -> Result<Services, Vec<Problem>> {
-    let live = candidate.live.as_deref().map(|live| &live.services);
-    let inputs = HttpInputs::new(&candidate.settings.servers.api, &surroundings)?;
-    let build = |inputs: &HttpInputs| std::future::ready(service::build(inputs, &listeners));
-    let http = candidate
-        .service("http", live.map(|live| &live.http), inputs, &[], build)
-        .await?;
-    Ok(Services { http })
-}
-
-fn settings(value: &Value) -> Settings {
-    let text = |key: &str, default: &str| value[key].as_str().unwrap_or(default).to_owned();
-    let names = value["allowedHosts"].as_array().cloned().unwrap_or_default();
-    Settings {
-        paths: Paths {
-            pdf: "/vault/pdf".into(),
-            notes: "/vault/notes".into(),
-            workspace: "/vault/thoth".into(),
-        },
-        api_keys: ApiKeys {
-            openrouter_key: Secret::new("sk-never-to-be-seen"),
-            ..ApiKeys::default()
-        },
-        llm: crate::llm::settings::LlmSettings {
-            default: crate::llm::settings::LlmDefault {
-                model: text("model", "one"),
-                temperature: 0.7,
-                top_p: 1.0,
-                max_output_tokens: 1_000,
-                base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
-                timeout_ms: 1_000,
-                retries_max: 0,
-            },
-        },
-        rag: crate::rag::settings::RagSettings {
-            chunk_size: 1_000,
-            chunk_overlap: 200,
-            qa: crate::rag::settings::Qa {
-                retrieval_k: 4,
-                model: None,
-                temperature: 0.2,
-                max_tokens: 2_000,
-            },
-        },
-        servers: ServersSettings {
-            api: ApiServer {
-                host: text("host", "127.0.0.1"),
-                port: value["port"].as_u64().unwrap_or(0) as u16,
-                allowed_hosts: names
-                    .iter()
-                    .map(|name| name.as_str().unwrap().to_owned())
-                    .collect(),
-            },
-        },
-        logging: Logging { level: Level::Info },
-        reload: Reload {
-            settle_ms: 20,
-            poll_ms: 500,
-            open_max_ms: 5_000,
-            prepare_deadline_ms: 10_000,
-            handover_ms: value["handoverMs"].as_u64().unwrap_or(500),
-            history_max: 1_000,
-        },
-    }
 }

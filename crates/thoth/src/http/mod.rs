@@ -25,6 +25,7 @@ mod page;
 mod papers;
 mod rate;
 pub mod router;
+mod search;
 pub mod server;
 pub mod server_file;
 pub mod service;

@@ -35,7 +35,7 @@ pub(super) async fn show(
     let mut response = if !tag.starts_with("W/") && asked.any(|asked| asked.trim() == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let body = json!({ "generation": generation.number, "settings": &*generation.settings });
+        let body = json!({ "generation": generation.number, "settings": generation.settings.view() });
         Json(body).into_response()
     };
     let tag = HeaderValue::try_from(tag)
@@ -57,9 +57,8 @@ pub(super) async fn validate(
     State(app): State<Arc<App>>,
     Raw(content): Raw,
 ) -> Result<Json<Value>, ApiError> {
-    // Ten megabytes take their time: not on a thread that serves others.
-    let checked = tokio::task::spawn_blocking(move || app.engine.check(&content, Occasion::Start)).await;
-    let checked = checked.map_err(|error| ApiError::internal("a check of settings ended early", &error))?;
+    let check = move || app.engine.check(&content, Occasion::Start);
+    let checked = blocking("a check of settings ended early", check).await?;
     Ok(Json(match checked {
         Ok(accepted) => json!({ "valid": true, "problems": [], "warnings": accepted.warnings }),
         Err(problems) => json!({ "valid": false, "problems": problems, "warnings": [] }),

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use super::client::{Client, ClientError};
-use super::fixture::{PATIENCE, TOKEN, World, client_keeping, free_port};
+use super::fixture::{PATIENCE, TOKEN, World, client_keeping, free_port, on_port, with};
 use super::token::Token;
 
 /// One request on a connection of its own; what the wire said.
@@ -28,13 +28,12 @@ fn connects(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
 }
 
-fn on_port(port: u16, more: &str) -> String {
-    format!("{{\"port\": {port}{more}}}")
-}
+/// Settings that are refused, with a place.
+const REFUSED: &str = "{\n  \"llm\": { \"default\": { \"temperature\": 7 } }\n}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_every_answer_carries() {
-    let world = World::start(&on_port(free_port(), "")).await;
+    let world = World::start(&on_port(free_port(), 500)).await;
     let answer = world.client.get(world.url("/health")).send().await.unwrap();
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header("x-thoth-generation"), "1");
@@ -50,7 +49,7 @@ async fn what_every_answer_carries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refusal_is_problem_details() {
-    let world = World::start(&on_port(free_port(), "")).await;
+    let world = World::start(&on_port(free_port(), 500)).await;
     let address = world.address();
     let check = |request: &str, headers: &str, status: u16, more: &str| {
         let answer = raw(
@@ -105,7 +104,7 @@ async fn every_refusal_is_problem_details() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_are_shown_redacted_and_tagged() {
     let port = free_port();
-    let world = World::start(&on_port(port, "")).await;
+    let world = World::start(&on_port(port, 500)).await;
     let get = async |tag: Option<&str>| {
         let mut request = world
             .client
@@ -129,17 +128,14 @@ async fn settings_are_shown_redacted_and_tagged() {
     assert_eq!(get(Some(&first)).await.0, 304);
 
     // A refused save: the file has another tag, which stands for no answer.
-    assert_eq!(
-        world.save(r#"{"refuse": true}"#).await.verdict,
-        Decision::Rejected
-    );
+    assert_eq!(world.save(REFUSED).await.verdict, Decision::Rejected);
     let (status, refused, _) = get(Some(&first)).await;
     assert_eq!(status, 200);
     assert!(refused.starts_with("W/"), "{refused}");
     assert_eq!(get(Some(&refused)).await.0, 200);
 
     assert_eq!(
-        world.save(&on_port(port, r#", "model": "two""#)).await.verdict,
+        world.save(&with(port, 500, "127.0.0.1", "two")).await.verdict,
         Decision::Applied
     );
     let (status, second, body) = get(Some(&first)).await;
@@ -151,7 +147,7 @@ async fn settings_are_shown_redacted_and_tagged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn validate_and_reload_answer_with_what_was_found() {
-    let world = World::start(&on_port(free_port(), "")).await;
+    let world = World::start(&on_port(free_port(), 500)).await;
     let client = Client::new(world.address(), Some(Token::given(TOKEN).unwrap())).unwrap();
     let valid: Value = client
         .post_bytes("/api/v1/settings/validate", b"{ /* fine */ }".to_vec())
@@ -176,8 +172,8 @@ async fn validate_and_reload_answer_with_what_was_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hot_reload_tells_file_and_process_apart() {
     let port = free_port();
-    let world = World::start(&on_port(port, "")).await;
-    world.save(r#"{"refuse": true}"#).await;
+    let world = World::start(&on_port(port, 500)).await;
+    world.save(REFUSED).await;
     let state = world.get("/health/hot-reload").await;
     assert_eq!(state["enabled"], true);
     assert_eq!(state["running"], true);
@@ -186,7 +182,7 @@ async fn hot_reload_tells_file_and_process_apart() {
     assert_eq!(state["generation"], 1);
     assert_eq!(state["drift"], true);
     assert_eq!(state["last_verdict"]["verdict"], "rejected");
-    assert_eq!(state["last_verdict"]["problems"][0]["line"], 1);
+    assert_eq!(state["last_verdict"]["problems"][0]["line"], 2);
     assert!(state["watch"]["mode"].is_string() && state["watch"]["polls_seen"].is_u64());
     assert_eq!(
         world.get("/health").await["status"],
@@ -199,7 +195,7 @@ async fn hot_reload_tells_file_and_process_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_follow_the_verdicts() {
     let port = free_port();
-    let world = World::start(&on_port(port, "")).await;
+    let world = World::start(&on_port(port, 500)).await;
     let metric = async |name: &str| {
         let text = world
             .client
@@ -222,14 +218,14 @@ async fn metrics_follow_the_verdicts() {
     };
     counted("applied", 1.0).await;
     assert_eq!(metric("thoth_config_last_reload_successful").await, 1.0);
-    world.save(r#"{"refuse": true}"#).await;
+    world.save(REFUSED).await;
     counted("rejected", 1.0).await;
     assert_eq!(metric("thoth_config_last_reload_successful").await, 0.0);
     assert!(metric("thoth_config_last_reload_success_timestamp_seconds").await > 1.6e9);
-    world.save(&on_port(port, "")).await;
+    world.save(&on_port(port, 500)).await;
     counted("unchanged", 1.0).await;
     assert_eq!(metric("thoth_config_last_reload_successful").await, 1.0);
-    world.save(&on_port(port, r#", "model": "two""#)).await;
+    world.save(&with(port, 500, "127.0.0.1", "two")).await;
     counted("applied", 2.0).await;
     assert_eq!(metric("thoth_config_generation").await, 2.0);
     assert!(metric("thoth_config_reload_stage_seconds_count{stage=\"total\"}").await >= 3.0);
@@ -311,12 +307,12 @@ async fn hammer(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_port_moves_and_not_one_request_fails() {
     let (old, new) = (free_port(), free_port());
-    let world = World::start(&on_port(old, r#", "handoverMs": 1500"#)).await;
+    let world = World::start(&on_port(old, 1500)).await;
     let hammer = Hammer::start(old, move |generation, body| {
         let expected = if generation == 1 { old } else { new };
         assert_eq!(body["settings"]["servers"]["api"]["port"], expected, "a mixture");
     });
-    let verdict = world.save(&on_port(new, r#", "handoverMs": 1500"#)).await;
+    let verdict = world.save(&on_port(new, 1500)).await;
     assert_eq!(verdict.verdict, Decision::Applied, "{verdict}");
     let said = verdict
         .services
@@ -344,11 +340,10 @@ async fn the_port_moves_and_not_one_request_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_port_on_every_address_and_back_loses_no_request() {
     let port = free_port();
-    let world = World::start(&on_port(port, r#", "handoverMs": 100"#)).await;
+    let world = World::start(&on_port(port, 100)).await;
     let hammer = Hammer::start(port, |_, _| {});
     for host in ["0.0.0.0", "127.0.0.1", "0.0.0.0", "127.0.0.1"] {
-        let more = format!(r#", "handoverMs": 100, "host": "{host}""#);
-        let verdict = world.save(&on_port(port, &more)).await;
+        let verdict = world.save(&with(port, 100, host, "one")).await;
         assert_eq!(verdict.verdict, Decision::Applied, "{verdict}");
         let everywhere = SocketAddr::from(([127, 0, 0, 2], port));
         world
@@ -362,11 +357,11 @@ async fn the_same_port_on_every_address_and_back_loses_no_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn back_again_before_the_end_adopts_the_held_port() {
     let (old, new) = (free_port(), free_port());
-    let world = World::start(&on_port(old, r#", "handoverMs": 60000"#)).await;
+    let world = World::start(&on_port(old, 60000)).await;
     let old_address = SocketAddr::from(([127, 0, 0, 1], old));
     let new_address = SocketAddr::from(([127, 0, 0, 1], new));
-    world.save(&on_port(new, r#", "handoverMs": 60000"#)).await;
-    let verdict = world.save(&on_port(old, r#", "handoverMs": 1"#)).await;
+    world.save(&on_port(new, 60000)).await;
+    let verdict = world.save(&on_port(old, 1)).await;
     assert_eq!(verdict.verdict, Decision::Applied, "{verdict}");
     world.wait_for(|_| !connects(new_address)).await;
     let answer = raw(
@@ -383,10 +378,10 @@ async fn back_again_before_the_end_adopts_the_held_port() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invariant_2_a_taken_port_refuses_the_save_and_nothing_moves() {
     let port = free_port();
-    let world = World::start(&on_port(port, "")).await;
+    let world = World::start(&on_port(port, 500)).await;
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().port();
-    let verdict = world.save(&on_port(taken, "")).await;
+    let verdict = world.save(&on_port(taken, 500)).await;
     assert_eq!(verdict.verdict, Decision::Rejected);
     assert_eq!(
         verdict.problems[0].message,
@@ -405,23 +400,21 @@ async fn invariant_2_a_taken_port_refuses_the_save_and_nothing_moves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
     let (old, new) = (free_port(), free_port());
-    let world = World::start(&on_port(old, r#", "handoverMs": 500"#)).await;
+    let world = World::start(&on_port(old, 500)).await;
     let client = Client::from_state(world.state.path(), Some(TOKEN)).unwrap();
     let mut events = Box::pin(client.events().await.unwrap());
     let next = async |events: &mut std::pin::Pin<Box<_>>| {
         let next = tokio::time::timeout(PATIENCE, StreamExt::next(events)).await;
         next.expect("no event")
     };
-    world
-        .save(&on_port(old, r#", "model": "two", "handoverMs": 500"#))
-        .await;
+    world.save(&with(old, 500, "127.0.0.1", "two")).await;
     let (name, verdict) = next(&mut events).await.unwrap().unwrap();
     assert_eq!((name.as_str(), &verdict["generation"]), ("verdict", &json!(2)));
     world
         .wait_for(|world| world.app.engine.status().retiring == 0)
         .await;
 
-    world.save(&on_port(new, r#", "handoverMs": 500"#)).await;
+    world.save(&on_port(new, 500)).await;
     let (_, verdict) = next(&mut events).await.unwrap().unwrap();
     assert_eq!(verdict["generation"], 3);
     assert!(
@@ -458,7 +451,7 @@ async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_the_process_leaves_no_record_and_does_not_wait_for_streams() {
-    let world = World::start(&on_port(free_port(), "")).await;
+    let world = World::start(&on_port(free_port(), 500)).await;
     let address = world.address();
     let stream = world
         .client
@@ -475,7 +468,7 @@ async fn the_end_of_the_process_leaves_no_record_and_does_not_wait_for_streams()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_says_what_is_wrong() {
-    let world = World::start(&on_port(free_port(), "")).await;
+    let world = World::start(&on_port(free_port(), 500)).await;
     let stranger = Client::new(world.address(), None).unwrap();
     let error = stranger
         .post::<Value>("/api/v1/reloads", &json!({}))
@@ -497,7 +490,7 @@ async fn a_client_says_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_front_page_brings_nothing_from_elsewhere() {
-    let world = World::start(&on_port(free_port(), "")).await;
+    let world = World::start(&on_port(free_port(), 500)).await;
     let answer = world.client.get(world.url("/")).send().await.unwrap();
     let policy = answer.headers()["content-security-policy"]
         .to_str()
@@ -517,7 +510,7 @@ async fn the_front_page_brings_nothing_from_elsewhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_in_flight_finishes_on_a_port_that_closes() {
     let (old, new) = (free_port(), free_port());
-    let world = World::start(&on_port(old, r#", "handoverMs": 1"#)).await;
+    let world = World::start(&on_port(old, 1)).await;
     let old_address = SocketAddr::from(([127, 0, 0, 1], old));
     let mut slow = TcpStream::connect(old_address).unwrap();
     slow.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -526,7 +519,7 @@ async fn a_request_in_flight_finishes_on_a_port_that_closes() {
     );
     slow.write_all(head.as_bytes()).unwrap();
     world.wait_for(|world| world.app.metrics.text().is_ok()).await;
-    world.save(&on_port(new, r#", "handoverMs": 1"#)).await;
+    world.save(&on_port(new, 1)).await;
     world.wait_for(|_| !connects(old_address)).await;
     slow.write_all(b"}").unwrap();
     let mut answer = String::new();
