@@ -188,7 +188,13 @@ fn starts_block(paragraph: &[Line], line: &Line, next: Option<&Line>, edges: &Ed
     if hangs && line.x0 < last.x0 - 0.6 * size {
         return true;
     }
-    is_item(&text, &first.text())
+    ended && opens_bold(line) && last.bold < 0.5 || is_item(&text, &first.text())
+}
+
+/// Whether a line begins with a bold word and goes on in ordinary type, as a paragraph with a heading of its own does.
+fn opens_bold(line: &Line) -> bool {
+    let mut letters = line.marks.iter().filter(|mark| mark.character.is_alphabetic());
+    line.bold < 0.85 && letters.by_ref().take(3).filter(|mark| mark.bold).count() == 3
 }
 
 /// Whether two lines differ so much in look that they cannot be of one paragraph.

@@ -77,7 +77,7 @@ pub(crate) fn is_float(block: &Block, measure: &Measure, body: &BodyLook) -> boo
     if plain * 10 < text.chars().count() * 6 {
         return true;
     }
-    if is_prose(&text) {
+    if is_prose(&text) && has_sentences(&text) {
         return false;
     }
     if block.column_width < 0.8 * measure.width {
@@ -95,6 +95,18 @@ pub(crate) fn is_float(block: &Block, measure: &Measure, body: &BodyLook) -> boo
         text.ends_with(['.', '?', '!', ':', ';', ',']) || text.starts_with('•') || label(&text).is_some();
     let goes_on = longest > 0.8 * measure.width || text.starts_with(char::is_lowercase);
     !(measure.aligned(line) && line.size > 0.8 * body.size && (sentence || goes_on))
+}
+
+/// Whether a text has a sentence that ends before another one begins.
+fn has_sentences(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once(". ") {
+        if after.starts_with(char::is_uppercase) {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// Whether a line has cells: a wide gap anywhere but after a label at its beginning.

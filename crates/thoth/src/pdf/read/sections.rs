@@ -92,6 +92,8 @@ struct Writer {
     held: Vec<Paragraph>,
     /// Column of the last paragraph.
     column: usize,
+    /// Left edge and size of the abstract's first line.
+    summary: Option<(f32, f32)>,
 }
 
 impl Writer {
@@ -136,17 +138,50 @@ impl Writer {
             .iter()
             .any(|section| section.kind == SectionKind::Abstract);
         if let Some(rest) = run_in_abstract(&text).filter(|_| !begun) {
-            let style = Section {
-                title: "Abstract".to_owned(),
+            let title = "Abstract".to_owned();
+            self.sections.push(Section {
+                title,
                 level: 1,
                 kind: SectionKind::Abstract,
                 paragraphs: Vec::new(),
-            };
-            self.sections.push(style);
+            });
+            self.summary = block
+                .lines
+                .get(1)
+                .or(block.line())
+                .map(|line| (line.x0, line.size));
             self.write(block, rest.to_owned());
         } else {
+            if self.ends_abstract(block, &text) {
+                self.release();
+                self.sections.push(Section {
+                    level: 1,
+                    ..Section::default()
+                });
+            }
             self.write(block, text);
         }
+    }
+
+    /// Whether a block no longer belongs to the abstract although no heading stands between: it is set differently,
+    /// stands on another page, or lists key words.
+    fn ends_abstract(&mut self, block: &Block, text: &str) -> bool {
+        let Some(section) = self
+            .sections
+            .last()
+            .filter(|section| section.kind == SectionKind::Abstract)
+        else {
+            return false;
+        };
+        let (Some(last), Some(line)) = (section.paragraphs.last(), block.line()) else {
+            self.summary = block.line().map(|line| (line.x0, line.size));
+            return false;
+        };
+        let ended = last.text.ends_with(['.', '?', '!', ':']);
+        let elsewhere = ended && last.page != block.page();
+        let (x0, size) = *self.summary.get_or_insert((line.x0, line.size));
+        let differs = (line.size - size).abs() > 0.05 * size || (line.x0 - x0).abs() > 1.6 * size;
+        elsewhere || differs && (ended || block.column == self.column) || is_key_words(text)
     }
 
     fn write(&mut self, block: &Block, text: String) {
@@ -208,6 +243,21 @@ impl Writer {
         name_summary(&mut self.sections);
         self.sections
     }
+}
+
+/// Whether a paragraph lists key words or subjects, as it does after an abstract.
+fn is_key_words(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let names = [
+        "keyword",
+        "key word",
+        "key-word",
+        "index term",
+        "subjects ",
+        "subject classification",
+        "ccs concepts",
+    ];
+    names.iter().any(|name| lower.starts_with(name))
 }
 
 /// Text before the first heading is the abstract of a paper that does not call it so.
