@@ -21,7 +21,7 @@ run: ## Build, make an example vault where none is named (VAULT=/path/to/vault),
 	@scripts/run.sh
 build: ## Build the release binary
 	@scripts/setup.sh build
-	@cargo build --release --locked
+	@cargo build --release --locked --package thoth
 
 ##@ HOT-RELOAD (they ask the running server)
 .PHONY: reload-settings watch-settings hot-reload-status health
