@@ -1,5 +1,6 @@
 //! Thoth: a research assistant beside an Obsidian vault that never needs a restart.
 
+pub mod aside;
 pub mod citations;
 pub mod database;
 pub mod http;

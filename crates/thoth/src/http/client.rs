@@ -95,6 +95,8 @@ impl Client {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
+            // A command asks a few times with pauses: a kept connection would only be found closed.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ClientError::Client(error.into()))?;
         Ok(Self {

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use super::connection::Arrival;
 use super::error::ApiError;
 use super::state::App;
+use crate::pdf::monitor::PaperEvent;
 
 /// A sign of life for proxies and clients.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -32,25 +33,24 @@ pub(super) async fn stream(
     let permit = Arc::clone(&app.streams).try_acquire_owned();
     let permit = permit.map_err(|_| ApiError::unavailable("too many event streams are open"))?;
     // Subscribed before the history is read, so that nothing falls between.
-    let source = Source {
+    let mut source = Source {
         verdicts: app.engine.verdicts(),
+        papers: app.monitor.events(),
         told: 0,
         _permit: permit,
     };
-    let missed = match last_event_id(&headers) {
-        Some(last) => missed(&app, last),
-        None => Vec::new(),
-    };
-    let told = missed.last().map_or(0, |verdict| verdict.id);
+    let missed = last_event_id(&headers).map_or_else(Vec::new, |last| missed(&app, last));
+    source.told = missed.last().map_or(0, |verdict| verdict.id);
     let missed = stream::iter(missed).map(|verdict| verdict_event(&verdict));
-    let live = stream::unfold(Source { told, ..source }, Source::next);
+    let live = stream::unfold(source, Source::next);
     let events = missed.chain(live).map(Ok).take_until(arrival.ended());
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// What one stream listens to.
+/// What one stream listens to. It lives as long as its client reads.
 struct Source {
     verdicts: broadcast::Receiver<Arc<Verdict>>,
+    papers: broadcast::Receiver<PaperEvent>,
     /// The newest verdict that was told from the history.
     told: u64,
     _permit: OwnedSemaphorePermit,
@@ -59,13 +59,18 @@ struct Source {
 impl Source {
     async fn next(mut self) -> Option<(Event, Self)> {
         loop {
-            let event = match self.verdicts.recv().await {
-                Ok(verdict) if verdict.id <= self.told => continue,
-                Ok(verdict) => verdict_event(&verdict),
-                Err(RecvError::Lagged(missed)) => lagged(missed),
-                Err(RecvError::Closed) => return None,
+            let heard = tokio::select! {
+                verdict = self.verdicts.recv() => match verdict {
+                    Ok(verdict) if verdict.id <= self.told => continue,
+                    verdict => verdict.map(|verdict| verdict_event(&verdict)),
+                },
+                paper = self.papers.recv() => paper.map(|paper| event("paper", &paper)),
             };
-            return Some((event, self));
+            return match heard {
+                Ok(event) => Some((event, self)),
+                Err(RecvError::Lagged(missed)) => Some((lagged(missed), self)),
+                Err(RecvError::Closed) => None,
+            };
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A server on real sockets over a real settings file, for the tests of this folder.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,12 @@ use super::service::{self, HttpInputs, Surroundings};
 use super::settings::{ApiServer, ServersSettings};
 use super::state::{App, Troubles};
 use super::token::Token;
+use crate::database::Database;
+use crate::paper::{Field, Metadata, Paper, Source};
+use crate::pdf::ledger;
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
+use crate::pdf::read::Unreadable;
+use crate::rag::index::{self, Index};
 use crate::services::Services;
 use crate::settings::{ApiKeys, Level, Logging, Paths, Reload, Secret, Settings};
 
@@ -65,12 +71,19 @@ impl World {
         })
         .await
         .unwrap();
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let monitor = monitor(state.path(), &tasks, shutdown.clone()).await;
         let troubles = Troubles::default();
         let started = jiff::Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(started);
         let token = Token::given(TOKEN).unwrap();
-        let app = Arc::new(App::new(engine.clone(), token, metrics.clone(), troubles.clone()));
-        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let app = Arc::new(App::new(
+            engine.clone(),
+            monitor,
+            token,
+            metrics.clone(),
+            troubles.clone(),
+        ));
         tasks.spawn(serve(
             listeners,
             engine.follower("ports").unwrap(),
@@ -148,6 +161,49 @@ impl World {
         self.app.engine.shutdown().await;
         self.state
     }
+}
+
+/// An intake of the folder `pdf` of a vault, which reads what [`read`] makes of it.
+async fn monitor(state: &Path, tasks: &TaskTracker, stop: CancellationToken) -> Monitor {
+    let vault = state.join("vault");
+    std::fs::create_dir_all(&vault).unwrap();
+    let database = Database::open(&state.join("thoth.db"), &[ledger::SCHEMA, index::SCHEMA]).unwrap();
+    let database = Arc::new(database);
+    let inputs = MonitorInputs {
+        pdf: vault.join("pdf"),
+        notes: vault.join("notes"),
+        recursive: true,
+    };
+    let parts = Parts {
+        vault,
+        index: Arc::new(Index::new(Arc::clone(&database))),
+        database,
+        read: Arc::new(read),
+        load_inputs: {
+            let inputs = inputs.clone();
+            Arc::new(move || inputs.clone())
+        },
+        limits: Limits::default(),
+    };
+    let monitor = Monitor::start(parts, tasks, stop).await.unwrap();
+    monitor.follow(&inputs).await.unwrap();
+    monitor
+}
+
+/// A «PDF» is its title; one without a title cannot be read.
+fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
+    let text = String::from_utf8(bytes).unwrap();
+    let title = text.lines().nth(1).ok_or(Unreadable::NoText)?;
+    Ok(Paper {
+        metadata: Metadata {
+            title: Some(Field {
+                value: title.to_owned(),
+                source: Source::Xmp,
+            }),
+            ..Metadata::default()
+        },
+        ..Paper::default()
+    })
 }
 
 /// A client without proxies and without TLS, which keeps so many idle connections.

@@ -81,6 +81,23 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
     response
 }
 
+/// Answers in safe mode why a route does not.
+pub(super) async fn not_in_safe_mode(
+    Current(generation): Current,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if !generation.safe_mode {
+        drop(generation);
+        return Ok(next.run(request).await);
+    }
+    Err(
+        ApiError::unavailable("Thoth runs in safe mode: no usable settings were found at the start").hint(
+            "`/health/hot-reload` says what is wrong with the file; a save that is accepted ends safe mode",
+        ),
+    )
+}
+
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What an answer of the API may do in a browser.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::generation::{Current, Generation};
 use super::state::App;
+use crate::pdf::monitor::Monitor;
 use crate::services::ServiceState;
 
 /// `GET /health`: 200 also when a service is degraded, 503 only in safe mode.
 pub(super) async fn health(State(app): State<Arc<App>>, Current(generation): Current) -> Response {
-    let services = services(&app, &generation);
+    let services = services(&app, &generation).await;
     let status = overall(&generation, &services);
     let code = if generation.safe_mode {
         StatusCode::SERVICE_UNAVAILABLE
@@ -66,27 +67,28 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-/// How each service of the generation and each owner outside of it stands. A name that both use is one service.
-pub(super) fn services(app: &App, generation: &Generation) -> BTreeMap<&'static str, ServiceState> {
-    let built = generation
-        .services
-        .built()
-        .into_iter()
-        .map(|(name, since)| (name, Some(since)));
-    let troubles = app.troubles.all();
-    let outside = troubles.keys().map(|name| (*name, None));
-    let mut services = BTreeMap::new();
-    for (name, since) in built.chain(outside) {
-        services.entry(name).or_insert_with(|| {
-            let reason = troubles.get(name).cloned().flatten();
-            ServiceState {
-                status: if reason.is_some() { "degraded" } else { "ok" },
-                since,
-                reason,
-            }
-        });
+/// How each service of the generation stands, and each owner of what the process has only once.
+pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'static str, ServiceState> {
+    let mut services: BTreeMap<_, _> = generation.services.states(&app.builder).into_iter().collect();
+    services.insert("pdf", intake(&app.monitor).await);
+    for (name, trouble) in app.troubles.all() {
+        let state = services.entry(name).or_insert_with(|| ServiceState::ok(None));
+        if let Some(trouble) = trouble {
+            *state = ServiceState::degraded(state.since, trouble);
+        }
     }
     services
+}
+
+async fn intake(monitor: &Monitor) -> ServiceState {
+    match monitor.status().await {
+        Err(error) => ServiceState::degraded(None, error),
+        Ok(status) => match status.last_error {
+            Some(error) => ServiceState::degraded(None, error),
+            None if !status.watching => ServiceState::degraded(None, "no folder is watched".to_owned()),
+            None => ServiceState::ok(None),
+        },
+    }
 }
 
 /// `ok`, `degraded` when any service is, or `safe mode`.
@@ -96,7 +98,7 @@ pub(super) fn overall(
 ) -> &'static str {
     if generation.safe_mode {
         "safe mode"
-    } else if services.values().any(|service| service.reason.is_some()) {
+    } else if services.values().any(|service| service.status == "degraded") {
         "degraded"
     } else {
         "ok"

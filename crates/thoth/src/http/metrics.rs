@@ -1,5 +1,6 @@
 //! `GET /metrics`: counters and gauges in the OpenMetrics text format. They stand outside generations.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,8 +18,10 @@ use prometheus_client::registry::Registry;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::blocking::blocking;
 use super::error::ApiError;
 use super::state::App;
+use crate::pdf::status::Status;
 use crate::services::Services;
 use crate::settings::Settings;
 
@@ -29,6 +32,13 @@ const STAGE_BUCKETS: [f64; 12] = [
 ];
 /// Verdicts to look back for when some were missed.
 const LOOK_BACK: usize = 1_000;
+/// Every verdict that there is.
+const VERDICTS: [Decision; 4] = [
+    Decision::Applied,
+    Decision::Unchanged,
+    Decision::Rejected,
+    Decision::Superseded,
+];
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 type StageHistograms = Family<Stage, Histogram, fn() -> Histogram>;
@@ -43,6 +53,7 @@ pub struct Metrics {
     stages: StageHistograms,
     generation: Gauge,
     requests: Family<Answer, Counter>,
+    papers: Family<ByStatus, Gauge>,
     process: Process,
     /// The newest verdict that was counted.
     counted: Arc<Mutex<u64>>,
@@ -51,6 +62,19 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByVerdict {
     verdict: String,
+}
+
+impl ByVerdict {
+    fn of(verdict: Decision) -> Self {
+        Self {
+            verdict: verdict.to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStatus {
+    status: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -88,6 +112,7 @@ impl Metrics {
             stages: Family::new_with_constructor(|| Histogram::new(STAGE_BUCKETS)),
             generation: Gauge::default(),
             requests: Family::default(),
+            papers: Family::default(),
             process: Process::default(),
             counted: Arc::default(),
         };
@@ -101,6 +126,10 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
+        // A counter that appears with its first count hides that count from whoever compares.
+        for verdict in VERDICTS {
+            self.reloads.get_or_create(&ByVerdict::of(verdict)).inc_by(0);
+        }
         let config = registry.sub_registry_with_prefix("thoth_config");
         config.register(
             "last_reload_successful",
@@ -124,6 +153,7 @@ impl Metrics {
             self.generation.clone(),
         );
         registry.register("thoth_http_requests", "Answers given", self.requests.clone());
+        registry.register("thoth_papers", "PDFs in the ledger", self.papers.clone());
         self.process.register(registry);
     }
 
@@ -150,10 +180,7 @@ impl Metrics {
             return;
         }
         *counted = verdict.id;
-        let label = ByVerdict {
-            verdict: verdict.verdict.to_string(),
-        };
-        self.reloads.get_or_create(&label).inc();
+        self.reloads.get_or_create(&ByVerdict::of(verdict.verdict)).inc();
         self.generation
             .set(i64::try_from(verdict.generation).unwrap_or(i64::MAX));
         match verdict.verdict {
@@ -201,6 +228,19 @@ impl Metrics {
                 Err(RecvError::Lagged(_)) => catch_up(),
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Says how many PDFs stand where.
+    pub fn counted(&self, papers: &BTreeMap<Status, u64>) {
+        for status in Status::ALL {
+            let count = papers.get(&status).copied().unwrap_or_default();
+            let label = ByStatus {
+                status: status.as_str(),
+            };
+            self.papers
+                .get_or_create(&label)
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
@@ -279,6 +319,13 @@ fn cpu_seconds() -> Option<f64> {
 
 /// `GET /metrics`.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    const DOING: &str = "the papers cannot be counted";
+    let monitor = app.monitor.clone();
+    match blocking(DOING, move || monitor.ledger().counts()).await? {
+        Ok(papers) => app.metrics.counted(&papers),
+        // Metrics are most wanted when something is wrong.
+        Err(error) => tracing::error!(%error, "{DOING}"),
+    }
     let text = app
         .metrics
         .text()

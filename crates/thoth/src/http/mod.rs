@@ -10,6 +10,7 @@
 //!
 //! Outside generations, because a change of settings must not reset them: `listeners`, `rate`, `token`, `metrics`.
 
+mod blocking;
 pub mod client;
 mod connection;
 pub mod error;
@@ -21,6 +22,7 @@ mod health;
 pub mod listeners;
 pub mod metrics;
 mod page;
+mod papers;
 mod rate;
 pub mod router;
 pub mod server;

@@ -41,7 +41,7 @@ pub(super) async fn front(
     getrandom::fill(&mut random)
         .map_err(|error| ApiError::internal("no random bytes for a nonce", &error))?;
     let nonce = blake3::hash(&random).to_hex();
-    let services = health::services(&app, &generation);
+    let services = health::services(&app, &generation).await;
     let overall = health::overall(&generation, &services);
 
     let mut page = format!(

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
-use super::{events, generation, guard, health, metrics, page, settings_api};
+use super::{events, generation, guard, health, metrics, page, papers, settings_api};
 
 /// Most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -37,7 +37,15 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/api/v1/events", get(events::stream));
 
+    // These need usable settings.
+    let normally = Router::new()
+        .route("/api/v1/papers", get(papers::list))
+        .route("/api/v1/papers/{id}", get(papers::show))
+        .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
+        .route_layer(from_fn(generation::not_in_safe_mode));
+
     always
+        .merge(normally)
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(body_limit(BODY_BYTES_MAX))

@@ -10,6 +10,7 @@ use changeover::{Occasion, Status, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::blocking::blocking;
 use super::error::ApiError;
 use super::extract::{Query, Raw};
 use super::generation::Current;

@@ -10,6 +10,8 @@ use tokio::sync::Semaphore;
 use super::guard::Guard;
 use super::metrics::Metrics;
 use super::token::Token;
+use crate::pdf::monitor::Monitor;
+use crate::rag::builder::Builder;
 use crate::services::Services;
 use crate::settings::Settings;
 
@@ -20,6 +22,10 @@ const STREAMS_MAX: usize = 256;
 pub struct App {
     /// The engine: the live generation, the history, `reload`.
     pub engine: Engine<Settings, Services>,
+    /// The intake of PDFs: its ledger, its events.
+    pub monitor: Monitor,
+    /// The builder of the index: its progress.
+    pub builder: Arc<Builder>,
     /// Who may come in.
     pub guard: Guard,
     /// Counters and gauges.
@@ -33,15 +39,19 @@ pub struct App {
 }
 
 impl App {
-    /// The state of a server whose engine has started.
+    /// The state of a server whose engine and intake have started.
     pub fn new(
         engine: Engine<Settings, Services>,
+        monitor: Monitor,
+        builder: Arc<Builder>,
         token: Token,
         metrics: Metrics,
         troubles: Troubles,
     ) -> Self {
         Self {
             engine,
+            monitor,
+            builder,
             guard: Guard::new(token),
             metrics,
             started: Timestamp::now(),

@@ -405,7 +405,7 @@ async fn invariant_2_a_taken_port_refuses_the_save_and_nothing_moves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
     let (old, new) = (free_port(), free_port());
-    let world = World::start(&on_port(old, r#", "handoverMs": 1"#)).await;
+    let world = World::start(&on_port(old, r#", "handoverMs": 500"#)).await;
     let client = Client::from_state(world.state.path(), Some(TOKEN)).unwrap();
     let mut events = Box::pin(client.events().await.unwrap());
     let next = async |events: &mut std::pin::Pin<Box<_>>| {
@@ -413,7 +413,7 @@ async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
         next.expect("no event")
     };
     world
-        .save(&on_port(old, r#", "model": "two", "handoverMs": 1"#))
+        .save(&on_port(old, r#", "model": "two", "handoverMs": 500"#))
         .await;
     let (name, verdict) = next(&mut events).await.unwrap().unwrap();
     assert_eq!((name.as_str(), &verdict["generation"]), ("verdict", &json!(2)));
@@ -421,7 +421,7 @@ async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
         .wait_for(|world| world.app.engine.status().retiring == 0)
         .await;
 
-    world.save(&on_port(new, r#", "handoverMs": 1"#)).await;
+    world.save(&on_port(new, r#", "handoverMs": 500"#)).await;
     let (_, verdict) = next(&mut events).await.unwrap().unwrap();
     assert_eq!(verdict["generation"], 3);
     assert!(

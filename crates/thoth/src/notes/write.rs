@@ -2,11 +2,12 @@
 //! not ours.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{document, link::Target, name, render};
+use crate::aside::Aside;
 use crate::paper::Paper;
 
 /// Longest note that is read (bytes). A larger one is the user's book, and left alone.
@@ -198,8 +199,8 @@ fn create(order: &Order<'_>) -> Result<Written, NoteError> {
         if is_taken(order.folder, name).map_err(NoteError::at(order.folder))? {
             continue;
         }
-        let aside = write_aside(&path, note.as_bytes()).map_err(NoteError::at(&path))?;
-        match put_beside(&aside, &path) {
+        let aside = Aside::write(&path, note.as_bytes()).map_err(NoteError::at(&path))?;
+        match aside.name_new(&path) {
             Ok(()) => return Ok(Written::Created(path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(source) => return Err(NoteError::Io { path, source }),
@@ -274,82 +275,14 @@ fn read(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
 
 /// Replaces a note in one step; `false` if somebody changed it since `before`.
 fn replace(path: &Path, before: &Metadata, bytes: &[u8]) -> io::Result<bool> {
-    let aside = write_aside(path, bytes)?;
-    let put = || {
-        fs::set_permissions(&aside.0, before.permissions())?;
-        keep_owner(&aside.0, before);
-        let now = fs::metadata(path)?;
-        if stamp(&now)? != stamp(before)? {
-            return Ok(false);
-        }
-        fs::rename(&aside.0, path)?;
-        sync_folder(path)?;
-        Ok(true)
-    };
-    put()
+    let aside = Aside::write(path, bytes)?;
+    if stamp(&fs::metadata(path)?)? != stamp(before)? {
+        return Ok(false);
+    }
+    aside.replace(path, before)?;
+    Ok(true)
 }
 
 fn stamp(metadata: &Metadata) -> io::Result<(u64, SystemTime)> {
     Ok((metadata.len(), metadata.modified()?))
-}
-
-/// Only root may give a file away; for everybody else the note becomes theirs, as with any editor.
-#[cfg(unix)]
-fn keep_owner(path: &Path, before: &Metadata) {
-    use std::os::unix::fs::{MetadataExt, chown};
-    if let Err(error) = chown(path, Some(before.uid()), Some(before.gid())) {
-        tracing::debug!(note = %path.display(), %error, "the note's owner could not be kept");
-    }
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &Path, _: &Metadata) {}
-
-/// A file that is removed unless it was renamed away.
-struct Aside(PathBuf);
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        match fs::remove_file(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(file = %self.0.display(), %error, "a temporary file could not be removed");
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Writes the bytes into a hidden file beside `path`, down to the disk.
-fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<Aside> {
-    let mut random = [0_u8; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let aside = path.with_file_name(format!(".thoth-{:016x}.tmp", u64::from_ne_bytes(random)));
-    let mut file = File::create_new(&aside)?;
-    let aside = Aside(aside);
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(aside)
-}
-
-/// Gives the file its name, unless that name is taken. A hard link does so in one step; where the file system has
-/// none, a new file takes the name before it takes the bytes.
-fn put_beside(aside: &Aside, path: &Path) -> io::Result<()> {
-    match fs::hard_link(&aside.0, path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-        Err(_) => {
-            let mut file = File::create_new(path)?;
-            io::copy(&mut File::open(&aside.0)?, &mut file)?;
-            file.sync_all()?;
-        }
-    }
-    sync_folder(path)
-}
-
-/// A name is on the disk only when its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
 }

@@ -250,7 +250,7 @@ impl Ledger {
                 transaction.execute(nothing, params![row.file])?;
             }
             match row::holder(transaction, content, &row.file)? {
-                Some(first) if !first.status.is_at_rest() || self.path(&first).exists() => {
+                Some(first) if !first.status.is_at_rest() || is_there(&self.path(&first)) => {
                     skip(transaction, row, content, &first)?;
                 }
                 Some(moved) => {
@@ -335,7 +335,7 @@ impl Ledger {
         Ok(self
             .select(copies, params![content])?
             .into_iter()
-            .find(|copy| self.path(copy).exists()))
+            .find(|copy| is_there(&self.path(copy))))
     }
 
     fn key(&self, file: &Path) -> String {
@@ -388,4 +388,10 @@ fn skip(
         Step::Skip,
         Some(&format!("it has the same content as `{}`", first.file)),
     )
+}
+
+/// Whether a file is there. What cannot be told (a folder that may not be entered) counts as there: nothing is
+/// taken from a file that may come back.
+pub(super) fn is_there(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
 }

@@ -89,8 +89,7 @@ pub enum Ripe {
 impl Settling {
     /// A file that is seen for the first time. `age` is how long ago its content was written, by its own stamp.
     pub fn new(stamp: Stamp, now: Instant, age: Duration) -> Self {
-        // A file from the future is as young as one of now; one that was copied with its old date may still be
-        // being written, so the date alone only counts as one look.
+        // Programs that keep a file's old date set it when they have written everything.
         Self {
             stamp,
             since: now.checked_sub(age).unwrap_or(now),

@@ -3,7 +3,7 @@
 //! Text of papers is data. It stands between marks that it cannot forge, the model has no tools, and what it writes is
 //! checked word for word; so the most that a passage can do by giving orders is to spoil this one answer.
 
-use super::ask::{Answer, Source};
+use super::ask::{Answer, Source, from_passages};
 use super::evidence::Evidence;
 use super::passages::Passage;
 use super::reply::{self, Part, Sentence};
@@ -84,10 +84,7 @@ pub async fn write(
     }
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     if sources.is_empty() {
-        return Ok(Answer {
-            note,
-            ..from_passages(passages)
-        });
+        return Ok(from_passages(passages, note));
     }
     Ok(Answer {
         answer: text,
@@ -95,29 +92,6 @@ pub async fn write(
         written_by: Some(reply.model),
         note,
     })
-}
-
-/// The passages themselves as an answer.
-fn from_passages(passages: &[Passage]) -> Answer {
-    let lines = passages.iter().enumerate().map(|(index, passage)| {
-        format!(
-            "[{}] {}, page {}: {}",
-            index + 1,
-            passage.title,
-            passage.page,
-            passage.text
-        )
-    });
-    let sources = passages
-        .iter()
-        .map(|passage| source(passage, &passage.text))
-        .collect();
-    Answer {
-        answer: lines.collect::<Vec<_>>().join("\n\n"),
-        sources,
-        written_by: None,
-        note: None,
-    }
 }
 
 fn source(passage: &Passage, words: &str) -> Source {
@@ -133,7 +107,7 @@ fn source(passage: &Passage, words: &str) -> Source {
 fn prompt(question: &str, passages: &[Passage]) -> String {
     let mut prompt = String::new();
     for (index, passage) in passages.iter().enumerate() {
-        let title = unmarked(&passage.title, 300).replace(['"', '\n'], " ");
+        let title = unmarked(passage.title.as_deref().unwrap_or_default(), 300).replace(['"', '\n'], " ");
         let text = unmarked(&passage.text, PASSAGE_CHARS_MAX);
         let (number, page) = (index + 1, passage.page);
         prompt.push_str(&format!(
