@@ -29,9 +29,9 @@ reload-settings: ## Read settings.json now and print the verdict
 	@$(THOTH) reload
 watch-settings: ## Print one line for each verdict, until Ctrl-C
 	@$(THOTH) watch
-hot-reload-status: ## Show the last verdicts, newest first, and what the file says now
-	@$(THOTH) settings history
-	@$(THOTH) settings check
+hot-reload-status: ## Show the watch, the live generation, and the last verdicts, newest first
+	@$(THOTH) health --json
+	@$(THOTH) settings history --limit 5
 health: ## Judge whether Thoth is well
 	@$(THOTH) health
 
