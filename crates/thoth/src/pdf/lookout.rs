@@ -342,10 +342,9 @@ impl Lookout {
             Ripe::Yes => {
                 let stamp = settling.stamp();
                 self.offer(path, stamp)?;
-                if let Some(standing) = &mut self.standing {
-                    if path.starts_with(&standing.scope.folder) {
-                        standing.known.insert(path.to_owned(), stamp);
-                    }
+                let followed = self.standing.as_mut().filter(|standing| path.starts_with(&standing.scope.folder));
+                if let Some(standing) = followed {
+                    standing.known.insert(path.to_owned(), stamp);
                 }
                 Ok(None)
             }
