@@ -150,12 +150,12 @@ async fn validate_and_reload_answer_with_what_was_found() {
     let world = World::start(&on_port(free_port(), 500)).await;
     let client = Client::new(world.address(), Some(Token::given(TOKEN).unwrap())).unwrap();
     let valid: Value = client
-        .post_bytes("/api/v1/settings/validate", b"{ /* fine */ }".to_vec())
+        .post_bytes("/api/v1/settings/validate", &[], b"{ /* fine */ }".to_vec())
         .await
         .unwrap();
     assert_eq!(valid, json!({ "valid": true, "problems": [], "warnings": [] }));
     let broken: Value = client
-        .post_bytes("/api/v1/settings/validate", b"{\n  broken".to_vec())
+        .post_bytes("/api/v1/settings/validate", &[], b"{\n  broken".to_vec())
         .await
         .unwrap();
     assert_eq!(broken["valid"], false);
@@ -402,7 +402,7 @@ async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
     let (old, new) = (free_port(), free_port());
     let world = World::start(&on_port(old, 500)).await;
     let client = Client::from_state(world.state.path(), Some(TOKEN)).unwrap();
-    let mut events = Box::pin(client.events().await.unwrap());
+    let mut events = Box::pin(client.events(None).await.unwrap());
     let next = async |events: &mut std::pin::Pin<Box<_>>| {
         let next = tokio::time::timeout(PATIENCE, StreamExt::next(events)).await;
         next.expect("no event")

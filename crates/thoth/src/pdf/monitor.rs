@@ -299,11 +299,28 @@ impl Monitor {
     pub async fn ingest(
         &self,
         file: &Path,
+        progress: impl FnMut(&PaperEvent),
+    ) -> Result<PaperRow, String> {
+        let source = file.to_owned();
+        self.taken(move |shared| adopt::adopt(shared, &source), progress).await
+    }
+
+    /// Takes a PDF that is handed over as bytes: it is written into the PDF folder, under this name or, where that
+    /// is taken, one like it. Returns when it is at rest.
+    ///
+    /// # Errors
+    /// Why it cannot be taken; that it cannot be *read* is a row with a reason.
+    pub async fn ingest_bytes(&self, name: String, bytes: axum::body::Bytes) -> Result<PaperRow, String> {
+        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {}).await
+    }
+
+    async fn taken(
+        &self,
+        adopt: impl FnOnce(&Arc<Shared>) -> Result<Adopted, String> + Send + 'static,
         mut progress: impl FnMut(&PaperEvent),
     ) -> Result<PaperRow, String> {
         let mut events = self.events();
-        let source = file.to_owned();
-        let adopted = blocking(&self.shared, move |shared| adopt::adopt(shared, &source)).await??;
+        let adopted = blocking(&self.shared, adopt).await??;
         let file = match adopted {
             Adopted::Known(row) => {
                 progress(&PaperEvent::from(&*row));

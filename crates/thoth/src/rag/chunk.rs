@@ -73,7 +73,13 @@ fn units(paragraphs: &[Paragraph], size: u32) -> Vec<Unit<'_>> {
             let sentence = paragraph.text.get(range).unwrap_or_default();
             for text in parts(sentence, size) {
                 let (page, tokens) = (paragraph.page, tokens::count(text));
-                units.push(Unit { page, paragraph: number, text, tokens, joint });
+                units.push(Unit {
+                    page,
+                    paragraph: number,
+                    text,
+                    tokens,
+                    joint,
+                });
                 joint = " ";
             }
         }
@@ -92,7 +98,9 @@ fn parts(sentence: &str, size: u32) -> Vec<&str> {
     for word in words(sentence) {
         let tokens = tokens::count(sentence.get(word.clone()).unwrap_or_default());
         open = match open {
-            Some((range, sum)) if sum.saturating_add(tokens) <= size => Some((range.start..word.end, sum + tokens)),
+            Some((range, sum)) if sum.saturating_add(tokens) <= size => {
+                Some((range.start..word.end, sum + tokens))
+            }
             closed => {
                 parts.extend(closed.and_then(|(range, _)| sentence.get(range)));
                 Some((word, tokens))
@@ -158,7 +166,11 @@ fn last_words<'paper>(unit: &Unit<'paper>, budget: u32) -> Option<Unit<'paper>> 
             Some(word.start)
         })
         .last()?;
-    Some(Unit { text: unit.text.get(start..)?, tokens: budget - left, ..*unit })
+    Some(Unit {
+        text: unit.text.get(start..)?,
+        tokens: budget - left,
+        ..*unit
+    })
 }
 
 fn compose(section: usize, units: &[Unit<'_>]) -> Chunk {
@@ -172,10 +184,18 @@ fn compose(section: usize, units: &[Unit<'_>]) -> Chunk {
         text.push_str(unit.text);
         match pieces.last_mut() {
             Some(piece) if piece.paragraph == unit.paragraph => piece.range.end = text.len(),
-            _ => pieces.push(Piece { page: unit.page, paragraph: unit.paragraph, range: start..text.len() }),
+            _ => pieces.push(Piece {
+                page: unit.page,
+                paragraph: unit.paragraph,
+                range: start..text.len(),
+            }),
         }
     }
-    Chunk { section, text, pieces }
+    Chunk {
+        section,
+        text,
+        pieces,
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ mod evidence;
 mod query;
 mod rank;
 mod reply;
+#[cfg(test)]
+mod samples;
 mod sentences;
 mod snippet;
 mod stem;
@@ -62,7 +64,11 @@ impl RagInputs {
     pub fn new(settings: &RagSettings, index: &Index) -> rusqlite::Result<Self> {
         let wanted = Recipe::new(settings);
         let reads = index.readable_recipe(&wanted)?;
-        Ok(Self { reads, wanted, qa: settings.qa.clone() })
+        Ok(Self {
+            reads,
+            wanted,
+            qa: settings.qa.clone(),
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! The best passages for a question: one to four whole sentences out of one paragraph on one page, so that a reader
 //! finds each of them where it is said to stand.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::ops::Range;
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -30,9 +31,11 @@ const SENTENCES_MAX: usize = 4;
 /// Bytes of a passage.
 const PASSAGE_BYTES_MAX: usize = 1_200;
 
-/// Words of a passage that length is not held against; half of them is the least that a passage has, if its paragraph
-/// has more.
+/// Words of a passage that length is not held against.
 const PASSAGE_WORDS: usize = 40;
+
+/// Words that a passage has at least, if its paragraph has more.
+const PASSAGE_WORDS_MIN: usize = 8;
 
 /// What the score of the chunk counts for beside that of the passage.
 const CHUNK_WEIGHT: f64 = 0.3;
@@ -64,10 +67,14 @@ impl Rag {
     /// # Errors
     /// What SQLite refuses.
     pub fn passages(&self, question: &str, k: usize) -> rusqlite::Result<Vec<Passage>> {
-        let Some(query) = query::parse(question) else { return Ok(Vec::new()) };
+        let Some(query) = query::parse(question) else {
+            return Ok(Vec::new());
+        };
         let drafts = self.index.database.read(|connection| {
             let found = candidates(connection, self.reads(), &query, CANDIDATES)?;
-            let Some((weights, candidates)) = found else { return Ok(Vec::new()) };
+            let Some((weights, candidates)) = found else {
+                return Ok(Vec::new());
+            };
             drafts(connection, &weights, &candidates)
         })?;
         Ok(choose(drafts, k.min(PASSAGES_MAX)))
@@ -85,38 +92,56 @@ fn drafts(
     let mut broken = Vec::new();
     for candidate in candidates.iter().take(CHUNKS_MAX) {
         let paper = match papers.entry(candidate.document) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(document(connection, candidate.document)?)
-            }
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(document(connection, candidate.document)?),
         };
-        let Some(section) = paper.sections.get(candidate.section) else { continue };
+        let Some(section) = paper.sections.get(candidate.section) else {
+            continue;
+        };
         for piece in &candidate.pieces {
             // A chunk that overlaps an earlier, better one brings nothing new of this paragraph.
             if !seen.insert((candidate.document, candidate.section, piece.paragraph)) {
                 continue;
             }
-            let Some(paragraph) = section.paragraphs.get(piece.paragraph) else { continue };
-            let before = piece.paragraph.checked_sub(1).and_then(|before| section.paragraphs.get(before));
-            whole.extend(best_passage(weights, candidate, paragraph, &whole_sentences(before, paragraph)));
+            let Some(paragraph) = section.paragraphs.get(piece.paragraph) else {
+                continue;
+            };
+            let before = piece
+                .paragraph
+                .checked_sub(1)
+                .and_then(|before| section.paragraphs.get(before));
+            whole.extend(best_passage(
+                weights,
+                candidate,
+                paragraph,
+                &whole_sentences(before, paragraph),
+            ));
             if whole.is_empty() {
-                broken.extend(best_passage(weights, candidate, paragraph, &all_sentences(paragraph)));
+                broken.extend(best_passage(
+                    weights,
+                    candidate,
+                    paragraph,
+                    &all_sentences(paragraph),
+                ));
             }
         }
     }
     Ok(if whole.is_empty() { broken } else { whole })
 }
 
-fn all_sentences(paragraph: &Paragraph) -> Vec<std::ops::Range<usize>> {
+fn all_sentences(paragraph: &Paragraph) -> Vec<Range<usize>> {
     sentences(&paragraph.text)
 }
 
 /// The sentences that stand in this paragraph from their beginning to their end.
-fn whole_sentences(before: Option<&Paragraph>, paragraph: &Paragraph) -> Vec<std::ops::Range<usize>> {
+fn whole_sentences(before: Option<&Paragraph>, paragraph: &Paragraph) -> Vec<Range<usize>> {
     let mut whole = all_sentences(paragraph);
-    let text = |range: &std::ops::Range<usize>| paragraph.text.get(range.clone()).unwrap_or_default();
+    let text = |range: &Range<usize>| paragraph.text.get(range.clone()).unwrap_or_default();
     let continued = before.is_some_and(|before| before.continues && !is_ended(&before.text));
-    if whole.first().is_some_and(|first| continued || !is_begun(text(first))) {
+    if whole
+        .first()
+        .is_some_and(|first| continued || !is_begun(text(first)))
+    {
         whole.remove(0);
     }
     if whole.last().is_some_and(|last| !is_ended(text(last))) {
@@ -130,9 +155,13 @@ fn best_passage(
     weights: &Weights<'_>,
     candidate: &Candidate,
     paragraph: &Paragraph,
-    sentences: &[std::ops::Range<usize>],
+    sentences: &[Range<usize>],
 ) -> Option<Passage> {
     let mut best: Option<(f64, &str)> = None;
+    let whole = sentences
+        .first()
+        .zip(sentences.last())
+        .map_or(0, |(first, last)| last.end - first.start);
     for (number, first) in sentences.iter().enumerate() {
         for last in sentences.iter().skip(number).take(SENTENCES_MAX) {
             let text = paragraph.text.get(first.start..last.end).unwrap_or_default();
@@ -140,7 +169,7 @@ fn best_passage(
                 break;
             }
             let found = weights.find(text);
-            let short = found.word_count < PASSAGE_WORDS / 2 && sentences.len() > 1;
+            let short = found.word_count < PASSAGE_WORDS_MIN && last.end - first.start < whole;
             if found.places.is_empty() || short || !is_prose(text, &found) {
                 continue;
             }
@@ -168,7 +197,11 @@ fn length(found: &Found) -> f64 {
 fn is_prose(text: &str, found: &Found) -> bool {
     let (mut letters, mut others) = (0, 0);
     for character in text.chars().filter(|character| !character.is_whitespace()) {
-        *if character.is_alphabetic() { &mut letters } else { &mut others } += 1;
+        *if character.is_alphabetic() {
+            &mut letters
+        } else {
+            &mut others
+        } += 1;
     }
     found.word_count >= 4 && letters >= 2 * others
 }
@@ -186,10 +219,16 @@ fn choose(mut drafts: Vec<Passage>, k: usize) -> Vec<Passage> {
             .map(|(number, draft)| (number, worth(draft)))
             .max_by(|(_, one), (_, other)| one.total_cmp(other));
         let Some((number, score)) = best else { break };
-        let draft = Passage { score, ..drafts.swap_remove(number) };
+        let draft = Passage {
+            score,
+            ..drafts.swap_remove(number)
+        };
         let letters = letters(&draft.text);
         // Papers stand in a vault in more than one version.
-        if letters_chosen.iter().any(|taken| taken.contains(&letters) || letters.contains(taken)) {
+        if letters_chosen
+            .iter()
+            .any(|taken| taken.contains(&letters) || letters.contains(taken))
+        {
             continue;
         }
         *of_paper.entry(draft.paper.clone()).or_insert(1.0) *= FURTHER_PASSAGE;
@@ -200,5 +239,11 @@ fn choose(mut drafts: Vec<Passage>, k: usize) -> Vec<Passage> {
 }
 
 fn letters(text: &str) -> String {
-    text.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    text.chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,8 +29,12 @@ pub(super) struct Query {
 /// Takes a question apart. `None` where it has no word.
 pub(super) fn parse(question: &str) -> Option<Query> {
     let question: String = clip(question, QUESTION_BYTES_MAX).nfkc().collect();
-    let all_stop_words = words(&question).all(|range| is_stop_word(&fold(question.get(range).unwrap_or_default())));
-    let mut draft = Draft { keep_stop_words: all_stop_words, ..Draft::default() };
+    let all_stop_words =
+        words(&question).all(|range| is_stop_word(&fold(question.get(range).unwrap_or_default())));
+    let mut draft = Draft {
+        keep_stop_words: all_stop_words,
+        ..Draft::default()
+    };
     let parts: Vec<&str> = question.split(['"', '“', '”', '„', '«', '»']).collect();
     for (number, part) in parts.iter().enumerate() {
         let closed = number + 1 < parts.len();
@@ -50,10 +54,16 @@ struct Draft {
 
 impl Draft {
     fn take(&mut self, part: &str, quoted: bool) {
-        let folded: Vec<_> = words(part).map(|range| fold(part.get(range).unwrap_or_default())).collect();
+        let folded: Vec<_> = words(part)
+            .map(|range| fold(part.get(range).unwrap_or_default()))
+            .collect();
         let mut before = None;
         for word in &folded {
-            let number = if is_stop_word(word) && !self.keep_stop_words { None } else { self.number(word) };
+            let number = if is_stop_word(word) && !self.keep_stop_words {
+                None
+            } else {
+                self.number(word)
+            };
             if let (Some(first), Some(second)) = (before, number)
                 && first != second
                 && !self.query.pairs.contains(&(first, second))
@@ -118,10 +128,17 @@ mod tests {
             ("What is the boundary layer?", "\"boundary\" OR \"layer\""),
             ("layers, layer; LAYERED", "\"layers\""),
             ("to be or not to be", "\"to\" OR \"be\" OR \"or\" OR \"not\""),
-            ("\"boundary layer\"", "(\"boundary layer\") AND (\"boundary layer\" OR \"boundary\" OR \"layer\")"),
+            (
+                "\"boundary layer\"",
+                "(\"boundary layer\") AND (\"boundary layer\" OR \"boundary\" OR \"layer\")",
+            ),
             ("x\" OR NEAR(", "\"x\" OR \"near\""),
         ] {
-            assert_eq!(parse(question).map(|query| query.expression).as_deref(), Some(expression), "{question}");
+            assert_eq!(
+                parse(question).map(|query| query.expression).as_deref(),
+                Some(expression),
+                "{question}"
+            );
         }
         for nothing in ["", "   ", "\"\"", "?!*", "\0"] {
             assert_eq!(parse(nothing), None, "{nothing:?}");

@@ -55,13 +55,17 @@ impl Rag {
     /// What SQLite refuses.
     pub fn search(&self, text: &str, limit: usize) -> rusqlite::Result<Vec<Hit>> {
         let limit = limit.min(HITS_MAX);
-        let Some(query) = query::parse(text) else { return Ok(Vec::new()) };
+        let Some(query) = query::parse(text) else {
+            return Ok(Vec::new());
+        };
         let weighed = i64::try_from(CANDIDATES_MIN.max(limit * HITS_OF_PAPER_MAX)).unwrap_or(i64::MAX);
         let found = self
             .index
             .database
             .read(|connection| candidates(connection, self.reads(), &query, weighed))?;
-        let Some((weights, candidates)) = found else { return Ok(Vec::new()) };
+        let Some((weights, candidates)) = found else {
+            return Ok(Vec::new());
+        };
         Ok(hits(&weights, &candidates, limit))
     }
 }
@@ -74,7 +78,9 @@ fn hits(weights: &Weights<'_>, candidates: &[Candidate], limit: usize) -> Vec<Hi
         if seen.len() == HITS_OF_PAPER_MAX {
             continue;
         }
-        let Some((page, snippet)) = show(weights, candidate) else { continue };
+        let Some((page, snippet)) = show(weights, candidate) else {
+            continue;
+        };
         // Chunks overlap: the same words may be found in both.
         if seen.contains(&snippet) {
             continue;
@@ -119,3 +125,6 @@ fn show(weights: &Weights<'_>, candidate: &Candidate) -> Option<(u32, String)> {
     }
     best.map(|(page, part, within, _)| (page, marked(text, part, within, &candidate.found)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 /// Words, in lower case and without their last full stop, after which a full stop ends no sentence.
 const ABBREVIATIONS: &[&str] = &[
-    "al", "app", "approx", "ca", "cf", "ch", "chap", "dr", "e.g", "eg", "eq", "eqn", "eqns", "eqs", "et", "etc",
-    "ex", "fig", "figs", "i.e", "ie", "inc", "jr", "ltd", "mr", "mrs", "ms", "no", "nos", "pp", "prof", "ref",
-    "refs", "resp", "sec", "sect", "st", "suppl", "tab", "viz", "vol", "vs",
+    "al", "app", "approx", "ca", "cf", "ch", "chap", "dr", "e.g", "eg", "eq", "eqn", "eqns", "eqs", "et",
+    "etc", "ex", "fig", "figs", "i.e", "ie", "inc", "jr", "ltd", "mr", "mrs", "ms", "no", "nos", "pp",
+    "prof", "ref", "refs", "resp", "sec", "sect", "st", "suppl", "tab", "viz", "vol", "vs",
 ];
 
 /// The sentences of a paragraph, in order, as byte ranges without the white space around them. Together they hold
@@ -41,7 +41,12 @@ pub(super) fn sentences(text: &str) -> Vec<Range<usize>> {
 
 /// Whether the text ends as a sentence does.
 pub(super) fn is_ended(text: &str) -> bool {
-    text.trim_end().trim_end_matches(closes).ends_with(['.', '!', '?', '。', '！', '？', ':'])
+    let ends = |character: char| matches!(character, '.' | '!' | '?' | '。' | '！' | '？' | ':');
+    text.trim_end()
+        .chars()
+        .rev()
+        .take_while(|character| closes(*character) || ends(*character))
+        .any(ends)
 }
 
 /// Whether the text begins as a sentence does: not in the middle of one that began on another page.
@@ -50,17 +55,25 @@ pub(super) fn is_begun(text: &str) -> bool {
 }
 
 fn closes(character: char) -> bool {
-    matches!(character, ')' | ']' | '}' | '"' | '\'' | '”' | '’' | '»' | '.' | '!' | '?')
+    matches!(
+        character,
+        ')' | ']' | '}' | '"' | '\'' | '”' | '’' | '»' | '.' | '!' | '?'
+    )
 }
 
 fn begins_sentence(text: &str) -> bool {
-    let first = text.trim_start().chars().find(|character| !matches!(character, '"' | '“' | '‘' | '«' | '(' | '['));
+    let first = text
+        .trim_start()
+        .chars()
+        .find(|character| !matches!(character, '"' | '“' | '‘' | '«' | '(' | '['));
     first.is_some_and(|character| character.is_alphanumeric() && !character.is_lowercase())
 }
 
 /// Whether the full stop after `before` belongs to an abbreviation or to an initial.
 fn is_abbreviation(before: &str) -> bool {
-    let word = before.rsplit(|character: char| character.is_whitespace() || "([{".contains(character)).next();
+    let word = before
+        .rsplit(|character: char| character.is_whitespace() || "([{".contains(character))
+        .next();
     let word = word.unwrap_or_default();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     initial || ABBREVIATIONS.contains(&word.to_lowercase().as_str())
@@ -83,16 +96,18 @@ mod tests {
     fn sentences_of_papers() {
         for (text, expected) in [
             ("One. Two! Three? four", vec!["One.", "Two!", "Three? four"]),
-            ("As in Fig. 2 of Smith et al. (2010). It is 3.5 m.", vec![
-                "As in Fig. 2 of Smith et al. (2010).",
-                "It is 3.5 m.",
-            ]),
-            ("By J. K. Rowling, e.g. Harry. “Then” he left.", vec!["By J. K. Rowling, e.g. Harry.", "“Then” he left."]),
-            ("It holds (see above.) Next one [3]. 12 of them.", vec![
-                "It holds (see above.)",
-                "Next one [3].",
-                "12 of them.",
-            ]),
+            (
+                "As in Fig. 2 of Smith et al. (2010). It is 3.5 m.",
+                vec!["As in Fig. 2 of Smith et al. (2010).", "It is 3.5 m."],
+            ),
+            (
+                "By J. K. Rowling, e.g. Harry. “Then” he left.",
+                vec!["By J. K. Rowling, e.g. Harry.", "“Then” he left."],
+            ),
+            (
+                "It holds (see above.) Next one [3]. 12 of them.",
+                vec!["It holds (see above.)", "Next one [3].", "12 of them."],
+            ),
             ("这是一。这是二。", vec!["这是一。", "这是二。"]),
             ("   ", vec![]),
             ("", vec![]),

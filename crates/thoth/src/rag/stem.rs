@@ -9,19 +9,42 @@ type Rule = (&'static str, &'static str);
 
 /// In each step the first suffix that fits decides.
 const STEP_2: [Rule; 21] = [
-    ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"), ("logi", "log"),
-    ("bli", "ble"), ("alli", "al"), ("entli", "ent"), ("eli", "e"), ("ousli", "ous"), ("ization", "ize"),
-    ("ation", "ate"), ("ator", "ate"), ("alism", "al"), ("iveness", "ive"), ("fulness", "ful"), ("ousness", "ous"),
-    ("aliti", "al"), ("iviti", "ive"), ("biliti", "ble"),
+    ("ational", "ate"),
+    ("tional", "tion"),
+    ("enci", "ence"),
+    ("anci", "ance"),
+    ("izer", "ize"),
+    ("logi", "log"),
+    ("bli", "ble"),
+    ("alli", "al"),
+    ("entli", "ent"),
+    ("eli", "e"),
+    ("ousli", "ous"),
+    ("ization", "ize"),
+    ("ation", "ate"),
+    ("ator", "ate"),
+    ("alism", "al"),
+    ("iveness", "ive"),
+    ("fulness", "ful"),
+    ("ousness", "ous"),
+    ("aliti", "al"),
+    ("iviti", "ive"),
+    ("biliti", "ble"),
 ];
 
 const STEP_3: [Rule; 7] = [
-    ("ical", "ic"), ("ness", ""), ("icate", "ic"), ("iciti", "ic"), ("ful", ""), ("ative", ""), ("alize", "al"),
+    ("ical", "ic"),
+    ("ness", ""),
+    ("icate", "ic"),
+    ("iciti", "ic"),
+    ("ful", ""),
+    ("ative", ""),
+    ("alize", "al"),
 ];
 
 const STEP_4: [&str; 19] = [
-    "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate",
-    "iti", "ous", "ive", "ize",
+    "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism",
+    "ate", "iti", "ous", "ive", "ize",
 ];
 
 /// The stem of a word in lower case without diacritics.
@@ -64,7 +87,9 @@ fn past(stem: &mut String) {
         }
         return;
     }
-    let Some(suffix) = ["ed", "ing"].into_iter().find(|suffix| fits(stem, suffix)) else { return };
+    let Some(suffix) = ["ed", "ing"].into_iter().find(|suffix| fits(stem, suffix)) else {
+        return;
+    };
     if !has_vowel(before(stem, suffix.len())) {
         return;
     }
@@ -88,7 +113,9 @@ fn replace_first(stem: &mut String, rules: &[Rule]) {
 
 /// Step 4.
 fn drop_ending(stem: &mut String) {
-    let Some(suffix) = STEP_4.into_iter().find(|suffix| fits(stem, suffix)) else { return };
+    let Some(suffix) = STEP_4.into_iter().find(|suffix| fits(stem, suffix)) else {
+        return;
+    };
     let rest = before(stem, suffix.len());
     let allowed = suffix != "ion" || matches!(rest.last(), Some(b's' | b't'));
     if allowed && measure(rest) > 1 {
@@ -113,7 +140,9 @@ fn fits(stem: &str, suffix: &str) -> bool {
 }
 
 fn before(stem: &str, suffix_length: usize) -> &[u8] {
-    stem.as_bytes().get(..stem.len().saturating_sub(suffix_length)).unwrap_or_default()
+    stem.as_bytes()
+        .get(..stem.len().saturating_sub(suffix_length))
+        .unwrap_or_default()
 }
 
 fn replace(stem: &mut String, suffix_length: usize, replacement: &str) {
@@ -136,7 +165,9 @@ fn consonants(word: &[u8]) -> impl Iterator<Item = bool> {
 /// How often a vowel is followed by a consonant.
 fn measure(word: &[u8]) -> usize {
     let mut vowel = false;
-    consonants(word).filter(|consonant| std::mem::replace(&mut vowel, !consonant) && *consonant).count()
+    consonants(word)
+        .filter(|consonant| std::mem::replace(&mut vowel, !consonant) && *consonant)
+        .count()
 }
 
 fn has_vowel(word: &[u8]) -> bool {
@@ -145,7 +176,9 @@ fn has_vowel(word: &[u8]) -> bool {
 
 /// Ends with consonant, vowel, consonant, and the last one is not `w`, `x` or `y`.
 fn ends_short(word: &[u8]) -> bool {
-    let shape = consonants(word).fold(0_u8, |shape, consonant| (shape << 1 | u8::from(consonant)) & 0b111);
+    let shape = consonants(word).fold(0_u8, |shape, consonant| {
+        (shape << 1 | u8::from(consonant)) & 0b111
+    });
     shape == 0b101 && !matches!(word.last(), Some(b'w' | b'x' | b'y'))
 }
 
@@ -168,8 +201,12 @@ mod tests {
     /// What SQLite makes of a word.
     fn oracle(connection: &Connection, word: &str) -> Option<String> {
         connection.execute("DELETE FROM t", []).expect("empties");
-        connection.execute("INSERT INTO t(w) VALUES (?1)", [word]).expect("takes it");
-        connection.query_row("SELECT term FROM v", [], |row| row.get(0)).ok()
+        connection
+            .execute("INSERT INTO t(w) VALUES (?1)", [word])
+            .expect("takes it");
+        connection
+            .query_row("SELECT term FROM v", [], |row| row.get(0))
+            .ok()
     }
 
     fn connection() -> Connection {

@@ -11,15 +11,15 @@ use super::stem::stem;
 
 /// Words that a question drops: they stand in every text.
 const STOP_WORDS: &[&str] = &[
-    "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before",
-    "being", "between", "both", "but", "by", "can", "could", "did", "do", "does", "doing", "during", "each", "few",
-    "for", "from", "had", "has", "have", "having", "he", "her", "here", "him", "his", "how", "i", "if", "in",
-    "into", "is", "it", "its", "itself", "just", "may", "me", "might", "more", "most", "my", "no", "nor", "not",
-    "of", "on", "once", "only", "or", "other", "our", "ours", "out", "over", "own", "per", "same", "she", "should",
-    "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this",
-    "those", "through", "to", "too", "under", "until", "up", "upon", "us", "very", "via", "was", "we", "were",
-    "what", "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "within", "without",
-    "would", "you", "your", "yours",
+    "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "because", "been",
+    "before", "being", "between", "both", "but", "by", "can", "could", "did", "do", "does", "doing",
+    "during", "each", "few", "for", "from", "had", "has", "have", "having", "he", "her", "here", "him",
+    "his", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "just", "may", "me", "might", "more",
+    "most", "my", "no", "nor", "not", "of", "on", "once", "only", "or", "other", "our", "ours", "out",
+    "over", "own", "per", "same", "she", "should", "so", "some", "such", "than", "that", "the", "their",
+    "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "under", "until",
+    "up", "upon", "us", "very", "via", "was", "we", "were", "what", "when", "where", "which", "while", "who",
+    "whom", "whose", "why", "will", "with", "within", "without", "would", "you", "your", "yours",
 ];
 
 /// The words of a text, as byte ranges.
@@ -41,13 +41,21 @@ fn in_word(character: char) -> bool {
 
 /// A word in lower case and without diacritics.
 pub(super) fn fold(word: &str) -> Cow<'_, str> {
-    if word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+    if word
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    {
         return Cow::Borrowed(word);
     }
     if word.is_ascii() {
         return Cow::Owned(word.to_ascii_lowercase());
     }
-    Cow::Owned(word.nfd().filter(|character| !is_combining_mark(*character)).flat_map(char::to_lowercase).collect())
+    Cow::Owned(
+        word.nfd()
+            .filter(|character| !is_combining_mark(*character))
+            .flat_map(char::to_lowercase)
+            .collect(),
+    )
 }
 
 /// What the full text search keeps of a word.
@@ -68,14 +76,31 @@ mod tests {
     fn words_are_runs_of_letters_and_digits() {
         let text = "N-domain, naïve e\u{301}tudes; 10.1186/x ΔG °C";
         let found: Vec<&str> = words(text).map(|range| &text[range]).collect();
-        assert_eq!(found, ["N", "domain", "naïve", "e\u{301}tudes", "10", "1186", "x", "ΔG", "C"]);
+        assert_eq!(
+            found,
+            [
+                "N",
+                "domain",
+                "naïve",
+                "e\u{301}tudes",
+                "10",
+                "1186",
+                "x",
+                "ΔG",
+                "C"
+            ]
+        );
     }
 
     #[test]
     fn terms() {
-        for (word, expected) in
-            [("Études", "etud"), ("NAÏVE", "naiv"), ("heated", "heat"), ("ΔG", "δg"), ("1503", "1503")]
-        {
+        for (word, expected) in [
+            ("Études", "etud"),
+            ("NAÏVE", "naiv"),
+            ("heated", "heat"),
+            ("ΔG", "δg"),
+            ("1503", "1503"),
+        ] {
             assert_eq!(term(word), expected);
         }
     }
