@@ -4,7 +4,6 @@ use std::fs;
 
 use super::*;
 use crate::pdf::folder::Stamp;
-use crate::pdf::folder::Stamp;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pdf_is_taken_once_while_the_folder_moves_to_and_fro() {
