@@ -11,11 +11,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use thoth::database::Database;
+use thoth::llm::settings::{LlmDefault, LlmSettings};
+use thoth::llm::{Llm, LlmInputs, Network, ProviderKey, client};
 use thoth::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use thoth::rag::index::{Index, SCHEMA};
 use thoth::rag::settings::{Qa, RagSettings};
 use thoth::rag::{Rag, RagInputs, builder::Builder};
+use thoth::settings::ApiKeys;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 /// A record of the collection: its fields by letter.
 type Record = HashMap<char, String>;
@@ -61,7 +65,7 @@ async fn main() -> Result<()> {
         started.elapsed().as_secs_f64()
     );
 
-    let rag = Rag::new(inputs, index)?;
+    let rag = Rag::new(inputs, index, no_llm()?)?;
     let started = Instant::now();
     let (mut gain, mut recall) = (0.0, 0.0);
     for (number, question) in (1..).zip(&questions) {
@@ -84,6 +88,23 @@ async fn main() -> Result<()> {
     tasks.close();
     tasks.wait().await;
     Ok(std::fs::remove_dir_all(&state)?)
+}
+
+/// A search asks no language model.
+fn no_llm() -> Result<Arc<Llm>> {
+    let base_url = Url::parse("https://openrouter.ai/api/v1")?;
+    let key = ProviderKey::choose(&base_url, &ApiKeys::default());
+    let default = LlmDefault {
+        model: "none".to_owned(),
+        temperature: 0.0,
+        top_p: 1.0,
+        max_output_tokens: 1,
+        base_url,
+        timeout_ms: 1,
+        retries_max: 0,
+    };
+    let llm = LlmSettings { default };
+    Ok(Arc::new(Llm::new(LlmInputs { llm, key }, client(&Network::default())?)))
 }
 
 fn normalized_gain(found: &[usize], wanted: &HashSet<usize>) -> f64 {

@@ -3,7 +3,7 @@
 use crate::pdf::read::lines::{Line, TAB, compose};
 
 /// Stands in a line of authors where a mark stood that refers to an address or a note.
-const MARK: char = '\u{1}';
+pub(super) const MARK: char = '\u{1}';
 
 /// Symbols that refer to addresses and notes.
 const SYMBOLS: &str = "*∗†‡§¶‖#☯✉⁎⋆★◦•◇⊥∥✝✩∧ǁ";
@@ -310,6 +310,11 @@ pub(super) fn is_name(name: &str) -> bool {
         OTHER_WORDS.contains(&bare.as_str())
     });
     shaped && surname && !other
+}
+
+/// Whether a word is a small one inside of names, such as `van`.
+pub(super) fn is_particle(word: &str) -> bool {
+    PARTICLES.contains(&word)
 }
 
 /// Whether a line is of an address rather than of names.

@@ -94,7 +94,7 @@ impl Llm {
     }
 
     /// Asks, and gives the answer's text piece by piece as it comes. The stream ends after the model's last piece;
-    /// one that breaks off ends in an error. It holds on to this object, so it ends on the model it began on.
+    /// one that breaks off ends in an error. One that reached the limit of tokens ends like any other. It holds on to this object, so it ends on the model it began on.
     /// Nothing is sent before the stream is first polled; dropping it ends the request.
     pub fn stream(
         self: &Arc<Self>,
@@ -103,9 +103,14 @@ impl Llm {
         stream::pieces(Arc::clone(self), request)
     }
 
+    /// Why nobody is asked, where [`Llm::configured`] says no.
     fn not_configured(&self) -> LlmError {
+        let host = self.host();
+        if self.inputs.llm.default.base_url.scheme() != "https" {
+            return LlmError::Unencrypted { host };
+        }
         LlmError::NotConfigured {
-            host: self.host(),
+            host,
             setting: self.inputs.key.setting(),
         }
     }

@@ -11,6 +11,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod columns;
+pub(crate) mod floats;
 pub(crate) mod furniture;
 pub(crate) mod glyphs;
 pub(crate) mod headings;
@@ -180,6 +181,7 @@ fn layout(pages: &[PageGlyphs]) -> Layout {
         .map(|(page, number)| lines::pieces(page, number))
         .collect();
     let body = BodyLook::of(pieces.iter().flatten());
+    pieces.iter_mut().flatten().for_each(|piece| body.judge(piece));
     let heights: Vec<f32> = pages.iter().map(|page| page.height).collect();
     let mut front = pieces.first().cloned().unwrap_or_default();
     front.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
@@ -187,6 +189,9 @@ fn layout(pages: &[PageGlyphs]) -> Layout {
     let columns = pieces
         .into_iter()
         .flat_map(|page| columns::columns(page, |line| sections::opens_summary(line)));
-    let blocks = columns.flat_map(|column| blocks::blocks(column, &body)).collect();
+    let blocks = columns
+        .enumerate()
+        .flat_map(|(index, column)| blocks::blocks(column, index))
+        .collect();
     Layout { front, blocks, body }
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::database::Database;
+use crate::llm::settings::{LlmDefault, LlmSettings};
+use crate::llm::{Llm, LlmInputs, Network, ProviderKey};
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, SectionKind, Source};
+use crate::settings::ApiKeys;
 
 use super::builder::Builder;
 use super::index::{Index, SCHEMA};
@@ -49,7 +52,25 @@ pub(super) fn rag_over(sample: &Sample, papers: &[Paper]) -> Rag {
     for (number, paper) in papers.iter().enumerate() {
         sample.index.put(&content(number), paper).expect("puts");
     }
-    Rag::new(inputs, Arc::clone(&sample.index)).expect("reads")
+    Rag::new(inputs, Arc::clone(&sample.index), no_llm()).expect("reads")
+}
+
+/// A language model that nobody has set up.
+pub(super) fn no_llm() -> Arc<Llm> {
+    let base_url = url::Url::parse("https://openrouter.ai/api/v1").expect("an address");
+    let key = ProviderKey::choose(&base_url, &ApiKeys::default());
+    let default = LlmDefault {
+        model: "nobody/asks".to_owned(),
+        temperature: 0.0,
+        top_p: 1.0,
+        max_output_tokens: 1,
+        base_url,
+        timeout_ms: 1,
+        retries_max: 0,
+    };
+    let llm = LlmSettings { default };
+    let client = crate::llm::client(&Network::default()).expect("a client");
+    Arc::new(Llm::new(LlmInputs { llm, key }, client))
 }
 
 /// A content hash.

@@ -126,13 +126,13 @@ async fn validate_and_reload_answer_with_what_was_found() {
     let world = World::start(&on_port(free_port(), 500)).await;
     let client = Client::new(world.address(), Some(Token::given(TOKEN).unwrap())).unwrap();
     let valid: Value = client
-        .post_bytes("/api/v1/settings/validate", b"{ /* fine */ }".to_vec())
+        .post_bytes("/api/v1/settings/validate", &[], b"{ /* fine */ }".to_vec())
         .await
         .unwrap();
     assert_eq!((&valid["valid"], &valid["problems"]), (&json!(true), &json!([])));
     assert_eq!(valid["warnings"][0]["message"], "the file sets nothing");
     let broken: Value = client
-        .post_bytes("/api/v1/settings/validate", b"{\n  broken".to_vec())
+        .post_bytes("/api/v1/settings/validate", &[], b"{\n  broken".to_vec())
         .await
         .unwrap();
     assert_eq!(broken["valid"], false);

@@ -11,7 +11,7 @@ async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
     let (old, new) = (free_port(), free_port());
     let world = World::start(&on_port(old, 500)).await;
     let client = Client::from_state(world.state.path(), Some(TOKEN)).unwrap();
-    let mut events = Box::pin(client.events().await.unwrap());
+    let mut events = Box::pin(client.events(None).await.unwrap());
     let next = async |events: &mut std::pin::Pin<Box<_>>| {
         let next = tokio::time::timeout(PATIENCE, StreamExt::next(events)).await;
         next.expect("no event")

@@ -95,35 +95,58 @@ fn best_gutter(pieces: &[Line]) -> Option<f32> {
     let x1 = pieces.iter().map(|piece| piece.x1).max_by(f32::total_cmp)?;
     let first = x0 + COLUMN_WIDTH_MIN;
     let step = ((x1 - x0 - 2.0 * COLUMN_WIDTH_MIN) / GUTTERS_MAX as f32).max(2.0);
-    let mut best: Option<(f32, f32)> = None;
-    for at in 0..GUTTERS_MAX {
-        let x = first + at as f32 * step;
-        if x > x1 - COLUMN_WIDTH_MIN {
-            break;
-        }
-        let worth = worth(pieces, x);
-        if worth > 0.0 && best.is_none_or(|(most, _)| worth > most) {
-            best = Some((worth, x));
-        }
-    }
-    best.map(|(_, x)| x)
+    let tried = (0..GUTTERS_MAX)
+        .map(|at| first + at as f32 * step)
+        .take_while(|x| *x <= x1 - COLUMN_WIDTH_MIN);
+    let worths: Vec<(f32, Worth)> = tried
+        .map(|x| (x, worth(pieces, x)))
+        .filter(|(_, worth)| worth.height > 0.0)
+        .collect();
+    let most = worths
+        .iter()
+        .map(|(_, worth)| worth.height)
+        .max_by(f32::total_cmp)?;
+    // Beside the true gutter stand narrower gaps with as much text on their sides, such as that after list labels.
+    let near = worths.iter().filter(|(_, worth)| worth.height > 0.8 * most);
+    near.max_by(|a, b| a.1.gap.total_cmp(&b.1.gap)).map(|(x, _)| *x)
 }
 
-/// How much text stands on both sides of `x`, in points of height.
-fn worth(pieces: &[Line], x: f32) -> f32 {
-    let mut worth = 0.0;
-    let mut side = [Side::default(), Side::default()];
-    for piece in pieces {
-        if crosses(piece, x) {
-            worth += agreed(&side, x);
-            side = [Side::default(), Side::default()];
-        } else if piece.x0 + piece.x1 < 2.0 * x {
-            side[0].add(piece);
-        } else {
-            side[1].add(piece);
+/// What speaks for a gutter.
+#[derive(Clone, Copy, Default)]
+struct Worth {
+    /// Height of the text that stands on both sides.
+    height: f32,
+    /// Width of the gap, in the band with the most text.
+    gap: f32,
+    /// Height of that band.
+    tallest: f32,
+}
+
+impl Worth {
+    fn add(&mut self, sides: &[Side; 2], x: f32) {
+        let (height, gap) = agreed(sides, x);
+        self.height += height;
+        if height > self.tallest {
+            (self.tallest, self.gap) = (height, gap);
         }
     }
-    worth + agreed(&side, x)
+}
+
+fn worth(pieces: &[Line], x: f32) -> Worth {
+    let mut worth = Worth::default();
+    let [mut left, mut right] = [Side::default(), Side::default()];
+    for piece in pieces {
+        if crosses(piece, x) {
+            worth.add(&[left, right], x);
+            [left, right] = [Side::default(), Side::default()];
+        } else if piece.x0 + piece.x1 < 2.0 * x {
+            left.add(piece);
+        } else {
+            right.add(piece);
+        }
+    }
+    worth.add(&[left, right], x);
+    worth
 }
 
 #[derive(Clone, Copy, Default)]
@@ -155,16 +178,17 @@ impl Side {
     }
 }
 
-/// A wider gutter is worth a little more: beside the true one stand narrower gaps, such as that after list labels.
-fn agreed(sides: &[Side; 2], x: f32) -> f32 {
+/// Height of the text on both sides, 0 if that is no text in columns, and width of the gap between them.
+fn agreed(sides: &[Side; 2], x: f32) -> (f32, f32) {
     let [left, right] = sides;
     let gap = right.inner_right.max(x) - left.inner_left.min(x);
     let wide = left.width >= COLUMN_WIDTH_MIN && right.width >= COLUMN_WIDTH_MIN;
     let tall = left.lines >= COLUMN_LINES_MIN && right.lines >= COLUMN_LINES_MIN;
-    if wide && tall && gap >= 0.6 * left.size.min(right.size) {
-        left.height.min(right.height)
+    let apart = gap >= 0.6 * left.size.min(right.size);
+    if wide && tall && apart {
+        (left.height.min(right.height), gap)
     } else {
-        0.0
+        (0.0, 0.0)
     }
 }
 
@@ -173,9 +197,7 @@ fn column(pieces: Vec<Line>) -> Column {
     let mut lines: Vec<Line> = Vec::new();
     let mut row: Vec<Line> = Vec::new();
     for piece in pieces {
-        let same = row
-            .iter()
-            .any(|other| (other.y - piece.y).abs() < 0.35 * other.size.min(piece.size));
+        let same = row.iter().any(|other| beside(other, &piece));
         if !same {
             lines.extend(merged(std::mem::take(&mut row)));
         }
@@ -193,6 +215,18 @@ fn column(pieces: Vec<Line>) -> Column {
         .max_by(f32::total_cmp)
         .unwrap_or_default();
     Column { lines, x0, x1 }
+}
+
+/// Whether two pieces of a column are of one line; a raised or lowered mark is smaller than what it stands beside.
+fn beside(piece: &Line, other: &Line) -> bool {
+    let (large, small) = if piece.size >= other.size {
+        (piece, other)
+    } else {
+        (other, piece)
+    };
+    let script = small.size < 0.85 * large.size && small.marks.len() <= 12;
+    let reach = if script { 0.5 } else { 0.3 };
+    (large.y - small.y).abs() < reach * large.size
 }
 
 fn merged(mut row: Vec<Line>) -> Option<Line> {

@@ -49,7 +49,7 @@ pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     if letters < 3 || letters * 2 < title.chars().count() || !opens || is_caption(title) {
         return None;
     }
-    let style = style(block, line, body);
+    let style = style(block, line);
     let known = is_known(title);
     let distinct = style.bold || style.capitals || line.size > 1.08 * body.size;
     let ends = title.ends_with(['.', ',', ';', ':']) && !(known && words <= 4);
@@ -64,7 +64,7 @@ pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     })
 }
 
-fn style(block: &Block, line: &Line, body: &BodyLook) -> Style {
+fn style(block: &Block, line: &Line) -> Style {
     let letters = || {
         block
             .lines
@@ -75,8 +75,8 @@ fn style(block: &Block, line: &Line, body: &BodyLook) -> Style {
     Style {
         half_points: (line.size * 2.0).round() as i32,
         capitals: letters().count() >= 4 && letters().all(|mark| !mark.character.is_lowercase()),
-        bold: block.lines.iter().all(|line| body.is_bold(line)),
-        upright: !block.lines.iter().all(|line| body.is_italic(line)),
+        bold: block.lines.iter().all(Line::is_bold),
+        upright: !block.lines.iter().all(Line::is_italic),
     }
 }
 

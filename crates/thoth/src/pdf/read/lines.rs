@@ -17,7 +17,7 @@ const PIECE_GAP: f32 = 0.7;
 /// A gap that a reader sees as a tabulator, in sizes.
 const TAB_GAP: f32 = 1.5;
 /// Pieces of one page; more is not a page of text.
-const PIECES_MAX: usize = 20_000;
+const PIECES_MAX: usize = 8_000;
 /// Stands for a wide gap in [`Line::marks`].
 pub(crate) const TAB: char = '\u{2003}';
 
@@ -34,6 +34,24 @@ pub(crate) struct Mark {
     pub weight: f32,
     /// Lean of the strokes.
     pub slant: f32,
+    /// Whether it is bold, compared with the document's ordinary text.
+    pub bold: bool,
+    /// Whether it is italic, compared with the document's ordinary text.
+    pub italic: bool,
+}
+
+impl Mark {
+    fn gap(character: char, size: f32) -> Self {
+        Self {
+            character,
+            size,
+            rise: 0.0,
+            weight: 0.0,
+            slant: 0.0,
+            bold: false,
+            italic: false,
+        }
+    }
 }
 
 /// A line, or a piece of one.
@@ -49,10 +67,10 @@ pub(crate) struct Line {
     pub y: f32,
     /// Size of its main characters.
     pub size: f32,
-    /// Mean stroke width of its letters; 0 if unknown.
-    pub weight: f32,
-    /// Mean lean of its letters.
-    pub slant: f32,
+    /// Share of its letters that are bold.
+    pub bold: f32,
+    /// Share of its letters that are italic.
+    pub italic: f32,
     /// The characters.
     pub marks: Vec<Mark>,
 }
@@ -79,13 +97,7 @@ impl Line {
         let size = self.size.max(other.size);
         let character = if gap > TAB_GAP * size { TAB } else { ' ' };
         if gap > WORD_GAP * size || gap < -WORD_GAP * size {
-            self.marks.push(Mark {
-                character,
-                size,
-                rise: 0.0,
-                weight: 0.0,
-                slant: 0.0,
-            });
+            self.marks.push(Mark::gap(character, size));
         }
         let shift = self.y - other.y;
         self.marks.extend(other.marks.iter().map(|mark| Mark {
@@ -97,15 +109,25 @@ impl Line {
         self.settle();
     }
 
-    /// Derives size, weight and slant from the characters.
-    fn settle(&mut self) {
-        let inked = || self.marks.iter().filter(|mark| !mark.character.is_whitespace());
-        let size = main_size(inked());
-        let letters = || inked().filter(|mark| mark.character.is_alphabetic() && mark.weight > 0.0);
+    /// Whether all of it is bold, but for a sign or two.
+    pub(crate) fn is_bold(&self) -> bool {
+        self.bold > 0.85
+    }
+
+    /// Whether all of it is italic, but for a sign or two.
+    pub(crate) fn is_italic(&self) -> bool {
+        self.italic > 0.8
+    }
+
+    /// Derives size and shares from the characters.
+    pub(crate) fn settle(&mut self) {
+        self.size = main_size(self.marks.iter().filter(|mark| !mark.character.is_whitespace()));
+        let letters = || self.marks.iter().filter(|mark| mark.character.is_alphabetic());
         let count = letters().count().max(1) as f32;
-        self.weight = letters().map(|mark| mark.weight).sum::<f32>() / count;
-        self.slant = letters().map(|mark| mark.slant).sum::<f32>() / count;
-        self.size = size;
+        let share = |count_of: usize| count_of as f32 / count;
+        let bold = share(letters().filter(|mark| mark.bold).count());
+        let italic = share(letters().filter(|mark| mark.italic).count());
+        (self.bold, self.italic) = (bold, italic);
     }
 }
 
@@ -143,7 +165,29 @@ pub(crate) fn compose(characters: impl Iterator<Item = char>) -> String {
     if let Some((mark, true)) = accent {
         text.push(mark);
     }
-    text.trim().nfc().collect()
+    unspaced(text.trim()).nfc().collect()
+}
+
+/// Letter-spaced words become whole: `A B S T R A C T`, `F I G U R E 2`.
+fn unspaced(text: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut run: Vec<&str> = Vec::new();
+    let letter = |word: &str| word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
+    for word in text.split(' ').chain([""]) {
+        if letter(word) {
+            run.push(word);
+            continue;
+        }
+        if run.len() >= 5 {
+            words.push(run.concat());
+        } else {
+            words.extend(run.iter().map(|letter| (*letter).to_owned()));
+        }
+        run.clear();
+        words.push(word.to_owned());
+    }
+    words.pop();
+    words.join(" ")
 }
 
 /// The combining form of an accent that has a width of its own.
@@ -315,13 +359,7 @@ fn line(chain: Vec<&Run<'_>>, page: u32) -> Option<Line> {
         let local = glyph.size.max(0.7 * size);
         if !marks.is_empty() && (*spaced && gap > -0.3 * local || gap > WORD_GAP * local) {
             let character = if gap > TAB_GAP * local { TAB } else { ' ' };
-            marks.push(Mark {
-                character,
-                size: glyph.size,
-                rise: 0.0,
-                weight: 0.0,
-                slant: 0.0,
-            });
+            marks.push(Mark::gap(character, glyph.size));
         }
         end = Some(end.map_or(glyph.x1, |end| end.max(glyph.x1)));
         marks.extend(glyph.text.chars().map(|character| Mark {
@@ -330,6 +368,8 @@ fn line(chain: Vec<&Run<'_>>, page: u32) -> Option<Line> {
             rise: y - glyph.y,
             weight: glyph.look.weight,
             slant: glyph.look.slant,
+            bold: false,
+            italic: false,
         }));
     }
     let mut line = Line {

@@ -42,7 +42,7 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
     );
     running.builder.follow(&inputs.wanted);
     taken_over(&running.builder, &inputs.wanted).await;
-    let old = Rag::new(inputs.clone(), Arc::clone(&sample.index)).expect("reads");
+    let old = Rag::new(inputs.clone(), Arc::clone(&sample.index), samples::no_llm()).expect("reads");
     for (number, paper) in three().iter().enumerate() {
         sample.index.put(&content(number), paper).expect("puts");
     }
@@ -53,7 +53,7 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
         next.reads, inputs.reads,
         "the old recipe serves until the new one is built"
     );
-    let between = Rag::new(next.clone(), Arc::clone(&sample.index)).expect("reads");
+    let between = Rag::new(next.clone(), Arc::clone(&sample.index), samples::no_llm()).expect("reads");
     running.builder.follow(&next.wanted);
     taken_over(&running.builder, &next.wanted).await;
     assert_eq!(running.builder.progress(), None);
@@ -65,7 +65,7 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
 
     let after = RagInputs::new(&samples::settings(100, 20), &sample.index).expect("reads");
     assert_eq!(after.reads, after.wanted);
-    let new = Rag::new(after, Arc::clone(&sample.index)).expect("reads");
+    let new = Rag::new(after, Arc::clone(&sample.index), samples::no_llm()).expect("reads");
     assert_eq!(
         new.search("boundary layer", 10)
             .expect("searches")
@@ -78,7 +78,7 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
     drop((old, between));
     let gone = || {
         matches!(
-            Rag::new(stale.clone(), Arc::clone(&sample.index)),
+            Rag::new(stale.clone(), Arc::clone(&sample.index), samples::no_llm()),
             Err(RagError::Replaced)
         )
     };

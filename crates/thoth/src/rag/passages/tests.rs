@@ -102,11 +102,11 @@ fn no_passage_comes_twice_and_several_papers_answer() {
     assert_eq!(rag.passages("boundary layer", 0).expect("asks"), []);
 }
 
-#[test]
-fn the_passages_are_the_answer() {
+#[tokio::test]
+async fn the_passages_are_the_answer() {
     let sample = sample();
-    let rag = rag_over(&sample, &three());
-    let answer = rag.ask("Do cold adapted enzymes trade stability?").expect("asks");
+    let rag = std::sync::Arc::new(rag_over(&sample, &three()));
+    let answer = rag.ask("Do cold adapted enzymes trade stability?").await.expect("asks");
     let first = answer.sources.first().expect("a source");
     assert_eq!(
         (first.page, first.title.as_deref()),
@@ -117,7 +117,7 @@ fn the_passages_are_the_answer() {
         first.passage
     )));
     assert_eq!(answer.written_by, None);
-    let nothing = rag.ask("xylophone").expect("asks");
+    let nothing = rag.ask("xylophone").await.expect("asks");
     assert_eq!(nothing.sources, []);
     assert!(nothing.answer.starts_with("No passage"));
 }
