@@ -1,6 +1,9 @@
 //! Thoth: a research assistant beside an Obsidian vault that never needs a restart.
 
+pub mod aside;
+pub mod app;
 pub mod citations;
+pub mod cli;
 pub mod database;
 pub mod http;
 pub mod llm;
@@ -9,4 +12,5 @@ pub mod paper;
 pub mod pdf;
 pub mod quote;
 pub mod rag;
+pub mod services;
 pub mod settings;

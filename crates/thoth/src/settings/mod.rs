@@ -1,17 +1,53 @@
 //! The settings: one struct, one line per section. Each service's section stands in the service's own folder.
+//!
+//! The way of a file: `changeover::check` makes a document of the bytes, `walk` reads it by the table of keys
+//! (`keys`, one row a key), `check` makes the typed [`Settings`] of what was found, `across` compares keys with each
+//! other. Nothing after that checks anything again.
 
+mod across;
+mod bounds;
+mod check;
+pub mod documents;
+mod environment;
+mod key;
+mod keys;
+mod location;
+mod path;
+pub mod render;
 mod secret;
+mod secrets;
+mod table;
+mod vault;
+mod view;
+mod walk;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use secret::Secret;
+pub use check::check;
+pub use environment::{Environment, VARIABLES, Variable};
+pub use key::{Bound, Default as KeyDefault, Key, Kind};
+pub use keys::{ALIASES, KEYS};
+pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
+pub use secret::{REDACTED, Secret};
+pub use vault::{NoVault, Vault, find as find_vault};
 
 /// The settings as they are meant: defaulted, checked, paths resolved. Immutable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
+    /// The vault that all paths refer to.
+    #[serde(skip)]
+    pub vault: Vault,
+    /// Keys that the environment pins, and the variable that does. A file that wants another value is told.
+    #[serde(skip)]
+    pub pinned: BTreeMap<&'static str, &'static str>,
     /// Where things stand in the vault.
     pub paths: Paths,
     /// Keys of providers.
@@ -74,6 +110,32 @@ pub enum Level {
     Warning,
     Error,
     Critical,
+}
+
+impl Level {
+    /// The level of a name, as files spell it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "DEBUG" => Some(Self::Debug),
+            "INFO" => Some(Self::Info),
+            "WARNING" => Some(Self::Warning),
+            "ERROR" => Some(Self::Error),
+            "CRITICAL" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+            Self::Critical => "CRITICAL",
+        })
+    }
 }
 
 /// Times and limits of the changeover. Milliseconds unless the name says otherwise.

@@ -1,0 +1,254 @@
+//! A JSON value of which every part knows where it stands.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+
+use jsonc_parser::ast;
+use jsonc_parser::common::Ranged;
+use serde_json::Number;
+
+use super::Fault;
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The bytes of the value; of a string with its quotes.
+    pub span: Range<usize>,
+    /// The value.
+    pub kind: Kind,
+}
+
+/// What a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number. `4000` and `4000.0` differ.
+    Number(Number),
+    /// A string, its escapes undone.
+    String(String),
+    /// A list.
+    Array(Vec<Node>),
+    /// An object, in the order of the file. A key that is given twice stands here twice.
+    Object(Vec<Member>),
+}
+
+/// One entry of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// The key.
+    pub key: String,
+    /// The bytes of the key with its quotes.
+    pub key_span: Range<usize>,
+    /// The value.
+    pub value: Node,
+}
+
+impl Node {
+    /// The entry of a key; `None` also where this is no object.
+    pub fn get(&self, key: &str) -> Option<&Member> {
+        self.members().iter().find(|member| member.key == key)
+    }
+
+    /// The entries of an object; none where this is no object.
+    pub fn members(&self) -> &[Member] {
+        match &self.kind {
+            Kind::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The bytes of the value; of a string what stands between its quotes.
+    pub fn content_span(&self) -> Range<usize> {
+        match self.kind {
+            Kind::String(_) => self.span.start + 1..self.span.end.saturating_sub(1),
+            _ => self.span.clone(),
+        }
+    }
+
+    /// The kind of value in words, for messages.
+    pub fn kind_name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "a boolean",
+            Kind::Number(_) => "a number",
+            Kind::String(_) => "a string",
+            Kind::Array(_) => "a list",
+            Kind::Object(_) => "an object",
+        }
+    }
+
+    /// The value without places.
+    pub fn value(&self) -> serde_json::Value {
+        use serde_json::Value;
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value) => Value::Bool(*value),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::String(text) => Value::String(text.clone()),
+            Kind::Array(nodes) => nodes.iter().map(Self::value).collect(),
+            Kind::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|member| (member.key.clone(), member.value.value()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// The dotted path of a key below a parent's path. A key that has a dot itself stands in brackets.
+pub fn path_of(parent: &str, key: &str) -> String {
+    let mut path = parent.to_owned();
+    push_key(&mut path, key);
+    path
+}
+
+fn push_key(path: &mut String, key: &str) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$');
+    let is_odd = |c: char| matches!(c, '.' | '[' | ']' | '`') || c.is_control();
+    let plain = key.bytes().all(is_plain) || !key.contains(is_odd);
+    if !plain || key.is_empty() {
+        path.push_str(&format!("[{key:?}]"));
+        return;
+    }
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(key);
+}
+
+fn push_index(path: &mut String, index: usize) {
+    path.push_str(&format!("[{index}]"));
+}
+
+/// The value of a file out of the parser's tree. What must not be given twice goes to `duplicates`.
+pub(super) fn build(
+    value: &ast::Value<'_>,
+    duplicates: &mut Vec<Fault>,
+    faults: &mut Vec<Fault>,
+) -> Option<Node> {
+    let mut builder = Builder {
+        path: String::new(),
+        duplicates,
+        faults,
+    };
+    let node = builder.node(value);
+    if matches!(node.kind, Kind::Object(_)) {
+        return Some(node);
+    }
+    let message = format!(
+        "the file must hold one object, `{{ … }}`, not {}",
+        node.kind_name()
+    );
+    faults.push(Fault::new(node.span.start, message));
+    None
+}
+
+/// The path is one string that grows and shrinks on the way, because most paths are never shown.
+struct Builder<'a> {
+    path: String,
+    duplicates: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Builder<'_> {
+    /// Not deeper than `DEPTH_MAX`: the prescan has seen to that.
+    fn node(&mut self, value: &ast::Value<'_>) -> Node {
+        let range = value.range();
+        let kind = match value {
+            ast::Value::StringLit(literal) => Kind::String(literal.value.clone().into_owned()),
+            ast::Value::NumberLit(literal) => self.number(literal),
+            ast::Value::BooleanLit(literal) => Kind::Bool(literal.value),
+            ast::Value::NullKeyword(_) => Kind::Null,
+            ast::Value::Array(array) => Kind::Array(
+                array
+                    .elements
+                    .iter()
+                    .enumerate()
+                    .map(|(at, item)| self.below(|path| push_index(path, at), item))
+                    .collect(),
+            ),
+            ast::Value::Object(object) => self.object(object),
+        };
+        Node {
+            span: range.start..range.end,
+            kind,
+        }
+    }
+
+    fn below(&mut self, push: impl FnOnce(&mut String), value: &ast::Value<'_>) -> Node {
+        let length = self.path.len();
+        push(&mut self.path);
+        let node = self.node(value);
+        self.path.truncate(length);
+        node
+    }
+
+    fn number(&mut self, literal: &ast::NumberLit<'_>) -> Kind {
+        match literal.value.parse() {
+            Ok(number) => Kind::Number(number),
+            Err(_) => {
+                let fault = Fault::new(literal.range.start, "the number is too large");
+                self.faults.push(Fault {
+                    path: self.path.clone(),
+                    ..fault
+                });
+                Kind::Null
+            }
+        }
+    }
+
+    fn object(&mut self, object: &ast::Object<'_>) -> Kind {
+        let members: Vec<Member> = object
+            .properties
+            .iter()
+            .map(|property| {
+                let key = property.name.as_str().to_owned();
+                let range = property.name.range();
+                let value = self.below(|path| push_key(path, &key), &property.value);
+                Member {
+                    key,
+                    key_span: range.start..range.end,
+                    value,
+                }
+            })
+            .collect();
+        self.twice(&members);
+        Kind::Object(members)
+    }
+
+    fn twice(&mut self, members: &[Member]) {
+        if members.len() <= FEW {
+            for (index, member) in members.iter().enumerate() {
+                if let Some(first) = members.iter().take(index).find(|other| other.key == member.key) {
+                    self.again(member, first.key_span.start);
+                }
+            }
+            return;
+        }
+        let mut first_at: HashMap<&str, usize> = HashMap::with_capacity(members.len());
+        for member in members {
+            match first_at.entry(&member.key) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(member.key_span.start);
+                }
+                Entry::Occupied(first) => self.again(member, *first.get()),
+            }
+        }
+    }
+
+    fn again(&mut self, member: &Member, first_at: usize) {
+        let message = format!("the key `{}` is given twice", member.key);
+        let fault = Fault::new(member.key_span.start, message).hint("keep one of them");
+        let path = path_of(&self.path, &member.key);
+        let also = Some((", first in", first_at));
+        self.duplicates.push(Fault { path, also, ..fault });
+    }
+}
+
+/// Keys that are compared with each other faster than they are hashed.
+const FEW: usize = 16;

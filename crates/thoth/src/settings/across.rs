@@ -1,0 +1,78 @@
+//! Checks across keys.
+
+use super::walk::Found;
+use super::{Environment, Settings};
+
+/// What single keys cannot tell.
+pub(super) fn check(found: &mut Found<'_>, settings: &Settings, environment: &Environment) {
+    overlap(found, settings);
+    addresses(found, environment);
+    custom_key(found, settings);
+}
+
+fn overlap(found: &mut Found<'_>, settings: &Settings) {
+    let (size, overlap) = (settings.rag.chunk_size, settings.rag.chunk_overlap);
+    let is_wrong = |key: &str| found.is_given(key) && found.value(key).is_none();
+    if overlap < size || is_wrong("rag.chunkSize") || is_wrong("rag.chunkOverlap") {
+        return;
+    }
+    let overlap_is_written = found.value("rag.chunkOverlap").is_some();
+    let key = if overlap_is_written {
+        "rag.chunkOverlap"
+    } else {
+        "rag.chunkSize"
+    };
+    let default = if overlap_is_written { "" } else { " by default" };
+    let message = format!("chunks of {size} tokens cannot overlap by {overlap}{default}");
+    found.refuse(
+        key,
+        message,
+        "`rag.chunkOverlap` must be smaller than `rag.chunkSize`",
+    );
+}
+
+/// Two servers on one address. Only what the file itself says is held against it.
+fn addresses(found: &mut Found<'_>, environment: &Environment) {
+    let mut taken: Vec<(&str, String, u64)> = Vec::new();
+    for server in ["servers.api", "servers.mcp", "discovery.chromeExtension"] {
+        let port_key = format!("{server}.port");
+        if found.value(&port_key).is_none()
+            || (server != "servers.api" && !found.switch(&format!("{server}.enabled")))
+        {
+            continue;
+        }
+        let (mut host, mut port) = (found.text(&format!("{server}.host")), found.count(&port_key));
+        if server == "servers.api" {
+            port = environment.api_port.map_or(port, u64::from);
+            host = environment.api_host.clone().unwrap_or(host);
+        }
+        let other = taken
+            .iter()
+            .find(|(_, other, at)| *at == port && (environment.docker || overlap_hosts(&host, other)));
+        if let Some((other, _, _)) = other.cloned() {
+            let hint = "give each server a port of its own";
+            found.refuse(&port_key, format!("port {port} is `{other}`'s already"), hint);
+        }
+        taken.push((server, host, port));
+    }
+}
+
+fn overlap_hosts(one: &str, other: &str) -> bool {
+    let plain = |host: &str| {
+        if host.eq_ignore_ascii_case("localhost") {
+            "127.0.0.1".to_owned()
+        } else {
+            host.to_lowercase()
+        }
+    };
+    let any = |host: &str| matches!(host, "0.0.0.0" | "::");
+    any(one) || any(other) || plain(one) == plain(other)
+}
+
+/// A key travels encrypted, or not at all.
+fn custom_key(found: &mut Found<'_>, settings: &Settings) {
+    if settings.host_key().is_some_and(|key| !key.is_empty()) && !settings.may_send_key() {
+        let message = "this URL is neither `https` nor on this machine: no key is sent to it";
+        found.warn("llm.default.baseUrl", message, "use `https://`");
+    }
+}

@@ -1,0 +1,319 @@
+//! The check: from the bytes of a file to settings as they are meant, or to everything that is wrong with them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use changeover::check::{Document, parse};
+use changeover::{Accepted, Occasion, Problem};
+use url::Url;
+
+use super::environment::VARIABLES;
+use super::walk::{self, Found};
+use super::{
+    ApiKeys, Environment, Level, Logging, Paths, Reload, Secret, Settings, Vault, across, path, secrets,
+};
+use crate::http::settings::{ApiServer, ServersSettings};
+use crate::llm::settings::{LlmDefault, LlmSettings};
+use crate::rag::settings::{Qa, RagSettings};
+
+/// Checks a settings file.
+///
+/// # Errors
+/// Everything that is wrong with it, at once, each with its place.
+pub fn check(
+    content: &[u8],
+    occasion: Occasion,
+    environment: &Environment,
+    vault: &Vault,
+) -> Result<Accepted<Settings>, Vec<Problem>> {
+    match parse(content) {
+        Ok(document) => checked(&document, Vec::new(), occasion, environment, vault),
+        Err(refused) => match &refused.document {
+            Some(document) => checked(document, refused.problems.clone(), occasion, environment, vault),
+            None => Err(refused.problems),
+        },
+    }
+}
+
+/// The settings of a file that says nothing, in an environment that says nothing.
+pub(super) fn defaults(vault: &Vault) -> Settings {
+    let document = Document::default();
+    settings(&mut walk::walk(&document), &Environment::default(), vault)
+}
+
+fn checked(
+    document: &Document<'_>,
+    mut problems: Vec<Problem>,
+    occasion: Occasion,
+    environment: &Environment,
+    vault: &Vault,
+) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let mut found = walk::walk(document);
+    let settings = settings(&mut found, environment, vault);
+    across::check(&mut found, &settings, environment);
+    problems.append(&mut found.problems);
+    if problems.is_empty() {
+        emptiness(&mut found, occasion);
+        problems.append(&mut found.problems);
+    }
+    if !problems.is_empty() {
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems.truncate(changeover::check::PROBLEMS_MAX);
+        return Err(problems);
+    }
+    let mut warnings = found.warnings;
+    warnings.sort_by_key(|warning| (warning.line.is_none(), warning.line, warning.column));
+    warnings.truncate(changeover::check::PROBLEMS_MAX);
+    Ok(Accepted {
+        settings,
+        warnings,
+        secrets: secrets::of_document(document, found.secrets),
+    })
+}
+
+/// An object without any setting is hardly what somebody meant to save over a working file.
+fn emptiness(found: &mut Found<'_>, occasion: Occasion) {
+    if found.settings > 0 {
+        for section in ["paths", "apiKeys", "servers"] {
+            if !found.is_given(section) {
+                let warning = Problem::new(section, "the section is absent").hint("its defaults apply");
+                found.warnings.push(warning);
+            }
+        }
+        return;
+    }
+    let problem = Problem::new("", "the file sets nothing");
+    let (line, column) = found.document.place(found.document.root.span.start);
+    match occasion {
+        Occasion::Running => {
+            let hint = "a running Thoth does not drop all its settings for an empty file; write at least one setting";
+            found.problems.push(problem.hint(hint).at(line, column));
+        }
+        Occasion::Start | Occasion::RunningAllowEmpty => {
+            found
+                .warnings
+                .push(problem.hint("the defaults apply").at(line, column));
+        }
+    }
+}
+
+/// The settings as they are meant. Of a file that is refused they are of no use, so that a default may stand in for
+/// what is wrong.
+fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> Settings {
+    let mut pinned = BTreeMap::new();
+    Settings {
+        vault: vault.clone(),
+        paths: paths(found, vault),
+        api_keys: api_keys(found, environment),
+        llm: LlmSettings {
+            default: llm_default(found),
+        },
+        rag: rag(found),
+        servers: ServersSettings {
+            api: api_server(found, environment, &mut pinned),
+        },
+        logging: logging(found, environment, &mut pinned),
+        reload: reload(found),
+        pinned,
+    }
+}
+
+fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
+    let allow_outside = found.switch("paths.allowOutside");
+    for key in super::keys::KEYS
+        .iter()
+        .filter(|key| key.path.starts_with("paths.") && key.service.is_none())
+    {
+        if let Some(written) = found.value(key.path).map(|_| found.text(key.path)) {
+            if !allow_outside && path::leaves_by_name(&path::resolve(&written, vault), vault) {
+                outside(found, key.path, &written, vault, "lies outside the vault");
+            }
+        }
+    }
+    Paths {
+        pdf: folder(found, "paths.pdf", allow_outside, vault),
+        notes: folder(found, "paths.notes", allow_outside, vault),
+        workspace: folder(found, "paths.workspace", allow_outside, vault),
+    }
+}
+
+fn folder(found: &mut Found<'_>, key: &str, allow_outside: bool, vault: &Vault) -> PathBuf {
+    let written = found.text(key);
+    let folder = path::resolve(&written, vault);
+    if !allow_outside && path::leaves_by_name(&folder, vault) {
+        outside(found, key, &written, vault, "lies outside the vault");
+    } else if !allow_outside && path::leaves_by_link(&folder, vault) {
+        outside(found, key, &written, vault, "leads out of the vault by a link");
+    } else if let Some(problem) = path::folder_problem(&folder) {
+        let message = format!("`{}` can be no folder: {problem}", vault.relative(&folder));
+        found.refuse(key, message, "name a folder that exists, or that can be made");
+    }
+    folder
+}
+
+fn outside(found: &mut Found<'_>, key: &str, written: &str, vault: &Vault, message: &str) {
+    let message = format!("`{written}` {message}, `{}`", vault.root().display());
+    found.refuse(key, message, "`\"allowOutside\": true` in `paths` permits it");
+}
+
+fn api_keys(found: &mut Found<'_>, environment: &Environment) -> ApiKeys {
+    let mut key = |path: &'static str| {
+        let written = found.text(path);
+        if !written.trim().is_empty() {
+            return Secret::new(written.trim());
+        }
+        environment
+            .api_key(path)
+            .unwrap_or_else(|error| {
+                found.warn(
+                    path,
+                    format!("no key: {error}"),
+                    "the variable that names this file is set, so it is expected",
+                );
+                None
+            })
+            .unwrap_or_default()
+    };
+    ApiKeys {
+        openrouter_key: key("apiKeys.openrouterKey"),
+        openai_key: key("apiKeys.openaiKey"),
+        anthropic_key: key("apiKeys.anthropicKey"),
+        mistral_key: key("apiKeys.mistralKey"),
+        custom_key: key("apiKeys.customKey"),
+    }
+}
+
+fn llm_default(found: &Found<'_>) -> LlmDefault {
+    let tokens = if found.value("llm.default.maxOutputTokens").is_some() {
+        "maxOutputTokens"
+    } else {
+        "maxTokens"
+    };
+    LlmDefault {
+        model: found.text("llm.default.model"),
+        temperature: found.number("llm.default.temperature"),
+        top_p: found.number("llm.default.topP"),
+        max_output_tokens: small(found.count(&format!("llm.default.{tokens}"))),
+        base_url: base_url(found),
+        timeout_ms: found.count("llm.default.timeoutMs"),
+        retries_max: small(found.count("llm.default.retriesMax")),
+    }
+}
+
+/// The bound of the key has seen to it that the text is a URL.
+fn base_url(found: &Found<'_>) -> Url {
+    Url::parse(&found.text("llm.default.baseUrl")).unwrap_or_else(|_| DEFAULT_BASE_URL.clone())
+}
+
+#[expect(clippy::expect_used, reason = "a constant, which a test parses")]
+static DEFAULT_BASE_URL: LazyLock<Url> =
+    LazyLock::new(|| Url::parse("https://openrouter.ai/api/v1").expect("the constant is a URL"));
+
+fn rag(found: &Found<'_>) -> RagSettings {
+    RagSettings {
+        chunk_size: small(found.count("rag.chunkSize")),
+        chunk_overlap: small(found.count("rag.chunkOverlap")),
+        qa: Qa {
+            retrieval_k: small(found.count("rag.qa.retrievalK")),
+            model: Some(found.text("rag.qa.model")).filter(|model| !model.is_empty()),
+            temperature: found.number("rag.qa.temperature"),
+            max_tokens: small(found.count("rag.qa.maxTokens")),
+        },
+    }
+}
+
+/// Counts have bounds far below this limit.
+fn small(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+type Pinned = BTreeMap<&'static str, &'static str>;
+
+fn api_server(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> ApiServer {
+    let written_host = found.text("servers.api.host");
+    let written_port = u16::try_from(found.count("servers.api.port")).unwrap_or_default();
+    let host = if environment.docker {
+        // Within the container only the container's network is there; what is published decides who reaches it.
+        pin(
+            found,
+            pinned,
+            "servers.api.host",
+            super::environment::DOCKER,
+            &written_host,
+            "0.0.0.0".to_owned(),
+        )
+    } else {
+        match environment.api_host.clone() {
+            Some(host) => pin(
+                found,
+                pinned,
+                "servers.api.host",
+                "THOTH_API_HOST",
+                &written_host,
+                host,
+            ),
+            None => written_host,
+        }
+    };
+    let port = match environment.api_port {
+        Some(port) => pin(
+            found,
+            pinned,
+            "servers.api.port",
+            "THOTH_API_PORT",
+            &written_port,
+            port,
+        ),
+        None => written_port,
+    };
+    ApiServer {
+        host,
+        port,
+        allowed_hosts: found.texts("servers.api.allowedHosts"),
+    }
+}
+
+fn logging(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> Logging {
+    let written = Level::from_name(&found.text("logging.level")).unwrap_or(Level::Info);
+    let level = match environment.log_level {
+        Some(level) => pin(found, pinned, "logging.level", "THOTH_LOG_LEVEL", &written, level),
+        None => written,
+    };
+    Logging { level }
+}
+
+/// The environment's value; a file that wants another one is told.
+fn pin<T: PartialEq + std::fmt::Display>(
+    found: &mut Found<'_>,
+    pinned: &mut Pinned,
+    key: &'static str,
+    variable: &'static str,
+    written: &T,
+    value: T,
+) -> T {
+    debug_assert!(
+        variable == super::environment::DOCKER || VARIABLES.iter().any(|known| known.name == variable)
+    );
+    pinned.insert(key, variable);
+    if found.value(key).is_some() && *written != value {
+        let message = format!("has no effect: the variable `{variable}` pins it to `{value}`");
+        found.warn(
+            key,
+            message,
+            "change the variable and start Thoth anew, or leave the key out",
+        );
+    }
+    value
+}
+
+fn reload(found: &Found<'_>) -> Reload {
+    Reload {
+        settle_ms: found.count("reload.settleMs"),
+        poll_ms: found.count("reload.pollMs"),
+        open_max_ms: found.count("reload.openMaxMs"),
+        prepare_deadline_ms: found.count("reload.prepareDeadlineMs"),
+        handover_ms: found.count("reload.handoverMs"),
+        history_max: usize::try_from(found.count("reload.historyMax")).unwrap_or(usize::MAX),
+    }
+}

@@ -1,0 +1,104 @@
+//! Paths as settings files spell them, and where they lead.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::Vault;
+
+/// What is wrong with a path by its spelling alone.
+pub(super) fn lexical_problem(text: &str) -> Option<(String, String)> {
+    let hint = "write it relative to the vault, like `papers/new`".to_owned();
+    let message = if text.trim().is_empty() {
+        "must not be empty"
+    } else if text.contains(char::is_control) {
+        "holds a control character"
+    } else if text == "~" || text.starts_with("~/") {
+        "`~` has no meaning here"
+    } else if text.get(1..3).is_some_and(|part| part == ":\\" || part == ":/") || text.starts_with("\\\\") {
+        "is a path of Windows"
+    } else if text.len() > 4_000 {
+        "is longer than any file system allows"
+    } else {
+        return None;
+    };
+    Some((message.to_owned(), hint))
+}
+
+/// The path that a spelling means: relative to the vault, absolute, or by the container's names of the vault.
+/// `.` and `..` are resolved by spelling.
+pub(super) fn resolve(written: &str, vault: &Vault) -> PathBuf {
+    let path = Path::new(written);
+    let target = if path.is_relative() {
+        vault.root().join(path)
+    } else if let Some(inside) = vault.names().iter().find_map(|name| path.strip_prefix(name).ok()) {
+        vault.root().join(inside)
+    } else {
+        match (
+            path.strip_prefix("/vault"),
+            path.strip_prefix("/workspace"),
+            path.strip_prefix("/thoth"),
+        ) {
+            (Ok(inside), _, _) => vault.root().join(inside),
+            (_, Ok(inside), _) if inside.as_os_str().is_empty() => vault.root().join("thoth/_thoth"),
+            (_, Ok(inside), _) => vault.root().join(inside),
+            (_, _, Ok(inside)) => vault.root().join("thoth").join(inside),
+            _ => path.to_owned(),
+        }
+    };
+    normal(&target)
+}
+
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                normal.pop();
+            }
+            Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// Where a path leads when links are followed: the nearest ancestor that exists, resolved, and the rest as written.
+fn followed(path: &Path) -> PathBuf {
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            return path
+                .strip_prefix(ancestor)
+                .map_or(real.clone(), |rest| real.join(rest));
+        }
+    }
+    path.to_owned()
+}
+
+/// Whether a path leaves the vault by its spelling.
+pub(super) fn leaves_by_name(path: &Path, vault: &Vault) -> bool {
+    !path.starts_with(vault.root())
+}
+
+/// Whether a path leaves the vault by a link.
+pub(super) fn leaves_by_link(path: &Path, vault: &Vault) -> bool {
+    !followed(path).starts_with(vault.root())
+}
+
+/// Why there can be no folder at a path: something else is in the way, or may not be written to. Makes nothing.
+pub(super) fn folder_problem(path: &Path) -> Option<String> {
+    if path.is_dir() {
+        return None;
+    }
+    let nearest = path
+        .ancestors()
+        .find(|ancestor| ancestor.symlink_metadata().is_ok())?;
+    if !nearest.is_dir() {
+        return Some(format!("`{}` is not a folder", nearest.display()));
+    }
+    let may_write = rustix::fs::access(
+        nearest,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    );
+    may_write
+        .err()
+        .map(|error| format!("`{}` cannot be written to: {error}", nearest.display()))
+}

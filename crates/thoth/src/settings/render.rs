@@ -1,0 +1,172 @@
+//! What a check found, for people as a good compiler prints it, and for programs as JSON. Never shows a secret.
+
+use std::fmt;
+
+use changeover::Problem;
+use changeover::check::Places;
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode,
+};
+use serde_json::{Value, json};
+
+use super::secrets;
+
+/// How a report is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether colours are used: for terminals only.
+    pub colors: bool,
+    /// Columns of the output.
+    pub width: usize,
+}
+
+/// Writes every problem and every warning with an excerpt of the file, and one line that sums up.
+///
+/// # Errors
+/// What `out` refuses.
+pub fn write_report(
+    out: &mut dyn fmt::Write,
+    file: &str,
+    content: &[u8],
+    problems: &[Problem],
+    warnings: &[Problem],
+    style: Style,
+) -> fmt::Result {
+    let shown = without_secrets(content);
+    let source = NamedSource::new(file, shown.clone()).with_language("json");
+    let theme = if style.colors {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(style.width)
+        .with_links(false);
+    let places = Places::new(&shown);
+    let all = problems.iter().map(|problem| (problem, Severity::Error));
+    for (problem, severity) in all.chain(warnings.iter().map(|warning| (warning, Severity::Warning))) {
+        let label = label(problem, &places);
+        let report = Report {
+            problem,
+            severity,
+            source: label.is_some().then_some(&source),
+            label,
+        };
+        let mut text = String::new();
+        handler.render_report(&mut text, &report)?;
+        for line in text.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        if report.source.is_none() {
+            writeln!(out, "   in {file}")?;
+        }
+        out.write_char('\n')?;
+    }
+    writeln!(out, "{}", summary(file, problems.len(), warnings.len()))
+}
+
+/// What a check found: `{"valid", "problems", "warnings"}`.
+pub fn json(problems: &[Problem], warnings: &[Problem]) -> Value {
+    json!({ "valid": problems.is_empty(), "problems": problems, "warnings": warnings })
+}
+
+fn summary(file: &str, problems: usize, warnings: usize) -> String {
+    let count = |number: usize, name: &str| format!("{number} {name}{}", if number == 1 { "" } else { "s" });
+    match (problems, warnings) {
+        (0, 0) => format!("{file} is valid"),
+        (0, warnings) => format!("{file} is valid, with {}", count(warnings, "warning")),
+        (problems, 0) => format!("{file} would be refused: {}", count(problems, "problem")),
+        (problems, warnings) => {
+            format!(
+                "{file} would be refused: {}, {}",
+                count(problems, "problem"),
+                count(warnings, "warning")
+            )
+        }
+    }
+}
+
+/// The text with each letter of a secret as `*`, so that every line and column stays.
+fn without_secrets(content: &[u8]) -> String {
+    let text = String::from_utf8_lossy(content);
+    let secrets = secrets::of_file(&text);
+    let mut ranges = secrets.iter().peekable();
+    let mut shown = String::with_capacity(text.len());
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        while ranges.peek().is_some_and(|range| range.end <= at) {
+            ranges.next();
+        }
+        let is_secret = ranges.peek().is_some_and(|range| range.contains(&at));
+        match letter {
+            '\r' if letters.peek().is_some_and(|(_, next)| *next == '\n') => {}
+            // What draws the excerpt counts lines by LF alone, and marks no place at a line's end: hence the space.
+            '\n' | '\r' => shown.push_str(" \n"),
+            _ if is_secret => shown.push('*'),
+            '\t' => shown.push(' '),
+            letter if letter.is_control() => shown.push('\u{fffd}'),
+            letter => shown.push(letter),
+        }
+    }
+    shown.push(' ');
+    shown
+}
+
+/// The word or string that begins at a problem's place.
+fn label(problem: &Problem, places: &Places<'_>) -> Option<LabeledSpan> {
+    let start = places.byte(problem.line?, problem.column?)?;
+    let rest = places.text().get(start..).unwrap_or_default();
+    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | '{' | '}' | '[' | ']');
+    let length = match line.strip_prefix('"') {
+        Some(inner) => inner.find('"').map_or(line.len(), |end| end + 2),
+        None => line
+            .find(is_end)
+            .filter(|end| *end > 0)
+            .unwrap_or_else(|| line.chars().next().map_or(0, char::len_utf8)),
+    };
+    Some(LabeledSpan::new(Some("here".to_owned()), start, length))
+}
+
+/// One problem as miette draws it.
+#[derive(Debug)]
+struct Report<'a> {
+    problem: &'a Problem,
+    severity: Severity,
+    source: Option<&'a NamedSource<String>>,
+    label: Option<LabeledSpan>,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.problem.path.is_empty() {
+            write!(out, "`{}`: ", self.problem.path)?;
+        }
+        out.write_str(&self.problem.message)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl Diagnostic for Report<'_> {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.problem
+            .hint
+            .as_ref()
+            .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.label
+            .clone()
+            .map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
+    }
+}

@@ -1,0 +1,179 @@
+//! Which bytes of a file are secret, also in comments and in files that are no JSON.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use changeover::check::{Document, parse};
+
+use super::keys::KEYS;
+use super::{table, walk};
+
+/// The secrets of a document: those that the walk has found, and those that stand in comments. In order and without
+/// overlap.
+pub(super) fn of_document(document: &Document<'_>, found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut all = found;
+    for comment in &document.comments {
+        after_names(document.text(), comment.clone(), &mut all);
+    }
+    provider_keys(document.text(), &mut all);
+    merged(all)
+}
+
+/// The secrets of a file, whatever state it is in.
+pub(super) fn of_file(text: &str) -> Vec<Range<usize>> {
+    let found = |document: &Document<'_>| of_document(document, walk::walk(document).secrets);
+    match parse(text.as_bytes()) {
+        Ok(document) => found(&document),
+        Err(refused) => refused.document.as_ref().map_or_else(|| of_text(text), found),
+    }
+}
+
+/// What looks like a secret in any text, well-formed or not: the value after a name that looks secret, and every word
+/// that begins as keys of providers do.
+fn of_text(text: &str) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
+    after_names(text, 0..text.len(), &mut secrets);
+    provider_keys(text, &mut secrets);
+    merged(secrets)
+}
+
+fn merged(mut all: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    all.sort_by_key(|range| (range.start, range.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(all.len());
+    for range in all.into_iter().filter(|range| !range.is_empty()) {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// `"openaiKey": "…"`, `openaiKey = …`: the value, up to its closing quote, its comma or the end of its line; every
+/// string of a value that is an object or a list.
+fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>) {
+    let offset = part.start;
+    let text = whole.get(part).unwrap_or_default();
+    for (colon, _) in text.match_indices([':', '=']) {
+        let before = text
+            .get(..colon)
+            .unwrap_or_default()
+            .trim_end()
+            .trim_end_matches(QUOTES);
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        let length: usize = before
+            .chars()
+            .rev()
+            .take_while(|c| is_part(*c))
+            .map(char::len_utf8)
+            .sum();
+        let name = before.get(before.len() - length..).unwrap_or_default();
+        if name.is_empty() || !is_secret_name(name) {
+            continue;
+        }
+        let after = text.get(colon + 1..).unwrap_or_default();
+        let value = after.trim_start();
+        let start = colon + 1 + (after.len() - value.len());
+        if value.starts_with(['{', '[']) {
+            strings_below(value, offset + start, secrets);
+            continue;
+        }
+        let skip = value
+            .chars()
+            .next()
+            .filter(|c| QUOTES.contains(c))
+            .map_or(0, char::len_utf8);
+        let inner = value.get(skip..).unwrap_or_default();
+        let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '{' | '}' | '[' | ']');
+        let end = if skip > 0 {
+            closing_quote(inner)
+        } else {
+            inner.find(is_end).unwrap_or(inner.len())
+        };
+        let from = offset + start + skip;
+        secrets.push(from..from + end);
+    }
+}
+
+/// The strings of an object or a list that are no keys, to its closing bracket or the end of the text.
+fn strings_below(value: &str, start: usize, secrets: &mut Vec<Range<usize>>) {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(letter) = value.get(at..).and_then(|rest| rest.chars().next()) {
+        at += letter.len_utf8();
+        match letter {
+            '{' | '[' => depth += 1,
+            '}' | ']' if depth <= 1 => return,
+            '}' | ']' => depth -= 1,
+            letter if QUOTES.contains(&letter) => {
+                let inner = value.get(at..).unwrap_or_default();
+                let end = closing_quote(inner);
+                let after = inner
+                    .get(end..)
+                    .unwrap_or_default()
+                    .trim_start_matches(QUOTES)
+                    .trim_start();
+                if !after.starts_with(':') {
+                    secrets.push(start + at..start + at + end);
+                }
+                at += end
+                    + inner
+                        .get(end..)
+                        .and_then(|rest| rest.chars().next())
+                        .map_or(0, char::len_utf8);
+            }
+            _ => {}
+        }
+    }
+}
+
+const QUOTES: [char; 7] = ['"', '\'', '`', '“', '”', '‘', '’'];
+
+/// The names that the table knows, and whether one of their keys is secret.
+static KNOWN: LazyLock<HashMap<&'static str, bool>> = LazyLock::new(|| {
+    let mut known = HashMap::new();
+    for key in KEYS {
+        *known
+            .entry(key.path.rsplit('.').next().unwrap_or(key.path))
+            .or_default() |= key.secret;
+    }
+    known
+});
+
+/// The table decides where it knows the name.
+fn is_secret_name(name: &str) -> bool {
+    KNOWN
+        .get(name)
+        .copied()
+        .unwrap_or_else(|| table::looks_secret(name))
+}
+
+fn closing_quote(inner: &str) -> usize {
+    let mut escaped = false;
+    for (at, letter) in inner.char_indices() {
+        match letter {
+            '\n' | '\r' => return at,
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if QUOTES.contains(&letter) => return at,
+            _ => {}
+        }
+    }
+    inner.len()
+}
+
+fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
+    for (at, _) in text.match_indices("sk-") {
+        let begins = text
+            .get(..at)
+            .and_then(|before| before.chars().next_back())
+            .is_none_or(|c| !c.is_alphanumeric());
+        let rest = text.get(at..).unwrap_or_default();
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
+            .unwrap_or(rest.len());
+        if begins && end >= 16 {
+            secrets.push(at..at + end);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Finding a row of the table by the name that stands in a file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use super::key::Key;
+use super::keys::{ALIASES, KEYS};
+
+/// An object of the file as the table knows it.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    /// Canonical path; empty at the top.
+    pub(super) path: &'static str,
+    /// What may stand in it, by canonical name.
+    pub(super) entries: BTreeMap<&'static str, Entry>,
+}
+
+/// What a name in an object stands for.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// A value: its row.
+    Key(&'static Key),
+    /// A further object.
+    Section(Section),
+}
+
+impl Entry {
+    /// The canonical path.
+    pub(super) fn path(&self) -> &'static str {
+        match self {
+            Self::Key(key) => key.path,
+            Self::Section(section) => section.path,
+        }
+    }
+}
+
+static ROOT: LazyLock<Section> = LazyLock::new(|| {
+    let mut root = Section::default();
+    for key in KEYS {
+        root.insert(key, 0);
+    }
+    root
+});
+
+static ROWS: LazyLock<HashMap<&'static str, &'static Key>> =
+    LazyLock::new(|| KEYS.iter().map(|key| (key.path, key)).collect());
+
+/// The object at the top of a file.
+pub(super) fn root() -> &'static Section {
+    &ROOT
+}
+
+/// The row of a canonical path.
+pub(super) fn row(path: &str) -> Option<&'static Key> {
+    ROWS.get(path).copied()
+}
+
+impl Section {
+    fn insert(&mut self, key: &'static Key, from: usize) {
+        let rest = key.path.get(from..).unwrap_or_default();
+        let Some((name, _)) = rest.split_once('.') else {
+            self.entries.insert(rest, Entry::Key(key));
+            return;
+        };
+        let path = key.path.get(..from + name.len()).unwrap_or_default();
+        let new = || {
+            Entry::Section(Self {
+                path,
+                entries: BTreeMap::new(),
+            })
+        };
+        if let Entry::Section(section) = self.entries.entry(name).or_insert_with(new) {
+            section.insert(key, from + name.len() + 1);
+        }
+    }
+
+    /// What a name in this object stands for, by its canonical spelling or another one.
+    pub(super) fn resolve(&self, name: &str) -> Option<&Entry> {
+        if let Some(entry) = self.entries.get(name) {
+            return Some(entry);
+        }
+        let camel = camel_case(name);
+        self.entries
+            .get(camel.as_str())
+            .or_else(|| self.alias(name))
+            .or_else(|| self.alias(&camel))
+    }
+
+    fn alias(&self, name: &str) -> Option<&'static Entry> {
+        let (_, canonical) = self.aliases().find(|(alias, _)| *alias == name)?;
+        at(canonical)
+    }
+
+    /// The other spellings that stand in this object, and what they mean.
+    pub(super) fn aliases(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let here = self.path;
+        ALIASES.iter().filter_map(move |(alias, canonical)| {
+            let (parent, name) = alias.rsplit_once('.').unwrap_or(("", alias));
+            (parent == here).then_some((name, *canonical))
+        })
+    }
+}
+
+/// The entry of a canonical path.
+fn at(path: &str) -> Option<&'static Entry> {
+    let mut section = root();
+    let mut names = path.split('.').peekable();
+    while let Some(name) = names.next() {
+        match section.entries.get(name)? {
+            entry if names.peek().is_none() => return Some(entry),
+            Entry::Section(inner) => section = inner,
+            Entry::Key(_) => return None,
+        }
+    }
+    None
+}
+
+/// `chunk_size` as `chunkSize`.
+fn camel_case(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut raise = false;
+    for letter in name.chars() {
+        if letter == '_' && !camel.is_empty() {
+            raise = true;
+        } else if raise {
+            camel.extend(letter.to_uppercase());
+            raise = false;
+        } else {
+            camel.push(letter);
+        }
+    }
+    camel
+}
+
+/// The known name that an unknown one may be a typing error of: optimal string alignment within one error up to
+/// four letters, within two above; case, `_` and `-` aside. `is_free` says whether the known name is still absent.
+pub(super) fn meant(
+    section: &Section,
+    written: &str,
+    is_free: impl Fn(&'static str) -> bool,
+) -> Option<&'static str> {
+    let written = folded(written);
+    let errors_max = if written.chars().count() <= 4 { 1 } else { 2 };
+    let own = section.entries.iter().map(|(name, entry)| (*name, entry.path()));
+    own.chain(section.aliases())
+        .map(|(name, canonical)| (strsim::osa_distance(&folded(name), &written), canonical))
+        .filter(|(errors, canonical)| *errors <= errors_max && is_free(canonical))
+        .min_by_key(|(errors, _)| *errors)
+        .map(|(_, canonical)| canonical)
+}
+
+fn folded(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether a name that the table does not know looks as if its value were a secret.
+pub(super) fn looks_secret(name: &str) -> bool {
+    let name = folded(name);
+    let parts = [
+        "apikey",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "credential",
+        "privatekey",
+        "bearer",
+    ];
+    name == "auth"
+        || name == "authorization"
+        || name.ends_with("key")
+        || parts.iter().any(|part| name.contains(part))
+}
