@@ -342,7 +342,10 @@ impl Lookout {
             Ripe::Yes => {
                 let stamp = settling.stamp();
                 self.offer(path, stamp)?;
-                let followed = self.standing.as_mut().filter(|standing| path.starts_with(&standing.scope.folder));
+                let followed = self
+                    .standing
+                    .as_mut()
+                    .filter(|standing| path.starts_with(&standing.scope.folder));
                 if let Some(standing) = followed {
                     standing.known.insert(path.to_owned(), stamp);
                 }
