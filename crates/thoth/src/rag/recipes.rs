@@ -119,7 +119,7 @@ impl Index {
         // As a writer, so that no sweep is under way that looked for readers before this one came.
         let stands = self
             .database
-            .write(|transaction| Ok(is_registered(transaction, recipe)? || !has_documents(transaction)?))?;
+            .write(|transaction| Ok(is_registered(transaction, recipe)? || ready(transaction)?.is_empty()))?;
         Ok(stands.then_some(lease))
     }
 
@@ -136,6 +136,18 @@ impl Index {
             create_tables(transaction, recipe)?;
             make_ready(transaction, recipe).map(|_is_ready| ())
         })
+    }
+
+    /// Builds a recipe to its end, here and now: for a process that has no builder.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn build_now(&self, recipe: &Recipe) -> rusqlite::Result<()> {
+        self.register(recipe)?;
+        while !self.take_over(recipe)? {
+            self.build_next(recipe)?;
+        }
+        Ok(())
     }
 
     /// Builds the next document that lacks the recipe: one transaction. `None` when none lacks it.
