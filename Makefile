@@ -21,7 +21,7 @@ run: ## Build, make an example vault where none is named (VAULT=/path/to/vault),
 	@scripts/run.sh
 build: ## Build the release binary
 	@scripts/setup.sh build
-	@cargo build --release --locked
+	@cargo build --release --locked --package thoth
 
 ##@ HOT-RELOAD (they ask the running server)
 .PHONY: reload-settings watch-settings hot-reload-status health
@@ -29,9 +29,9 @@ reload-settings: ## Read settings.json now and print the verdict
 	@$(THOTH) reload
 watch-settings: ## Print one line for each verdict, until Ctrl-C
 	@$(THOTH) watch
-hot-reload-status: ## Show the last verdicts, newest first, and what the file says now
-	@$(THOTH) settings history
-	@$(THOTH) settings check
+hot-reload-status: ## Show the watch, the live generation, and the last verdicts, newest first
+	@$(THOTH) health --json
+	@$(THOTH) settings history --limit 5
 health: ## Judge whether Thoth is well
 	@$(THOTH) health
 

@@ -15,7 +15,10 @@ up() {
   export OBSIDIAN_VAULT_PATH
   export THOTH_UID=${THOTH_UID:-$(stat -c %u "$OBSIDIAN_VAULT_PATH")}
   export THOTH_GID=${THOTH_GID:-$(stat -c %g "$OBSIDIAN_VAULT_PATH")}
-  scripts/compose.sh up --detach --wait --wait-timeout 120
+  scripts/compose.sh up --detach --wait --wait-timeout 120 || {
+    scripts/compose.sh logs --tail 20
+    fail 'the container did not become healthy; its last words are above (make prod-stop removes it)'
+  }
   echo "Thoth serves $OBSIDIAN_VAULT_PATH on http://127.0.0.1:${THOTH_PORT:-8080}; make prod-logs, make health, make prod-stop"
 }
 

@@ -10,7 +10,7 @@ cd "$root"
 
 named_vault >/dev/null
 scripts/setup.sh build
-cargo build --release --locked
+cargo build --release --locked --package thoth
 thoth=$target/release/thoth
 vault=$(chosen_vault "$thoth")
 

@@ -37,7 +37,7 @@ tool_step 'shell scripts' shellcheck --external-sources .ci/run scripts/*.sh exa
 tool_step 'licences and bans' "$tools/cargo-deny" --locked check --hide-inclusion-graph bans licenses sources
 tool_step 'unused dependencies' "$tools/cargo-shear"
 step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-RUSTDOCFLAGS='-D warnings' step 'documentation' cargo doc --workspace --no-deps --locked --quiet
+RUSTDOCFLAGS='-D warnings' step 'documentation' cargo doc --workspace --no-deps --document-private-items --locked --quiet
 
 if [ "${1:-}" != --lint ]; then
   step 'examples' cargo build --workspace --examples --locked --quiet

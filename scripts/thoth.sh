@@ -11,7 +11,10 @@ source "$here/vault.sh"
 container=${THOTH_CONTAINER-thoth-app}
 if [ -n "$container" ] && command -v docker >/dev/null &&
   [ "$(timeout 5 docker inspect --format '{{.State.Running}}' "$container" 2>/dev/null)" = true ]; then
-  exec docker exec "$container" /thoth "$@"
+  # With a terminal, Ctrl-C reaches the command inside.
+  flags=()
+  if [ -t 0 ] && [ -t 1 ]; then flags=(--interactive --tty); fi
+  exec docker exec "${flags[@]}" "$container" /thoth "$@"
 fi
 thoth=$target/release/thoth
 [ -x "$thoth" ] || fail 'Thoth is not built yet: make build, or make run to serve'

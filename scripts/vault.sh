@@ -39,7 +39,7 @@ make_example_vault() {
   local aside=$2.making
   rm -rf "$aside"
   mkdir -p "$aside"
-  "$1" init --vault "$aside" --example >&2
+  "$1" init --vault "$aside" --example >/dev/null
   mkdir -p "$aside/thoth/papers/pdfs"
   cp "$root"/examples/papers/*.pdf "$aside/thoth/papers/pdfs/"
   mv "$aside" "$2"

@@ -17,7 +17,8 @@ struct Slot {
     name: &'static str,
     followed: AtomicU64,
     gone: AtomicBool,
-    did: Mutex<Option<Followed>>,
+    /// What it did, and for which generation.
+    did: Mutex<Option<(u64, Followed)>>,
 }
 
 /// The engine's list of followers.
@@ -70,7 +71,7 @@ impl Followers {
             Ok(()) => Vec::new(),
             Err(_) => self.late(number),
         };
-        let mut reports = self.reports();
+        let mut reports = self.reports(number);
         for name in late {
             let reason = format!("did not follow within {} ms", deadline.as_millis());
             tracing::error!(follower = name, generation = number, "{reason}");
@@ -93,13 +94,13 @@ impl Followers {
             .collect()
     }
 
-    fn reports(&self) -> Vec<ServiceReport> {
+    fn reports(&self, number: u64) -> Vec<ServiceReport> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let said = |slot: &Arc<Slot>| {
-            let did = slot.did.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-            let (action, reason) = match did {
-                Ok(reason) => (Action::Followed, reason),
-                Err(reason) => (Action::Degraded, reason),
+            let (action, reason) = match slot.did.lock().unwrap_or_else(PoisonError::into_inner).take()? {
+                (followed, _) if followed != number => return None,
+                (_, Ok(reason)) => (Action::Followed, reason),
+                (_, Err(reason)) => (Action::Degraded, reason),
             };
             Some(ServiceReport {
                 name: slot.name.to_owned(),
@@ -136,7 +137,7 @@ impl<S, V> Follower<S, V> {
     /// could not be; `None` where nothing had to be done.
     pub fn followed(&self, generation: &Generation<S, V>, did: Option<Followed>) {
         if let Some(did) = did {
-            *self.slot.did.lock().unwrap_or_else(PoisonError::into_inner) = Some(did);
+            *self.slot.did.lock().unwrap_or_else(PoisonError::into_inner) = Some((generation.number, did));
         }
         self.slot.followed.store(generation.number, Ordering::Release);
         self.stirred.notify_waiters();

@@ -1,7 +1,9 @@
 //! Thoth: a research assistant beside an Obsidian vault that never needs a restart.
 
+pub mod app;
 pub mod aside;
 pub mod citations;
+pub mod cli;
 pub mod database;
 pub mod http;
 pub mod llm;

@@ -16,8 +16,9 @@ use unicode_normalization::char::is_combining_mark;
 ///    (`´`, `` ` ``, `¨`, `ˆ`, `˜`, `¸`, `˚`, …): readers differ in whether they compose them.
 /// 3. Dropped: hyphens, dashes and minus signs of any kind, since a hyphen at a line's end may or may not belong to
 ///    the word.
-/// 4. Quotation marks and primes of any kind become `'`, twice for a double one; `ı` and `ȷ` get their dots.
-/// 5. Case is folded to lower case: small capitals are capitals to one reader and letters to another.
+/// 4. Dropped: quotation marks, apostrophes and primes of any kind; the radical sign, which stands above its line; and
+///    `ℓ`, which has the place of an accent in the fonts of TeX and is printed as one by some readers.
+/// 5. `ı` and `ȷ` get their dots. Case is folded to lower case: small capitals are capitals to one reader and letters to another.
 ///
 /// Letters, digits and all other punctuation stay, in their order; so a folded match means the same words.
 ///
@@ -29,15 +30,9 @@ use unicode_normalization::char::is_combining_mark;
 /// ```
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for character in text.nfkd() {
-        if is_dropped(character) {
-            continue;
-        }
+    for character in text.chars().filter(|c| *c != 'ℓ').nfkd() {
         match character {
-            '\u{2018}'..='\u{201B}' | '\u{2032}' | '\u{2035}' | '\u{2039}' | '\u{203A}' | '\u{2BC}' => {
-                folded.push('\'')
-            }
-            '"' | '\u{201C}'..='\u{201F}' | '\u{2033}' | '\u{2036}' | '«' | '»' => folded.push_str("''"),
+            dropped if is_dropped(dropped) => {}
             'ı' => folded.push('i'),
             'ȷ' => folded.push('j'),
             other => folded.extend(other.to_lowercase().filter(|c| !is_combining_mark(*c))),
@@ -62,6 +57,8 @@ fn is_dropped(character: char) -> bool {
         || character.is_control()
         || is_combining_mark(character)
         || is_dash(character)
+        || is_quotation(character)
+        || character == '√'
         || matches!(character,
             '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFD}'
@@ -71,6 +68,11 @@ fn is_dropped(character: char) -> bool {
             '\u{60}' | '\u{5E}' | '\u{7E}' | '\u{A8}' | '\u{AF}' | '\u{B4}' | '\u{B8}' | '\u{2C6}'
                 ..='\u{2DD}'
         )
+}
+
+fn is_quotation(character: char) -> bool {
+    matches!(character, '"' | '\'' | '«' | '»' | '\u{2BC}' | '\u{2018}'..='\u{201F}' | '\u{2032}'..='\u{2037}'
+        | '\u{2039}' | '\u{203A}' | '\u{2057}' | '\u{301D}'..='\u{301F}')
 }
 
 fn is_dash(character: char) -> bool {

@@ -214,7 +214,7 @@ async fn the_key_that_is_sent_is_the_one_that_is_counted() {
     first.chat(ask("one")).await.unwrap();
     let refused = first.chat(ask("two")).await.unwrap_err().to_string();
     assert!(
-        refused.contains("fewer requests (429), after 1 tries; it asks to wait"),
+        refused.contains("fewer requests (429, tries: 1); it asks to wait"),
         "{refused}"
     );
     server.llm("sk-second", |_| {}).chat(ask("three")).await.unwrap();
@@ -274,11 +274,11 @@ async fn tries_are_made_again_exactly_when_that_can_help_and_after_the_right_pau
     check(&[fail(503, json!(1)), good()], Ok("at last"), &[1_000]).await;
     check(
         &[fail(502, Value::Null)],
-        Err("in trouble (502), after 4 tries"),
+        Err("in trouble (502, tries: 4)"),
         &[80, 160, 320],
     )
     .await;
-    check(&always, Err("(429), after 4 tries"), &[130, 210, 370]).await;
+    check(&always, Err("(429, tries: 4)"), &[130, 210, 370]).await;
     check(&[wait(90.0)], Err("it asks to wait 90 s"), &[]).await;
     for (status, part) in [
         (400, "refused the request (400)"),
@@ -356,10 +356,11 @@ async fn a_written_answer_keeps_what_its_passage_says() {
     };
     let passages = [Passage {
         paper: "p1".to_owned(),
-        title: "On mass".to_owned(),
+        title: Some("On mass".to_owned()),
         page: 3,
         section: "Results".to_owned(),
         text: "The measured mass is 125.09 GeV in signi\u{fb01}cant channels.".to_owned(),
+        score: 1.0,
     }];
     let options = QaOptions {
         model: Some("qa/model".to_owned()),

@@ -34,6 +34,8 @@ pub const PROBLEMS_MAX: usize = 100;
 pub struct Document<'a> {
     /// The value. Always an object.
     pub root: Node,
+    /// The bytes of each comment, in order.
+    pub comments: Vec<Range<usize>>,
     places: Places<'a>,
 }
 
@@ -46,6 +48,7 @@ impl Default for Document<'_> {
         };
         Self {
             root,
+            comments: Vec::new(),
             places: Places::new(""),
         }
     }
@@ -158,7 +161,7 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
     };
     let places = Places::new(text);
     let scan = prescan::scan(text);
-    let mut faults = scan.faults;
+    let (mut faults, comments) = (scan.faults, scan.comments);
     let parsed = if scan.readable {
         syntax::parse(&scan.text, &mut faults)
     } else {
@@ -169,12 +172,18 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
     let syntax_is_right = faults.is_empty();
     faults.append(&mut duplicates);
     match root {
-        Some(root) if faults.is_empty() => Ok(Document { root, places }),
+        Some(root) if faults.is_empty() => Ok(Document {
+            root,
+            comments,
+            places,
+        }),
         root => {
             let problems = problems(faults, &places);
-            let document = root
-                .filter(|_| syntax_is_right)
-                .map(|root| Document { root, places });
+            let document = root.filter(|_| syntax_is_right).map(|root| Document {
+                root,
+                comments,
+                places,
+            });
             Err(Box::new(Refused { problems, document }))
         }
     }

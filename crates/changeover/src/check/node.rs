@@ -108,9 +108,10 @@ pub fn path_of(parent: &str, key: &str) -> String {
 }
 
 fn push_key(path: &mut String, key: &str) {
-    let plain =
-        !key.is_empty() && !key.contains(|c: char| matches!(c, '.' | '[' | ']' | '`') || c.is_control());
-    if !plain {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$');
+    let is_odd = |c: char| matches!(c, '.' | '[' | ']' | '`') || c.is_control();
+    let plain = key.bytes().all(is_plain) || !key.contains(is_odd);
+    if !plain || key.is_empty() {
         path.push_str(&format!("[{key:?}]"));
         return;
     }
@@ -221,23 +222,33 @@ impl Builder<'_> {
     }
 
     fn twice(&mut self, members: &[Member]) {
+        if members.len() <= FEW {
+            for (index, member) in members.iter().enumerate() {
+                if let Some(first) = members.iter().take(index).find(|other| other.key == member.key) {
+                    self.again(member, first.key_span.start);
+                }
+            }
+            return;
+        }
         let mut first_at: HashMap<&str, usize> = HashMap::with_capacity(members.len());
         for member in members {
             match first_at.entry(&member.key) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(member.key_span.start);
                 }
-                Entry::Occupied(first) => {
-                    let message = format!("the key `{}` is given twice", member.key);
-                    let fault = Fault::new(member.key_span.start, message).hint("keep one of them");
-                    let path = path_of(&self.path, &member.key);
-                    self.duplicates.push(Fault {
-                        path,
-                        also: Some((", first in", *first.get())),
-                        ..fault
-                    });
-                }
+                Entry::Occupied(first) => self.again(member, *first.get()),
             }
         }
     }
+
+    fn again(&mut self, member: &Member, first_at: usize) {
+        let message = format!("the key `{}` is given twice", member.key);
+        let fault = Fault::new(member.key_span.start, message).hint("keep one of them");
+        let path = path_of(&self.path, &member.key);
+        let also = Some((", first in", first_at));
+        self.duplicates.push(Fault { path, also, ..fault });
+    }
 }
+
+/// Keys that are compared with each other faster than they are hashed.
+const FEW: usize = 16;

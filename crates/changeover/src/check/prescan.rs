@@ -3,6 +3,7 @@
 //! half-written file ends.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::{DEPTH_MAX, Fault, PROBLEMS_MAX};
 
@@ -12,6 +13,8 @@ pub(super) struct Scan<'a> {
     /// order mark and what is reported here anyway have become spaces.
     pub(super) text: Cow<'a, str>,
     pub(super) faults: Vec<Fault>,
+    /// Byte ranges of the comments.
+    pub(super) comments: Vec<Range<usize>>,
     /// Whether the parser can make sense of the text.
     pub(super) readable: bool,
 }
@@ -23,6 +26,7 @@ pub(super) fn scan(text: &str) -> Scan<'_> {
         open: Vec::new(),
         blanks: Vec::new(),
         hashes: Vec::new(),
+        comments: Vec::new(),
         faults: Vec::new(),
         readable: true,
     };
@@ -34,17 +38,11 @@ pub(super) fn scan(text: &str) -> Scan<'_> {
     if pass.readable {
         pass.end();
     }
-    let Pass {
-        blanks,
-        hashes,
-        faults,
-        readable,
-        ..
-    } = pass;
     Scan {
-        text: mended(text, &blanks, &hashes),
-        faults,
-        readable,
+        text: mended(text, &pass.blanks, &pass.hashes),
+        faults: pass.faults,
+        comments: pass.comments,
+        readable: pass.readable,
     }
 }
 
@@ -58,6 +56,7 @@ struct Pass<'a> {
     /// Where `#` comments begin.
     hashes: Vec<usize>,
     faults: Vec<Fault>,
+    comments: Vec<Range<usize>>,
     readable: bool,
 }
 
@@ -171,17 +170,23 @@ impl Pass<'_> {
     }
 
     fn line_comment(&mut self) {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        self.at += rest
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let length = rest
             .iter()
             .position(|byte| matches!(byte, b'\n' | b'\r'))
             .unwrap_or(rest.len());
+        self.at += length;
+        self.comments.push(start..self.at);
     }
 
     fn block_comment(&mut self) {
         let start = self.at;
         match self.text.get(start + 2..).and_then(|rest| rest.find("*/")) {
-            Some(end) => self.at = start + 2 + end + 2,
+            Some(end) => {
+                self.at = start + 2 + end + 2;
+                self.comments.push(start..self.at);
+            }
             None => {
                 self.at = self.text.len();
                 self.faults

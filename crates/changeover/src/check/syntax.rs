@@ -42,7 +42,7 @@ pub(super) fn parse<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Option<Value<
     let known = faults.len();
     let mut copy = Copy {
         text: Cow::Borrowed(text),
-        grown: 0,
+        mends: Vec::new(),
     };
     let mut error = Some(error);
     while let Some(found) = error.take() {
@@ -85,21 +85,28 @@ fn nothing(text: &str) -> Fault {
         .hint("the least that a settings file can hold is `{}`")
 }
 
-/// The text as mended so far. Mends follow each other, so that all that grew lies before the next error.
+/// The text as mended so far.
 struct Copy<'a> {
     text: Cow<'a, str>,
-    grown: isize,
+    /// What was replaced, in the text of that moment, and the length that it has since.
+    mends: Vec<(Range<usize>, usize)>,
 }
 
 impl Copy<'_> {
+    /// The byte of the original that a byte of the mended text comes from.
     fn original(&self, at: usize) -> usize {
-        at.saturating_add_signed(-self.grown)
+        self.mends.iter().rev().fold(at, |at, (range, length)| {
+            if at >= range.start + length {
+                at - length + range.len()
+            } else {
+                at.min(range.start)
+            }
+        })
     }
 
     fn apply(&mut self, mend: Mend) {
-        let removed = mend.range.len();
-        self.grown += mend.text.len().cast_signed() - removed.cast_signed();
         if self.text.get(mend.range.clone()).is_some() {
+            self.mends.push((mend.range.clone(), mend.text.len()));
             self.text.to_mut().replace_range(mend.range, &mend.text);
         }
     }

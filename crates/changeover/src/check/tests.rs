@@ -140,6 +140,13 @@ fn refused_with_line_and_column() {
         ),
         ("{\"a\":: 1}", &[("", 1, 6, "one `:` too many")]),
         ("{[1]}", &[("", 1, 2, "`[` stands where a key")]),
+        (
+            "{\"a\": {\"b\": 1}\n  'llm': {}}",
+            &[
+                ("", 1, 15, "`,` is missing"),
+                ("", 2, 3, "does not begin a string"),
+            ],
+        ),
         // Empty files.
         ("", &[("", 1, 1, "is empty")]),
         (" \n\t\n", &[("", 1, 1, "white space")]),

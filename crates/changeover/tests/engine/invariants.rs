@@ -94,8 +94,8 @@ async fn invariant_3_applied_is_said_when_every_follower_has_followed() {
         while let Some(generation) = follower.next().await {
             gate.recv().await;
             seen.lock().unwrap().push(generation.number);
-            let did = (generation.number == 2).then(|| Ok("moved to another port".to_owned()));
-            follower.followed(&generation, did);
+            let did = Ok(format!("moved for generation {}", generation.number));
+            follower.followed(&generation, Some(did));
         }
     });
     go.send(()).await.unwrap();
@@ -116,7 +116,7 @@ async fn invariant_3_applied_is_said_when_every_follower_has_followed() {
         .unwrap();
     assert_eq!(
         (line.action, line.reason.as_str()),
-        (Action::Followed, "moved to another port")
+        (Action::Followed, "moved for generation 2")
     );
     world.engine.shutdown().await;
     drop(go);

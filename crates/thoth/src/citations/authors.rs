@@ -121,14 +121,24 @@ fn rows<'l>(front: &'l Front<'_>, title: &super::title::Place) -> Vec<Vec<&'l Li
 /// How the names are set: as the first one is.
 struct Style {
     size: f32,
-    weight: f32,
+    bold: bool,
     italic: bool,
 }
 
 impl Style {
+    fn of(piece: &Line) -> Self {
+        Self {
+            size: piece.size,
+            bold: piece.bold > 0.5,
+            italic: piece.italic > 0.5,
+        }
+    }
+
     fn fits(&self, piece: &Line) -> bool {
-        let bold = self.weight <= 0.0 || (0.8..1.25).contains(&(piece.weight / self.weight));
-        (piece.size - self.size).abs() < 0.06 * self.size && bold && (piece.slant > 0.1) == self.italic
+        let other = Self::of(piece);
+        (other.size - self.size).abs() < 0.06 * self.size
+            && other.bold == self.bold
+            && other.italic == self.italic
     }
 }
 
@@ -141,11 +151,7 @@ fn style(rows: &[Vec<&Line>]) -> Option<Style> {
             let text = names::marked_text(piece);
             !names::names(&text).names.is_empty()
         })?;
-    Some(Style {
-        size: first.size,
-        weight: first.weight,
-        italic: first.slant > 0.1,
-    })
+    Some(Style::of(first))
 }
 
 /// A piece, or several lines of one list, as one text.
@@ -204,16 +210,15 @@ fn entries(rows: &[Vec<&Line>]) -> (Vec<Entry>, Vec<Stack>) {
         } else {
             None
         };
-        for piece in row {
+        for (at, piece) in row.iter().enumerate() {
             let text = names::marked_text(piece);
-            if let (Some(_), Some(above), Some(last)) = (single, above, entries.last_mut())
-                && goes_on(above, piece, last, wide)
-            {
-                last.text = format!(
-                    "{}{}{text}",
-                    last.text,
-                    if last.text.ends_with('-') { "" } else { " " }
-                );
+            let link = match (single, above, entries.last()) {
+                (_, _, Some(last)) if at == 0 && breaks_off(&last.text) => Some(" "),
+                (Some(_), Some(above), Some(last)) => goes_on(above, piece, &text, last, wide),
+                _ => None,
+            };
+            if let (Some(link), Some(last)) = (link, entries.last_mut()) {
+                last.text = format!("{}{link}{text}", last.text);
                 last.found = names::names(&last.text);
                 continue;
             }
@@ -231,13 +236,30 @@ fn entries(rows: &[Vec<&Line>]) -> (Vec<Entry>, Vec<Stack>) {
     (entries, stacks)
 }
 
-/// Whether a line goes on with the list of names of the line above.
-fn goes_on(above: &Line, piece: &Line, last: &Entry, wide: f32) -> bool {
-    let text = last
+/// How a line goes on with the list of names of the line above: within a name, or with the next one.
+fn goes_on(above: &Line, piece: &Line, text: &str, last: &Entry, wide: f32) -> Option<&'static str> {
+    let bare = last
         .text
-        .trim_end_matches(|c: char| !c.is_alphanumeric() && c != ',');
-    let full = above.x1 - above.x0 > 0.6 * wide || text.ends_with(',') || text.ends_with(" and");
-    last.found.list && !last.found.address && full && piece.y - above.y < 2.2 * piece.size
+        .trim_end_matches(|c: char| !c.is_alphanumeric() && c != ',' && c != '-');
+    let full = above.x1 - above.x0 > 0.6 * wide || bare.ends_with(',') || bare.ends_with(" and");
+    if !last.found.list || last.found.address || !full || piece.y - above.y > 2.2 * piece.size {
+        return None;
+    }
+    let ending = bare.rsplit([',', names::MARK]).next().unwrap_or_default().trim();
+    let opening = text.split([',', names::MARK]).next().unwrap_or_default().trim();
+    let lone = !opening.contains(' ') && opening.chars().any(char::is_lowercase);
+    match ending {
+        _ if bare.ends_with('-') => Some(""),
+        "" => Some(" "),
+        // `Jane Doe` above `Department of …` or `FNAL, …` is complete; above `Smith, …` it is not.
+        _ if names::is_name(ending) && !lone => Some(", "),
+        _ => Some(" "),
+    }
+}
+
+/// Whether the last name of a row goes on in the next: it ends with a particle.
+fn breaks_off(text: &str) -> bool {
+    names::is_particle(text.rsplit(' ').next().unwrap_or_default())
 }
 
 /// Puts a piece under the one above it, or begins a new stack.

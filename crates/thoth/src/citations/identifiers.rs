@@ -42,20 +42,29 @@ pub(super) fn doi(front: &Front<'_>) -> Option<Field<String>> {
             source: Source::Text { page: 1 },
         });
     }
-    front.blocks.iter().find_map(|block| {
-        let text = block.text();
+    cited(front)
+}
+
+/// The DOI in or beside a block that says how to cite the article, as on the last page of some journals.
+fn cited(front: &Front<'_>) -> Option<Field<String>> {
+    let cites = |text: &str| {
         let lower = text.to_lowercase();
-        let cited = ["cite this article", "cite this paper", "citation:"]
+        ["cite this article", "cite this paper"]
             .iter()
-            .find_map(|words| lower.find(words))?;
-        // Lower case may move positions in other scripts; then the whole block is looked at.
-        let tail = text.get(cited..).unwrap_or(&text);
-        let value = dois(tail).into_iter().next()?;
-        Some(Field {
-            value,
-            source: Source::Text { page: block.page() },
+            .any(|words| lower.contains(words))
+    };
+    let at = front.blocks.iter().position(|block| cites(&block.text()))?;
+    let near = [Some(at), at.checked_sub(1), at.checked_add(1)];
+    near.into_iter()
+        .flatten()
+        .filter_map(|index| front.blocks.get(index))
+        .find_map(|block| {
+            let value = dois(&block.text()).pop()?;
+            Some(Field {
+                value,
+                source: Source::Text { page: block.page() },
+            })
         })
-    })
 }
 
 /// Whether a line of the first page speaks of the paper itself: an entry of a reference list begins with its label.

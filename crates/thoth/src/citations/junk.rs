@@ -58,15 +58,20 @@ const ENDINGS: [&str; 16] = [
     ".txt", ".p65", ".xml",
 ];
 
+/// Whether a line says only what kind of article it stands above.
+pub(super) fn is_kind(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    KINDS.contains(&lower.trim_matches(|c: char| !c.is_alphanumeric()))
+}
+
 /// Whether a title says nothing about the paper: empty, a kind of article, a program's name, a file's name, a number.
 pub(super) fn is_junk_title(title: &str) -> bool {
     let lower = title.trim().to_lowercase();
     let letters = lower.chars().filter(|c| c.is_alphabetic()).count();
     let visible = lower.chars().filter(|c| !c.is_whitespace()).count();
-    let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
     letters < 3
         || letters * 2 < visible
-        || KINDS.contains(&bare)
+        || is_kind(title)
         || PROGRAMS.iter().any(|program| lower.starts_with(program))
         || ENDINGS.iter().any(|ending| lower.ends_with(ending))
         || !lower.contains(' ')

@@ -1,9 +1,10 @@
 //! What is the name of a person, and what only stands where names stand.
 
-use crate::pdf::read::lines::{Line, TAB, compose};
+use crate::pdf::read::characters::compose;
+use crate::pdf::read::lines::{Line, TAB};
 
 /// Stands in a line of authors where a mark stood that refers to an address or a note.
-const MARK: char = '\u{1}';
+pub(super) const MARK: char = '\u{1}';
 
 /// Symbols that refer to addresses and notes.
 const SYMBOLS: &str = "*∗†‡§¶‖#☯✉⁎⋆★◦•◇⊥∥✝✩∧ǁ";
@@ -310,6 +311,11 @@ pub(super) fn is_name(name: &str) -> bool {
         OTHER_WORDS.contains(&bare.as_str())
     });
     shaped && surname && !other
+}
+
+/// Whether a word is a small one inside of names, such as `van`.
+pub(super) fn is_particle(word: &str) -> bool {
+    PARTICLES.contains(&word)
 }
 
 /// Whether a line is of an address rather than of names.

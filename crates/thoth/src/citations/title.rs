@@ -1,7 +1,7 @@
 //! The title: the largest text above the abstract, with what the PDF says about itself as second voter.
 
 use super::Front;
-use super::junk::is_junk_title;
+use super::junk::{is_junk_title, is_kind};
 use crate::paper::{Field, Source};
 use crate::pdf::read::lines::Line;
 use crate::pdf::read::words::joined;
@@ -46,6 +46,12 @@ pub(super) fn title(front: &Front<'_>) -> Option<Field<String>> {
         {
             Some(stated)
         }
+        // Set in capitals, a title has lost its case; the stated one may have kept it.
+        (Some(place), Some(stated))
+            if letters(&place.text) == letters(&stated.value) && !has_lower(&place.text) =>
+        {
+            Some(stated)
+        }
         (Some(place), _) => Some(Field {
             value: place.text.clone(),
             source: Source::Layout { page: place.page },
@@ -70,6 +76,11 @@ fn alike(title: &str, other: &str) -> bool {
     let (words, others) = (words(title), words(other));
     let common = words.iter().filter(|word| others.contains(word)).count();
     common * 10 >= words.len().max(others.len()) * 6
+}
+
+fn has_lower(title: &str) -> bool {
+    let lower = title.chars().filter(|c| c.is_lowercase()).count();
+    lower * 2 > title.chars().filter(|c| c.is_alphabetic()).count()
 }
 
 fn letters(text: &str) -> String {
@@ -127,7 +138,7 @@ fn can_be_title(text: &str) -> bool {
 
 /// Pieces of one size under one another.
 fn places<'l>(lines: impl Iterator<Item = &'l Line>) -> Vec<Place> {
-    let mut lines: Vec<&Line> = lines.collect();
+    let mut lines: Vec<&Line> = lines.filter(|line| !is_kind(&line.text())).collect();
     lines.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
     let mut groups: Vec<(Place, Vec<&Line>)> = Vec::new();
     for line in lines {
@@ -175,5 +186,5 @@ fn without_notes(line: &Line) -> String {
         .iter()
         .rposition(|mark| !raised(mark))
         .map_or(0, |last| last + 1);
-    crate::pdf::read::lines::compose(line.marks.iter().take(kept).map(|mark| mark.character))
+    crate::pdf::read::characters::compose(line.marks.iter().take(kept).map(|mark| mark.character))
 }

@@ -158,23 +158,36 @@ impl Client {
         self.answer(self.http.post(self.url(path)).json(body)).await
     }
 
-    /// `POST` of bytes as they are.
+    /// `POST` of bytes as they are, with parameters, which are escaped here.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn post_bytes<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T, ClientError> {
-        self.answer(self.http.post(self.url(path)).body(body)).await
+    pub async fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<T, ClientError> {
+        let url = url::Url::parse_with_params(&self.url(path), query)
+            .map_err(|error| ClientError::Client(error.into()))?;
+        self.answer(self.http.post(url).body(body)).await
     }
 
-    /// The server's events as they happen: name and data of each. Ends when the server closes its port; then ask
-    /// the state directory again.
+    /// The server's events as they happen, and the verdicts that were missed since `last`: name and data of each.
+    /// Ends when the server closes its port; then ask the state directory again.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn events(
         &self,
+        last: Option<u64>,
     ) -> Result<impl Stream<Item = Result<(String, Value), ClientError>> + use<>, ClientError> {
-        let response = self.send(self.http.get(self.url("/api/v1/events"))).await?;
+        let request = self.http.get(self.url("/api/v1/events"));
+        let request = match last {
+            Some(id) => request.header("last-event-id", id),
+            None => request,
+        };
+        let response = self.send(request).await?;
         let response = refusal(response).await?;
         Ok(response.bytes_stream().eventsource().map(|event| {
             let event = event.map_err(|error| ClientError::Answer(error.to_string()))?;

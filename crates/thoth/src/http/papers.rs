@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::blocking::blocking;
 use super::error::ApiError;
-use super::extract::Query;
+use super::extract::{Query, Raw};
 use super::state::App;
 use crate::citations;
 use crate::pdf::row::PaperRow;
@@ -29,6 +29,22 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, ApiError> {
     let papers = rows(app, query.limit).await?;
     Ok(Json(json!({ "papers": papers })))
+}
+
+/// The query of [`take`].
+#[derive(Debug, Deserialize)]
+pub(super) struct Upload {
+    name: String,
+}
+
+/// `POST /api/v1/papers?name=`: a PDF as the body. Answers when it was read, or could not be.
+pub(super) async fn take(
+    State(app): State<Arc<App>>,
+    Query(upload): Query<Upload>,
+    Raw(body): Raw,
+) -> Result<Json<PaperRow>, ApiError> {
+    let taken = app.monitor.ingest_bytes(upload.name, body).await;
+    taken.map(Json).map_err(ApiError::invalid)
 }
 
 /// `GET /api/v1/papers/{id}`: one of them, with where each piece of its metadata was found.

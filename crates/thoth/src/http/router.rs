@@ -14,6 +14,8 @@ use super::{events, generation, guard, health, metrics, page, papers, search, se
 
 /// Most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of a PDF that is handed in.
+const PDF_BYTES_MAX: usize = 200 * 1024 * 1024;
 /// Most bytes of a settings file that is handed in.
 const SETTINGS_BYTES_MAX: usize = 10 * 1024 * 1024;
 
@@ -39,7 +41,12 @@ pub fn router(app: Arc<App>) -> Router {
 
     // These need usable settings.
     let normally = Router::new()
-        .route("/api/v1/papers", get(papers::list))
+        .route(
+            "/api/v1/papers",
+            get(papers::list)
+                .post(papers::take)
+                .layer(body_limit(PDF_BYTES_MAX)),
+        )
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
         .route("/api/v1/search", get(search::search))

@@ -46,17 +46,21 @@ pub(super) struct Completion {
     model: Option<String>,
     #[serde(default)]
     choices: Option<Vec<Choice>>,
+    /// Read leniently: an answer is not lost over how its tokens were counted.
     #[serde(default)]
-    usage: Option<Usage>,
+    usage: serde_json::Value,
     #[serde(default)]
     error: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Choice {
-    /// The whole message, or, in a stream, what is new of it.
-    #[serde(default, alias = "delta")]
+    /// The whole message.
+    #[serde(default)]
     message: Option<Said>,
+    /// In a stream, what is new of the message.
+    #[serde(default)]
+    delta: Option<Said>,
     #[serde(default)]
     finish_reason: Option<String>,
     #[serde(default)]
@@ -86,8 +90,10 @@ struct Part {
 impl Completion {
     /// The text of the first choice; empty where there is none.
     pub(super) fn text(&mut self) -> String {
-        let message = self.choice().and_then(|choice| choice.message.take());
-        match message.and_then(|message| message.content) {
+        let said = self
+            .choice()
+            .and_then(|choice| choice.delta.take().or(choice.message.take()));
+        match said.and_then(|said| said.content) {
             None => String::new(),
             Some(Content::Text(text)) => text,
             Some(Content::Parts(parts)) => parts.into_iter().filter_map(|part| part.text).collect(),
@@ -163,7 +169,7 @@ pub(super) fn parse(
     Ok(ChatAnswer {
         text,
         model: completion.model.unwrap_or_else(|| call.model.clone()),
-        usage: completion.usage,
+        usage: serde_json::from_value(completion.usage).ok(),
         cut: finish.as_deref() == Some("length"),
     })
 }

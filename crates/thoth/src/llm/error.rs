@@ -15,6 +15,18 @@ pub enum LlmError {
         /// The setting that is empty.
         setting: String,
     },
+    /// Nothing was asked: a provider's key is only sent encrypted.
+    #[error("`{host}` would get its key unencrypted: let `llm.default.baseUrl` begin with `https://`")]
+    Unencrypted {
+        /// The provider's host.
+        host: String,
+    },
+    /// Nothing was asked: the key holds what no HTTP header can, a line break for example.
+    #[error("the key in `{setting}` has a character that cannot be sent: paste it again")]
+    UnusableKey {
+        /// The setting that holds the key.
+        setting: String,
+    },
     /// 401, or 403.
     #[error("`{host}` refused the key ({status}): set `{setting}` to a key that is valid there")]
     Unauthorized {
@@ -36,7 +48,10 @@ pub enum LlmError {
         model: String,
     },
     /// 429, after all tries.
-    #[error("`{host}` asks for fewer requests (429), after {tries} tries{}", .wait_s.map(|s| format!("; it asks to wait {s} s")).unwrap_or_default())]
+    #[error(
+        "`{host}` asks for fewer requests (429, tries: {tries}){}",
+        .wait_s.map_or_else(String::new, |seconds| format!("; it asks to wait {seconds} s"))
+    )]
     RateLimited {
         /// The provider's host.
         host: String,
@@ -46,7 +61,7 @@ pub enum LlmError {
         wait_s: Option<u64>,
     },
     /// 5xx, after all tries.
-    #[error("`{host}` is in trouble ({status}), after {tries} tries: {message}")]
+    #[error("`{host}` is in trouble ({status}, tries: {tries}): {message}")]
     Unavailable {
         /// The provider's host.
         host: String,
@@ -58,7 +73,7 @@ pub enum LlmError {
         message: String,
     },
     /// No connection, or one that broke before the answer began, after all tries.
-    #[error("cannot reach `{host}`, after {tries} tries: {message}; is `llm.default.baseUrl` right?")]
+    #[error("cannot reach `{host}` (tries: {tries}): {message}; is `llm.default.baseUrl` right?")]
     Unreachable {
         /// The provider's host.
         host: String,
@@ -142,7 +157,10 @@ impl LlmError {
     pub fn concerns_provider(&self) -> bool {
         match self {
             Self::Refused { status, .. } => !matches!(status, 400 | 413 | 422),
-            Self::NotConfigured { .. } | Self::TooLarge { .. } | Self::Empty { .. } => false,
+            Self::NotConfigured { .. }
+            | Self::Unencrypted { .. }
+            | Self::TooLarge { .. }
+            | Self::Empty { .. } => false,
             _ => true,
         }
     }

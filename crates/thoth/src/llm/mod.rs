@@ -17,6 +17,7 @@ mod status;
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::time::Instant;
@@ -83,7 +84,7 @@ impl Llm {
             return Err(self.not_configured());
         }
         let call = request::Call::new(&self.inputs, &request, false)?;
-        let deadline = Instant::now() + self.patience.total;
+        let deadline = Instant::now() + self.total();
         let retries_max = self.inputs.llm.default.retries_max;
         let answer = retry::retrying(&self.patience, retries_max, deadline, |tries| {
             answer::attempt(self, &call, tries, deadline)
@@ -94,7 +95,7 @@ impl Llm {
     }
 
     /// Asks, and gives the answer's text piece by piece as it comes. The stream ends after the model's last piece;
-    /// one that breaks off ends in an error. It holds on to this object, so it ends on the model it began on.
+    /// one that breaks off ends in an error. One that reached the limit of tokens ends like any other. It holds on to this object, so it ends on the model it began on.
     /// Nothing is sent before the stream is first polled; dropping it ends the request.
     pub fn stream(
         self: &Arc<Self>,
@@ -103,11 +104,22 @@ impl Llm {
         stream::pieces(Arc::clone(self), request)
     }
 
+    /// Why nobody is asked, where [`Llm::configured`] says no.
     fn not_configured(&self) -> LlmError {
+        let host = self.host();
+        if self.inputs.llm.default.base_url.scheme() != "https" {
+            return LlmError::Unencrypted { host };
+        }
         LlmError::NotConfigured {
-            host: self.host(),
+            host,
             setting: self.inputs.key.setting(),
         }
+    }
+
+    /// The most that one exchange may take: never so little that `llm.default.timeoutMs` could not pass twice.
+    fn total(&self) -> Duration {
+        let silence = Duration::from_millis(self.inputs.llm.default.timeout_ms);
+        self.patience.total.max(silence.saturating_mul(2))
     }
 
     /// The host as it is shown: without scheme, path and credentials.

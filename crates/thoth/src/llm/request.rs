@@ -165,9 +165,7 @@ impl Llm {
         let key = &self.inputs.key.secret;
         if !key.is_empty() {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
-                LlmError::Unauthorized {
-                    host: self.host(),
-                    status: 401,
+                LlmError::UnusableKey {
                     setting: self.inputs.key.setting(),
                 }
             })?;
@@ -283,7 +281,7 @@ impl Llm {
         if Instant::now() >= deadline {
             return LlmError::Overtime {
                 host,
-                total_s: self.patience.total.as_secs(),
+                total_s: self.total().as_secs(),
             };
         }
         LlmError::Timeout {

@@ -2,8 +2,6 @@
 
 mod streams;
 
-use std::time::Duration;
-
 use streams::{collect, events};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -58,6 +56,11 @@ async fn service(answer: ResponseTemplate) -> (MockServer, Arc<Llm>) {
 
 const KEY: &str = "sk-very-secret";
 
+/// Handlers run on any thread, so what they wait for must be able to move.
+fn movable<T: Send>(future: T) -> T {
+    future
+}
+
 fn ask() -> ChatRequest {
     ChatRequest {
         messages: vec![Message::user("why?")],
@@ -111,7 +114,7 @@ async fn a_request_carries_model_temperature_limit_and_key() {
 /// What an answer at once becomes: a part of the text, or of the error's message, and the number of requests.
 async fn check_chat(answer: ResponseTemplate, expected: Result<&str, &str>, requests: usize) {
     let (server, llm) = service(answer).await;
-    let outcome = llm.chat(ask()).await;
+    let outcome = movable(llm.chat(ask())).await;
     match (&outcome, expected) {
         (Ok(answer), Ok(text)) => assert_eq!(answer.text, text),
         (Err(error), Err(part)) => {
@@ -156,6 +159,11 @@ async fn every_answer_at_once_is_a_text_or_a_clear_error() {
             1,
         ),
         (
+            json(r#"{"choices":[{"delta":null,"message":{"content":"odd"}}],"usage":{"prompt_tokens":1.5}}"#),
+            Ok("odd"),
+            1,
+        ),
+        (
             json(r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}]}"#),
             Err("tokens were used up"),
             1,
@@ -184,7 +192,7 @@ async fn every_answer_at_once_is_a_text_or_a_clear_error() {
         ),
         (
             json(r#"{"error":{"message":"slow down","code":429}}"#),
-            Err("fewer requests (429), after 3 tries"),
+            Err("fewer requests (429, tries: 3)"),
             3,
         ),
         (
@@ -194,7 +202,7 @@ async fn every_answer_at_once_is_a_text_or_a_clear_error() {
         ),
         (
             json(r#"{"choices":[{"error":{"message":"upstream","code":502}}]}"#),
-            Err("in trouble (502)"),
+            Err("in trouble (502, tries: 3)"),
             3,
         ),
         (
@@ -225,13 +233,13 @@ async fn every_answer_at_once_is_a_text_or_a_clear_error() {
         ),
         (
             ResponseTemplate::new(500).set_body_string("<html>"),
-            Err("in trouble (500), after 3 tries: it sent a web page"),
+            Err("in trouble (500, tries: 3): it sent a web page"),
             3,
         ),
         (ResponseTemplate::new(501), Err("(501)"), 1),
         (
             ResponseTemplate::new(429).insert_header("retry-after", "3600"),
-            Err("after 1 tries; it asks to wait 3600 s"),
+            Err("(429, tries: 1); it asks to wait 3600 s"),
             1,
         ),
     ];
@@ -262,12 +270,17 @@ async fn silence_ends_in_the_name_of_its_setting() {
         "a slow model is not asked twice"
     );
 
-    let short = Patience {
-        total: Duration::from_millis(20),
-        ..patience()
-    };
-    let llm = Llm::with_patience(inputs, client, short);
-    assert!(matches!(llm.chat(ask()).await, Err(LlmError::Overtime { .. })));
+    let overtime = llm
+        .silent(tokio::time::Instant::now(), "in the middle of the answer")
+        .to_string();
+    assert!(overtime.contains("not complete after 20 s"), "{overtime}");
+    inputs.llm.default.timeout_ms = 1_200_000;
+    let patient = Llm::with_patience(inputs, client, patience());
+    assert_eq!(
+        patient.total(),
+        Duration::from_secs(2_400),
+        "a long silence is allowed to pass"
+    );
 }
 
 #[tokio::test]
@@ -285,6 +298,18 @@ async fn without_a_key_a_provider_is_not_asked_and_a_local_server_is() {
     assert_eq!(llm.chat(ask()).await, Err(error.clone()));
     assert_eq!(collect(&llm).await, (String::new(), Some(error)));
     assert_eq!(llm.status().status, Condition::Off);
+
+    let plain = Llm::new(inputs("http://openrouter.ai/api/v1", KEY), client.clone());
+    assert_eq!(
+        plain.chat(ask()).await.unwrap_err().to_string(),
+        "`openrouter.ai` would get its key unencrypted: let `llm.default.baseUrl` begin with `https://`"
+    );
+    let broken = Llm::new(inputs("http://127.0.0.1:9/v1", "sk-\n"), client.clone());
+    let message = broken.chat(ask()).await.unwrap_err().to_string();
+    assert!(
+        message.contains("`apiKeys.customKey` has a character"),
+        "{message}"
+    );
 
     let server = MockServer::start().await;
     let answer = json(r#"{"choices":[{"message":{"content":"local"}}]}"#);
@@ -349,7 +374,7 @@ async fn a_server_that_is_not_there_is_named() {
         patience(),
     );
     let message = llm.chat(ask()).await.unwrap_err().to_string();
-    let expected = format!("cannot reach `{address}`, after 3 tries: ");
+    let expected = format!("cannot reach `{address}` (tries: 3): ");
     assert!(
         message.starts_with(&expected) && message.contains("refused"),
         "{message}"

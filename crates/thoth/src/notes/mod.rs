@@ -18,3 +18,6 @@ pub mod name;
 pub mod render;
 pub mod write;
 pub mod yaml;
+
+#[cfg(test)]
+mod tests;

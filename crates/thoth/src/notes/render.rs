@@ -1,5 +1,6 @@
 //! What a note says about a paper: frontmatter entries, and the Markdown between the markers.
 
+use crate::citations::bibtex;
 use crate::paper::{Field, Metadata, Paper, Section, SectionKind, Source};
 
 use super::document::ID_KEY;
@@ -71,8 +72,18 @@ pub fn body(paper: &Paper, pdf: &Target) -> String {
         out.push_str(&quoted.join(">\n"));
     }
     out.push_str(&outline(&paper.sections, pdf));
+    out.push_str(&citation_block(&paper.metadata));
     out.push_str(&sources(&paper.metadata));
     out
+}
+
+/// BibTeX, if there is a title to cite, and nothing in it that would end the block.
+fn citation_block(metadata: &Metadata) -> String {
+    let entry = bibtex(metadata);
+    if metadata.title.is_none() || entry.contains("```") || entry.contains("%%") {
+        return String::new();
+    }
+    format!("\n## BibTeX\n\n```bibtex\n{}\n```\n", entry.trim_end())
 }
 
 /// Who, when, where, and the links.
@@ -305,6 +316,11 @@ PDF: [[p/a.pdf]] · [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
     - [[p/a.pdf#page=2|Data]], p. 2
 - [[p/a.pdf#page=3|End]], p. 3
 
+## BibTeX
+
+```bibtex
+BIBTEX```
+
 %% Where this was found: title from the layout of page 1; authors from the layout of page 1; year from the layout of page 1; abstract from the layout of page 1; doi from the layout of page 1. %%
 %% thoth:end %%
 
@@ -320,7 +336,7 @@ PDF: [[p/a.pdf]] · [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
             &entries("0123456789ab", &paper.metadata, &pdf),
             &body(&paper, &pdf),
         );
-        assert_eq!(note, SHOWN);
+        assert_eq!(note, SHOWN.replace("BIBTEX", &bibtex(&paper.metadata)));
     }
 
     #[test]

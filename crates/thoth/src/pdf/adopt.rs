@@ -49,7 +49,7 @@ pub(super) fn adopt(shared: &Shared, source: &Path) -> Result<Adopted, String> {
     ) {
         (Ok(inside), _) => shared.vault.join(inside),
         (Err(_), Some(inside)) => inputs.pdf.join(inside),
-        (Err(_), None) => match copied(shared, &real, &inputs.pdf)? {
+        (Err(_), None) => match copied(shared, &real)? {
             Ok(path) => path,
             Err(known) => return Ok(Adopted::Known(known)),
         },
@@ -73,13 +73,45 @@ fn queue(shared: &Shared, file: PathBuf) -> Result<Adopted, String> {
     Ok(Adopted::Queued(file))
 }
 
+/// Takes in a PDF that is handed over as bytes, under this name.
+///
+/// # Errors
+/// Why not, in words for the user.
+pub(super) fn adopt_bytes(shared: &Shared, name: &str, bytes: &[u8]) -> Result<Adopted, String> {
+    let plain = Path::new(name).file_name() == Some(OsStr::new(name));
+    if !plain || !folder::is_pdf_name(Path::new(name)) {
+        return Err(format!(
+            "`{name}` is not the name of a PDF; give one without folders that ends in `.pdf`"
+        ));
+    }
+    let (size, max) = (bytes.len() as u64, shared.limits.file_max_bytes);
+    if size > max {
+        return Err(format!("`{name}` has {size} bytes; at most {max} are read"));
+    }
+    let content = blake3::hash(bytes).to_hex().to_string();
+    match placed(shared, Path::new(name), &content, || Ok(bytes))? {
+        Ok(path) => queue(shared, path),
+        Err(known) => Ok(Adopted::Known(known)),
+    }
+}
+
 /// The copy of a file in the PDF folder; or the row of a PDF in the vault that has the same content.
-fn copied(shared: &Shared, source: &Path, folder: &Path) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
-    let shown = source.display();
+fn copied(shared: &Shared, source: &Path) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
     let content = intake::content_of(source, &shared.limits).map_err(|refusal| refusal.to_string())?;
+    placed(shared, source, &content, || File::open(source))
+}
+
+/// A new file of this content in the PDF folder, named after `source`; or the row of a PDF in the vault that has it.
+fn placed<R: io::Read>(
+    shared: &Shared,
+    source: &Path,
+    content: &str,
+    open: impl FnOnce() -> io::Result<R>,
+) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
+    let (shown, folder) = (source.display(), (shared.load_inputs)().pdf);
     let holder = shared
         .ledger
-        .holder(&content)
+        .holder(content)
         .map_err(|error| format!("the ledger: {error}"))?;
     if let Some(row) =
         holder.filter(|row| row.status == Status::Indexed && is_there(&shared.ledger.path(row)))
@@ -92,14 +124,14 @@ fn copied(shared: &Shared, source: &Path, folder: &Path) -> Result<Result<PathBu
             folder.display()
         )
     };
-    fs::create_dir_all(folder).map_err(refused)?;
+    fs::create_dir_all(&folder).map_err(refused)?;
     let stem = source
         .file_stem()
         .and_then(OsStr::to_str)
         .ok_or_else(|| format!("the name of `{shown}` is not UTF-8; rename it"))?;
     let first = folder.join(format!("{stem}.pdf"));
-    let aside = File::open(source)
-        .and_then(|file| Aside::write(&first, file))
+    let aside = open()
+        .and_then(|reader| Aside::write(&first, reader))
         .map_err(refused)?;
     for n in 1..=NAMES_MAX {
         let path = if n == 1 {
@@ -110,7 +142,7 @@ fn copied(shared: &Shared, source: &Path, folder: &Path) -> Result<Result<PathBu
         match aside.name_new(&path) {
             Ok(()) => return Ok(Ok(path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if intake::content_of(&path, &shared.limits).ok().as_ref() == Some(&content) {
+                if intake::content_of(&path, &shared.limits).is_ok_and(|there| there == content) {
                     return Ok(Ok(path));
                 }
             }

@@ -38,6 +38,11 @@ impl Stamp {
         (self.bytes, self.modified_ns) == (other.bytes, other.modified_ns)
     }
 
+    /// Whether the file was there, as it is, at a time; where the system does not tell, it counts as having been.
+    pub fn arrived_before(self, time: SystemTime) -> bool {
+        self.changed_ns <= nanoseconds(time)
+    }
+
     /// For how long the content has not been written, by the clock of the file system.
     pub fn age(self, now: SystemTime) -> Duration {
         let age = nanoseconds(now).saturating_sub(self.modified_ns);

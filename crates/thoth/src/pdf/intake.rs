@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::ledger::Finding;
 use super::monitor::{Limits, MonitorInputs, Shared, blocking, lock};
+use super::outcome::{Blame, Finding};
 use super::row::{self, PaperRow};
 use crate::notes::write::{self as note, Order, Written};
 use crate::paper::{Metadata, Paper};
@@ -37,6 +37,15 @@ pub(super) enum Refusal {
     Forbidden(PathBuf),
     #[error("`{}` cannot be read: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+}
+
+impl Refusal {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Empty | Self::TooLarge { .. } | Self::Vanished(_) => Blame::File,
+            Self::Forbidden(_) | Self::Io { .. } => Blame::World,
+        }
+    }
 }
 
 fn refusal(path: &Path) -> impl Fn(io::Error) -> Refusal + '_ {
@@ -77,7 +86,7 @@ pub(super) async fn work(shared: Arc<Shared>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = woken => {}
             // Another process may have queued something.
-            () = tokio::time::sleep(shared.limits.rescan) => {}
+            () = tokio::time::sleep(shared.limits.rescan * 5) => {}
         }
     }
 }
@@ -96,8 +105,11 @@ async fn take_one(shared: &Arc<Shared>, stop: &CancellationToken) -> Result<bool
     // The one load of the live generation for this piece of work.
     let inputs = (shared.load_inputs)();
     if let Err(problem) = see_through(shared, stop, &taken, inputs).await {
-        let reason = format!("{problem}; `thoth ingest` tries it again");
-        let settled = blocking(shared, move |shared| shared.ledger.failed(&taken, &reason)).await?;
+        let reason = format!("{problem}; it is tried again");
+        let settled = blocking(shared, move |shared| {
+            shared.ledger.failed(&taken, &reason, Blame::World)
+        })
+        .await?;
         if let Some(row) = settled.map_err(ledger)? {
             shared.tell(&row);
         }
@@ -137,7 +149,10 @@ async fn see_through(
         Opened::New(row, bytes) => match read_within_limits(shared, stop, bytes).await? {
             Some(Ok(paper)) => (row, Box::new(paper), true),
             Some(Err(reason)) => {
-                let failed = blocking(shared, move |shared| shared.ledger.failed(&row, &reason)).await?;
+                let failed = blocking(shared, move |shared| {
+                    shared.ledger.failed(&row, &reason, Blame::File)
+                })
+                .await?;
                 failed.map_err(ledger)?.iter().for_each(|row| shared.tell(row));
                 return Ok(());
             }
@@ -160,7 +175,7 @@ fn open(shared: &Shared, taken: &PaperRow) -> rusqlite::Result<Opened> {
         Err(refusal) => {
             shared
                 .ledger
-                .failed(taken, &refusal.to_string())?
+                .failed(taken, &refusal.to_string(), refusal.blame())?
                 .iter()
                 .for_each(|row| shared.tell(row));
             return Ok(Opened::Done);
@@ -264,7 +279,7 @@ fn keep(
     }
     let settled = match write_note(shared, row, paper, is_new, inputs) {
         Ok(note) => shared.ledger.indexed(row, &note.finding(row, paper))?,
-        Err(error) => shared.ledger.failed(row, &error.to_string())?,
+        Err(error) => shared.ledger.failed(row, &error.to_string(), Blame::World)?,
     };
     match settled {
         Some(row) => shared.tell(&row),

@@ -19,10 +19,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Transaction, params};
 
 use super::folder::Stamp;
+use super::outcome::{Blame, Finding, Gone};
 use super::row::{self, PaperRow};
 use super::status::{Status, Step};
 use crate::database::Database;
-use crate::paper::Metadata;
 
 /// The table of the ledger.
 pub const SCHEMA: &str = "
@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS papers (
     changed_ns    INTEGER NOT NULL,
     missing_since TEXT,
     ticket        INTEGER NOT NULL,
+    attempts      INTEGER NOT NULL DEFAULT 0,
+    retry_at      TEXT,
     added_at      TEXT NOT NULL,
     updated_at    TEXT NOT NULL
 );
@@ -55,30 +57,6 @@ pub struct Ledger {
     vault: PathBuf,
     /// Whose a content is, is decided by one thread at a time: the decision reads the ledger and the file system.
     deciding: Mutex<()>,
-}
-
-/// Whether a file is known to be gone.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Gone {
-    /// A worker has the file; ask again.
-    NotYet,
-    /// It is written down. A copy that became the holder and waits in the queue is given.
-    Noted(Option<Box<PaperRow>>),
-}
-
-/// What is known of a file that was read.
-#[derive(Clone, Copy, Debug)]
-pub struct Finding<'a> {
-    /// What identifies the paper.
-    pub metadata: &'a Metadata,
-    /// Pages of the PDF.
-    pub page_count: u32,
-    /// The note.
-    pub note: Option<&'a Path>,
-    /// The id that the note carries.
-    pub note_id: Option<&'a str>,
-    /// What the user should know although all went well.
-    pub remark: Option<&'a str>,
 }
 
 impl Ledger {
@@ -198,8 +176,16 @@ impl Ledger {
     /// # Errors
     /// What SQLite refuses.
     pub fn take(&self) -> rusqlite::Result<Option<PaperRow>> {
+        let longest = "WHERE status = 'queued' ORDER BY ticket LIMIT 1";
+        // An empty queue, which is the rule, locks nobody out.
+        if self
+            .database
+            .read(|connection| row::first(connection, longest, params![]))?
+            .is_none()
+        {
+            return Ok(None);
+        }
         self.database.write(|transaction| {
-            let longest = "WHERE status = 'queued' ORDER BY ticket LIMIT 1";
             let Some(row) = row::first(transaction, longest, params![])? else {
                 return Ok(None);
             };
@@ -251,7 +237,7 @@ impl Ledger {
             }
             match row::holder(transaction, content, &row.file)? {
                 Some(first) if !first.status.is_at_rest() || is_there(&self.path(&first)) => {
-                    skip(transaction, row, content, &first)?;
+                    row::skip(transaction, row, content, &first)?;
                 }
                 Some(moved) => {
                     row::hand_over(transaction, &moved, &row.file)?;
@@ -288,12 +274,29 @@ impl Ledger {
     ///
     /// # Errors
     /// What SQLite refuses.
-    pub fn failed(&self, taken: &PaperRow, reason: &str) -> rusqlite::Result<Option<PaperRow>> {
+    pub fn failed(&self, taken: &PaperRow, reason: &str, blame: Blame) -> rusqlite::Result<Option<PaperRow>> {
         self.finish(taken, |transaction, row| {
             row::step(transaction, row, Step::Fail, Some(reason))?;
+            if blame == Blame::World {
+                row::retry_later(transaction, row)?;
+            }
             row::of_file(transaction, &row.file)
         })
         .map(Option::flatten)
+    }
+
+    /// Queues what failed by no fault of its file, once its time has come. Gives what was queued.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn retry(&self) -> rusqlite::Result<Vec<PaperRow>> {
+        let due = self.select("WHERE status = 'failed' AND retry_at <= ?1", params![row::now()])?;
+        let queued = due.iter().map(|due| self.queue(&self.path(due), due.stamp));
+        Ok(queued
+            .collect::<rusqlite::Result<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// Writes down that a file is gone. A row that knows nothing but the file goes with it; what was read stays. If
@@ -368,26 +371,6 @@ impl Ledger {
             }
         })
     }
-}
-
-/// Makes a row that of a further file with a content.
-fn skip(
-    transaction: &Transaction<'_>,
-    row: &PaperRow,
-    content: &str,
-    first: &PaperRow,
-) -> rusqlite::Result<()> {
-    transaction.execute(
-        "UPDATE papers SET id = ?2, content = ?3, duplicate_of = ?4, note = NULL, note_id = NULL, metadata = NULL
-         WHERE file = ?1",
-        params![row.file, row::id_of_copy(content, &row.file), content, row::id_of_content(content)],
-    )?;
-    row::step(
-        transaction,
-        row,
-        Step::Skip,
-        Some(&format!("it has the same content as `{}`", first.file)),
-    )
 }
 
 /// Whether a file is there. What cannot be told (a folder that may not be entered) counts as there: nothing is

@@ -8,18 +8,98 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::folder::{self, Scope, Stamp};
 use super::intake;
-use super::ledger::Gone;
-use super::monitor::Shared;
+use super::monitor::{Shared, blocking};
+use super::outcome::Gone;
 use super::settle::{self, Ripe, Settling};
 use super::status::Status;
-use super::watch::{Hint, Watch};
+use super::watch::{HINTS_MAX, Hint, Watch};
 
-/// For how long a file must be absent before it counts as gone: programs replace files by deleting them first.
-const ABSENT: Duration = Duration::from_secs(2);
+/// A wish to follow a folder, and where to say what became of it.
+pub(super) struct Follow {
+    pub scope: Scope,
+    pub reply: oneshot::Sender<Result<String, String>>,
+}
+
+/// Looks at the folder until the end: at every hint, and without one when the next look is due.
+pub(super) async fn keep_looking(
+    shared: Arc<Shared>,
+    mut wishes: mpsc::Receiver<Follow>,
+    stop: CancellationToken,
+) {
+    let (hints_to, mut hints) = mpsc::channel(HINTS_MAX);
+    let mut lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
+    let mut wanted: Option<Scope> = None;
+    let (mut wait, mut cost) = (shared.limits.rescan, Duration::ZERO);
+    loop {
+        let mut finished = HashSet::new();
+        let wish = tokio::select! {
+            () = stop.cancelled() => return,
+            wish = wishes.recv() => match wish {
+                Some(wish) => Some(wish),
+                None => return,
+            },
+            hint = hints.recv() => {
+                finished.extend(hint.into_iter().flat_map(|hint: Hint| hint.finished));
+                // One look for all files that arrive together; and in a large folder a look is dear.
+                tokio::time::sleep(TOGETHER.max(cost * 3).min(shared.limits.rescan)).await;
+                None
+            }
+            () = tokio::time::sleep(wait) => None,
+        };
+        while let Ok(hint) = hints.try_recv() {
+            finished.extend(hint.finished);
+        }
+        let (wish, reply) = wish.map_or((None, None), |wish| (Some(wish.scope), Some(wish.reply)));
+        wanted = wish.or(wanted);
+        let scope = wanted.clone();
+        let started = Instant::now();
+        let turn = blocking(&shared, move |_| {
+            let done = turn(&mut lookout, scope.as_ref(), &finished);
+            (lookout, done)
+        });
+        let answer = match turn.await {
+            Ok((back, (answer, next))) => {
+                (lookout, wait) = (back, next);
+                answer
+            }
+            Err(problem) => {
+                // Its state is gone; the next turn builds it again from the ledger.
+                lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
+                shared.saw(None, None, Some(problem.clone()));
+                Err(problem)
+            }
+        };
+        cost = started.elapsed();
+        if let Some(Err(_)) = reply.map(|reply| reply.send(answer)) {
+            tracing::debug!("nobody waits for the folder to be followed any more");
+        }
+    }
+}
+
+/// How long hints are gathered before a look.
+const TOGETHER: Duration = Duration::from_millis(15);
+
+/// One turn: follow what is wanted if that is not what is followed, else look.
+fn turn(
+    lookout: &mut Lookout,
+    wanted: Option<&Scope>,
+    finished: &HashSet<PathBuf>,
+) -> (Result<String, String>, Duration) {
+    let now = Instant::now();
+    let followed = match wanted {
+        Some(scope) if lookout.scope() != Some(scope) => lookout.follow(scope, now),
+        Some(scope) => Ok(format!("watches `{}`", scope.folder.display())),
+        None => Ok("watches nothing".to_owned()),
+    };
+    let next = lookout.look(now, finished, followed.as_ref().err().cloned());
+    lookout.say_left();
+    (followed, next)
+}
 
 /// The lookout of a monitor.
 pub(super) struct Lookout {
@@ -29,6 +109,7 @@ pub(super) struct Lookout {
     /// Files that may still be being written; of the folder before this one, too.
     settling: HashMap<PathBuf, Settling>,
     absent: HashMap<PathBuf, Instant>,
+    left: Option<Left>,
 }
 
 /// A folder that is followed.
@@ -36,6 +117,13 @@ struct Standing {
     scope: Scope,
     watch: Watch,
     known: HashMap<PathBuf, Stamp>,
+}
+
+/// A folder that is left. What arrived in it before that was said is still taken.
+struct Left {
+    scope: Scope,
+    known: HashMap<PathBuf, Stamp>,
+    said: Option<SystemTime>,
 }
 
 impl Lookout {
@@ -47,6 +135,7 @@ impl Lookout {
             standing: None,
             settling: HashMap::new(),
             absent: HashMap::new(),
+            left: None,
         }
     }
 
@@ -77,8 +166,14 @@ impl Lookout {
             known,
         };
         self.absent.clear();
-        if let Some(before) = self.standing.replace(next) {
-            self.look_back(&before, now);
+        if let Some(Standing { scope, known, .. }) = self.standing.replace(next) {
+            let left = Left {
+                scope,
+                known,
+                said: None,
+            };
+            self.look_back(&left, now);
+            self.left = Some(left);
         }
         Ok(format!("watches `{shown}`"))
     }
@@ -86,9 +181,13 @@ impl Lookout {
     /// One look. Says after how long the next one is due at the latest. `problem` is what went wrong before it.
     pub fn look(&mut self, now: Instant, finished: &HashSet<PathBuf>, problem: Option<String>) -> Duration {
         let started = Instant::now();
+        if let Some(left) = self.left.take_if(|left| left.said.is_some()) {
+            self.look_back(&left, now);
+        }
         let listed = self.take_stock(now, finished).err();
         let (due, offered) = self.harvest(now, finished);
-        let problem = problem.or(listed).or(offered);
+        let retried = self.retry().err();
+        let problem = problem.or(listed).or(offered).or(retried);
         let watched = self.standing.as_ref().map(|standing| standing.watch.mode());
         self.shared
             .saw(self.scope().map(|scope| scope.folder.clone()), watched, problem);
@@ -99,6 +198,17 @@ impl Lookout {
                 .min(rescan)
                 .max(Duration::from_millis(20))
         })
+    }
+
+    /// Queues what failed by no fault of its file and is due again.
+    fn retry(&self) -> Result<(), String> {
+        let queued = self
+            .shared
+            .ledger
+            .retry()
+            .map_err(|error| format!("the ledger: {error}"))?;
+        queued.iter().for_each(|row| self.shared.queued(Some(row)));
+        Ok(())
     }
 
     /// Lists the folder: files that are new or changed begin to settle, absent ones are told to the ledger.
@@ -132,7 +242,7 @@ impl Lookout {
                 .collect();
             for path in absent {
                 let since = *self.absent.entry(path.clone()).or_insert(now);
-                if now.duration_since(since) >= ABSENT {
+                if now.duration_since(since) >= self.shared.limits.absent {
                     self.miss(&path)?;
                 }
             }
@@ -167,20 +277,26 @@ impl Lookout {
         Ok(())
     }
 
-    /// The last look at a folder that is left: what was dropped into it until now is taken too.
-    fn look_back(&mut self, before: &Standing, now: Instant) {
-        match folder::list(&before.scope) {
-            Ok(listing) => {
-                let new = listing
-                    .files
-                    .iter()
-                    .filter(|(path, stamp)| before.known.get(*path) != Some(stamp));
-                for (path, stamp) in new {
-                    see(&mut self.settling, path, *stamp, now, false);
-                }
-            }
+    /// From now on the folder before counts as left. What was dropped into it until now is taken by the next look.
+    pub fn say_left(&mut self) {
+        if let Some(left) = &mut self.left {
+            left.said.get_or_insert_with(SystemTime::now);
+        }
+    }
+
+    /// A look at a folder that is left.
+    fn look_back(&mut self, left: &Left, now: Instant) {
+        let listing = match folder::list(&left.scope) {
+            Ok(listing) => listing,
             Err(error) => {
-                tracing::info!(folder = %before.scope.folder.display(), %error, "the PDF folder before is gone")
+                tracing::info!(folder = %left.scope.folder.display(), %error, "PDFMonitor: the folder before is gone");
+                return;
+            }
+        };
+        for (path, stamp) in &listing.files {
+            let is_in_time = left.said.is_none_or(|said| stamp.arrived_before(said));
+            if is_in_time && left.known.get(path) != Some(stamp) {
+                see(&mut self.settling, path, *stamp, now, false);
             }
         }
         self.harvest(now, &HashSet::new());
@@ -226,10 +342,12 @@ impl Lookout {
             Ripe::Yes => {
                 let stamp = settling.stamp();
                 self.offer(path, stamp)?;
-                if let Some(standing) = &mut self.standing {
-                    if path.starts_with(&standing.scope.folder) {
-                        standing.known.insert(path.to_owned(), stamp);
-                    }
+                let followed = self
+                    .standing
+                    .as_mut()
+                    .filter(|standing| path.starts_with(&standing.scope.folder));
+                if let Some(standing) = followed {
+                    standing.known.insert(path.to_owned(), stamp);
                 }
                 Ok(None)
             }

@@ -8,7 +8,7 @@
 //! - [`mod@read`]: from the bytes of a PDF to a paper
 //! - [`folder`], [`watch`]: what is in the folder, and who tells that it changed
 //! - [`settle`]: when a file is whole
-//! - [`status`], [`row`], [`ledger`]: what is known of each file, and the queue, which outlives the process
+//! - [`status`], [`row`], [`outcome`], [`ledger`]: what is known of each file, and the queue, which outlives the process
 //! - [`lookout`]: compares the folder with the ledger
 //! - [`intake`]: one PDF, from its bytes to its note
 //! - [`adopt`]: PDFs from elsewhere
@@ -20,8 +20,12 @@ mod intake;
 pub mod ledger;
 mod lookout;
 pub mod monitor;
+pub mod outcome;
 pub mod read;
 pub mod row;
 pub mod settle;
 pub mod status;
 mod watch;
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,9 @@
 //! The handle to the intake of PDFs: follow a folder, take a PDF from elsewhere, say where everything stands.
 
-use std::collections::HashSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot};
@@ -15,12 +14,11 @@ use super::adopt::{self, Adopted};
 use super::folder::Scope;
 use super::intake;
 use super::ledger::Ledger;
-use super::lookout::Lookout;
+use super::lookout::{Follow, keep_looking};
 use super::read::Unreadable;
 use super::row::PaperRow;
 use super::settle::Patience;
 use super::status::Status;
-use super::watch::{HINTS_MAX, Hint};
 use crate::database::Database;
 use crate::paper::Paper;
 use crate::rag::index::Index;
@@ -61,6 +59,8 @@ pub struct Limits {
     pub rescan: Duration,
     /// How long a file is waited for that is still being written.
     pub patience: Patience,
+    /// For how long a file must be absent before it counts as gone: programs replace files by deleting them first.
+    pub absent: Duration,
 }
 
 impl Default for Limits {
@@ -74,6 +74,7 @@ impl Default for Limits {
                 .min(4),
             rescan: Duration::from_secs(2),
             patience: Patience::default(),
+            absent: Duration::from_secs(2),
         }
     }
 }
@@ -216,12 +217,6 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A wish to follow a folder, and where to say what became of it.
-struct Follow {
-    scope: Scope,
-    reply: oneshot::Sender<Result<String, String>>,
-}
-
 /// The handle to the intake of PDFs. Cheap to clone.
 #[derive(Clone)]
 pub struct Monitor {
@@ -301,14 +296,29 @@ impl Monitor {
     ///
     /// # Errors
     /// Why the file cannot be taken; that it cannot be *read* is a row with a reason.
-    pub async fn ingest(
+    pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> Result<PaperRow, String> {
+        let source = file.to_owned();
+        self.taken(move |shared| adopt::adopt(shared, &source), progress)
+            .await
+    }
+
+    /// Takes a PDF that is handed over as bytes: it is written into the PDF folder, under this name or, where that
+    /// is taken, one like it. Returns when it is at rest.
+    ///
+    /// # Errors
+    /// Why it cannot be taken; that it cannot be *read* is a row with a reason.
+    pub async fn ingest_bytes(&self, name: String, bytes: axum::body::Bytes) -> Result<PaperRow, String> {
+        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {})
+            .await
+    }
+
+    async fn taken(
         &self,
-        file: &Path,
+        adopt: impl FnOnce(&Arc<Shared>) -> Result<Adopted, String> + Send + 'static,
         mut progress: impl FnMut(&PaperEvent),
     ) -> Result<PaperRow, String> {
         let mut events = self.events();
-        let source = file.to_owned();
-        let adopted = blocking(&self.shared, move |shared| adopt::adopt(shared, &source)).await??;
+        let adopted = blocking(&self.shared, adopt).await??;
         let file = match adopted {
             Adopted::Known(row) => {
                 progress(&PaperEvent::from(&*row));
@@ -392,73 +402,4 @@ pub(super) async fn blocking<T: Send + 'static>(
     let shared = Arc::clone(shared);
     let done = tokio::task::spawn_blocking(move || work(&shared)).await;
     done.map_err(|error| format!("the work was broken off: {error}"))
-}
-
-/// Looks at the folder until the end: at every hint, and without one when the next look is due.
-async fn keep_looking(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Follow>, stop: CancellationToken) {
-    let (hints_to, mut hints) = mpsc::channel(HINTS_MAX);
-    let mut lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
-    let mut wanted: Option<Scope> = None;
-    let mut wait = shared.limits.rescan;
-    loop {
-        let mut finished = HashSet::new();
-        let wish = tokio::select! {
-            () = stop.cancelled() => return,
-            wish = wishes.recv() => match wish {
-                Some(wish) => Some(wish),
-                None => return,
-            },
-            hint = hints.recv() => {
-                finished.extend(hint.into_iter().flat_map(|hint: Hint| hint.finished));
-                // One look for all files that arrive together.
-                tokio::time::sleep(TOGETHER).await;
-                None
-            }
-            () = tokio::time::sleep(wait) => None,
-        };
-        while let Ok(hint) = hints.try_recv() {
-            finished.extend(hint.finished);
-        }
-        let (wish, reply) = wish.map_or((None, None), |wish| (Some(wish.scope), Some(wish.reply)));
-        wanted = wish.or(wanted);
-        let scope = wanted.clone();
-        let turn = blocking(&shared, move |_| {
-            let done = turn(&mut lookout, scope.as_ref(), &finished);
-            (lookout, done)
-        });
-        let answer = match turn.await {
-            Ok((back, (answer, next))) => {
-                (lookout, wait) = (back, next);
-                answer
-            }
-            Err(problem) => {
-                // Its state is gone; the next turn builds it again from the ledger.
-                lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
-                shared.saw(None, None, Some(problem.clone()));
-                Err(problem)
-            }
-        };
-        if let Some(Err(_)) = reply.map(|reply| reply.send(answer)) {
-            tracing::debug!("nobody waits for the folder to be followed any more");
-        }
-    }
-}
-
-/// How long hints are gathered before a look.
-const TOGETHER: Duration = Duration::from_millis(15);
-
-/// One turn: follow what is wanted if that is not what is followed, else look.
-fn turn(
-    lookout: &mut Lookout,
-    wanted: Option<&Scope>,
-    finished: &HashSet<PathBuf>,
-) -> (Result<String, String>, Duration) {
-    let now = Instant::now();
-    let followed = match wanted {
-        Some(scope) if lookout.scope() != Some(scope) => lookout.follow(scope, now),
-        Some(scope) => Ok(format!("watches `{}`", scope.folder.display())),
-        None => Ok("watches nothing".to_owned()),
-    };
-    let next = lookout.look(now, finished, followed.as_ref().err().cloned());
-    (followed, next)
 }

@@ -10,13 +10,17 @@
 //! [`crate::quote::fold`] finds it again in what another reader prints for that page.
 
 pub(crate) mod blocks;
+pub(crate) mod characters;
 pub(crate) mod columns;
+pub(crate) mod floats;
 pub(crate) mod furniture;
 pub(crate) mod glyphs;
 pub(crate) mod headings;
 pub(crate) mod lines;
+mod pieces;
 pub(crate) mod sections;
 pub(crate) mod words;
+mod writer;
 
 use crate::citations;
 use crate::paper::Paper;
@@ -177,9 +181,10 @@ fn layout(pages: &[PageGlyphs]) -> Layout {
     let mut pieces: Vec<Vec<Line>> = pages
         .iter()
         .zip(1..)
-        .map(|(page, number)| lines::pieces(page, number))
+        .map(|(page, number)| pieces::pieces(page, number))
         .collect();
     let body = BodyLook::of(pieces.iter().flatten());
+    pieces.iter_mut().flatten().for_each(|piece| body.judge(piece));
     let heights: Vec<f32> = pages.iter().map(|page| page.height).collect();
     let mut front = pieces.first().cloned().unwrap_or_default();
     front.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
@@ -187,6 +192,9 @@ fn layout(pages: &[PageGlyphs]) -> Layout {
     let columns = pieces
         .into_iter()
         .flat_map(|page| columns::columns(page, |line| sections::opens_summary(line)));
-    let blocks = columns.flat_map(|column| blocks::blocks(column, &body)).collect();
+    let blocks = columns
+        .enumerate()
+        .flat_map(|(index, column)| blocks::blocks(column, index))
+        .collect();
     Layout { front, blocks, body }
 }

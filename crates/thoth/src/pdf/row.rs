@@ -157,11 +157,41 @@ pub(super) fn step(
         params![row.file, next.as_str(), reason, now()],
     )?;
     if step == Step::Queue {
+        let last = "UPDATE papers SET ticket = (SELECT max(ticket) + 1 FROM papers) WHERE file = ?1";
+        transaction.execute(last, params![row.file])?;
+    }
+    if next.is_at_rest() {
         transaction.execute(
-            "UPDATE papers SET ticket = (SELECT max(ticket) + 1 FROM papers) WHERE file = ?1",
+            "UPDATE papers SET retry_at = NULL WHERE file = ?1",
             params![row.file],
         )?;
     }
+    if matches!(step, Step::Index | Step::Skip) {
+        transaction.execute(
+            "UPDATE papers SET attempts = 0 WHERE file = ?1",
+            params![row.file],
+        )?;
+    }
+    Ok(())
+}
+
+/// Longest time between two tries (minutes).
+const RETRY_MAX_MINUTES: i64 = 60;
+
+/// A row that failed is tried again: after a minute, then after twice as long each time.
+pub(super) fn retry_later(transaction: &Transaction<'_>, row: &PaperRow) -> rusqlite::Result<()> {
+    let attempts: u32 = transaction.query_row(
+        "UPDATE papers SET attempts = min(attempts + 1, 16) WHERE file = ?1 RETURNING attempts",
+        params![row.file],
+        |row| row.get(0),
+    )?;
+    let minutes = (1_i64 << attempts.saturating_sub(1).min(16)).min(RETRY_MAX_MINUTES);
+    let at = jiff::Timestamp::now().saturating_add(jiff::SignedDuration::from_mins(minutes));
+    let at = at.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    transaction.execute(
+        "UPDATE papers SET retry_at = ?2 WHERE file = ?1",
+        params![row.file, format!("{at:.6}")],
+    )?;
     Ok(())
 }
 
@@ -191,6 +221,26 @@ pub(super) fn hold(transaction: &Transaction<'_>, file: &str, content: &str) -> 
         params![file, id_of_content(content), content],
     )?;
     Ok(())
+}
+
+/// Makes a row that of a further file with a content.
+pub(super) fn skip(
+    transaction: &Transaction<'_>,
+    row: &PaperRow,
+    content: &str,
+    first: &PaperRow,
+) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE papers SET id = ?2, content = ?3, duplicate_of = ?4, note = NULL, note_id = NULL, metadata = NULL
+         WHERE file = ?1",
+        params![row.file, id_of_copy(content, &row.file), content, id_of_content(content)],
+    )?;
+    step(
+        transaction,
+        row,
+        Step::Skip,
+        Some(&format!("it has the same content as `{}`", first.file)),
+    )
 }
 
 /// Gives what is known of `from` (note, metadata, age) to the row of `to`.

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::sentences::{self, is_begun, is_ended};
+
 /// A line of a reply, as sentences.
 pub(super) type Line = Vec<Sentence>;
 
@@ -50,7 +52,9 @@ pub(super) fn parse(reply: &str) -> Vec<Line> {
     if !listed.is_empty() {
         drop_heading_of_list(&mut body);
     }
-    body.into_iter().map(|parts| sentences(parts, &listed)).collect()
+    body.into_iter()
+        .map(|parts| sentences_of(parts, &listed))
+        .collect()
 }
 
 /// The reply without the block in which some reasoning models think aloud.
@@ -203,7 +207,7 @@ fn is_mark(character: char) -> bool {
 
 /// The sentences of a line. A citation behind a full stop belongs to the sentence before it. One without a quote
 /// gets those of the list, or what its sentence quotes.
-fn sentences(parts: Vec<Part>, listed: &BTreeMap<usize, Vec<String>>) -> Line {
+fn sentences_of(parts: Vec<Part>, listed: &BTreeMap<usize, Vec<String>>) -> Line {
     let mut line = vec![Sentence::default()];
     let mut ended = false;
     for part in parts {
@@ -211,10 +215,11 @@ fn sentences(parts: Vec<Part>, listed: &BTreeMap<usize, Vec<String>>) -> Line {
             Part::Text(text) => {
                 for piece in pieces(&text) {
                     // White space, or the stop behind a citation, still belongs to the sentence before.
-                    if ended && piece.chars().any(char::is_alphanumeric) {
+                    let words = piece.chars().any(char::is_alphanumeric);
+                    if ended && words && is_begun(piece) {
                         line.push(Sentence::default());
                     }
-                    ended = ends_sentence(piece) || (ended && !piece.chars().any(char::is_alphanumeric));
+                    ended = is_ended(piece) || (ended && !words);
                     if let Some(sentence) = line.last_mut() {
                         sentence.parts.push(Part::Text(piece.to_owned()));
                     }
@@ -270,41 +275,13 @@ fn complete(sentence: &mut Sentence, listed: &BTreeMap<usize, Vec<String>>) {
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
-    for (place, stop) in text
-        .char_indices()
-        .filter(|(_, c)| matches!(c, '.' | '!' | '?' | '。'))
-    {
-        let end = place + stop.len_utf8();
-        let (Some(before), Some(after)) = (text.get(start..end), text.get(end..)) else {
-            continue;
-        };
-        let next = after.trim_start().chars().next();
-        let goes_on = stop != '。' && !after.starts_with(char::is_whitespace);
-        if ends_sentence(before) && !goes_on && next.is_some_and(|next| !next.is_lowercase()) {
-            pieces.push(before);
-            start = end;
-        }
+    let ranges = sentences::sentences(text);
+    for range in ranges.split_last().map_or(&[][..], |(_, before)| before) {
+        pieces.extend(text.get(start..range.end));
+        start = range.end;
     }
     pieces.extend(text.get(start..).filter(|rest| !rest.is_empty()));
     pieces
-}
-
-/// Whether a text ends as a sentence does, not as an abbreviation.
-fn ends_sentence(text: &str) -> bool {
-    let text = text.trim_end().trim_end_matches([')', '"', '”', '’', '*', '_']);
-    if !text.ends_with(['.', '!', '?', '。']) {
-        return false;
-    }
-    let word = text
-        .trim_end_matches('.')
-        .rsplit(|c: char| c.is_whitespace() || c == '(')
-        .next()
-        .unwrap_or_default();
-    let initial = text.ends_with('.') && word.chars().count() == 1 && word.chars().all(char::is_uppercase);
-    let short = [
-        "al", "e.g", "i.e", "fig", "figs", "eq", "eqs", "ref", "refs", "sec", "cf", "vs", "dr", "no", "vol",
-    ];
-    !(initial || short.contains(&word.to_lowercase().as_str()) && text.ends_with('.'))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use changeover::check::{Kind as Json, Node};
 use url::Url;
 
-use super::key::{Bound, Key};
+use super::key::{Bound, Default, Key};
 use super::path;
 
 /// A value that goes beyond its bound.
@@ -57,7 +57,7 @@ fn range(value: f64, bound: Bound) -> Option<String> {
 
 fn text_problem(text: &str, bound: Bound, key: &Key) -> Option<(String, String)> {
     // Empty means «not set» where the default is empty.
-    if text.is_empty() && key.default.value().as_str() == Some("") {
+    if text.is_empty() && key.default == Default::Text("") {
         return None;
     }
     let default = || {

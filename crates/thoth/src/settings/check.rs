@@ -50,10 +50,13 @@ fn checked(
     vault: &Vault,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
     let mut found = walk::walk(document);
-    emptiness(&mut found, occasion);
     let settings = settings(&mut found, environment, vault);
     across::check(&mut found, &settings, environment);
     problems.append(&mut found.problems);
+    if problems.is_empty() {
+        emptiness(&mut found, occasion);
+        problems.append(&mut found.problems);
+    }
     if !problems.is_empty() {
         problems.sort_by_key(|problem| (problem.line, problem.column));
         problems.truncate(changeover::check::PROBLEMS_MAX);
@@ -65,7 +68,7 @@ fn checked(
     Ok(Accepted {
         settings,
         warnings,
-        secrets: secrets::ranges(document.text(), found.secrets),
+        secrets: secrets::of_document(document, found.secrets),
     })
 }
 
@@ -213,7 +216,7 @@ fn rag(found: &Found<'_>) -> RagSettings {
         chunk_overlap: small(found.count("rag.chunkOverlap")),
         qa: Qa {
             retrieval_k: small(found.count("rag.qa.retrievalK")),
-            model: found.value("rag.qa.model").map(|_| found.text("rag.qa.model")),
+            model: Some(found.text("rag.qa.model")).filter(|model| !model.is_empty()),
             temperature: found.number("rag.qa.temperature"),
             max_tokens: small(found.count("rag.qa.maxTokens")),
         },

@@ -100,7 +100,7 @@ pub const KEYS: &[Key] = &[
 
     Key::count("rag.chunkSize", 1_000, "Tokens of a chunk, at most.").between(100.0, 1_000_000.0).read_by("rag"),
     Key::count("rag.chunkOverlap", 200, "Tokens that a chunk shares with the one before; less than `rag.chunkSize`.").between(0.0, 1_000_000.0).read_by("rag"),
-    Key::text("rag.qa.model", "google/gemini-2.5-flash", "Model that writes answers; absent: `llm.default.model`.").bound(Bound::NotBlank).read_by("rag"),
+    Key::text_or_null("rag.qa.model", "Model that writes answers; absent or null: `llm.default.model`.").bound(Bound::NotBlank).read_by("rag"),
     Key::number("rag.qa.temperature", 0.2, "Sampling temperature of written answers.").between(0.0, 2.0).read_by("rag"),
     Key::count("rag.qa.maxTokens", 2_000, "Most tokens of a written answer.").between(1.0, TOKENS_MAX).read_by("rag"),
     Key::count("rag.qa.retrievalK", 4, "Passages that an answer is made from.").between(1.0, 1_000.0).read_by("rag"),

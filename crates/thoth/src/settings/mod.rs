@@ -7,6 +7,7 @@
 mod across;
 mod bounds;
 mod check;
+pub mod documents;
 mod environment;
 mod key;
 mod keys;
@@ -19,6 +20,9 @@ mod table;
 mod vault;
 mod view;
 mod walk;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;

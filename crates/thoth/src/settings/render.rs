@@ -54,7 +54,9 @@ pub fn write_report(
         };
         let mut text = String::new();
         handler.render_report(&mut text, &report)?;
-        out.write_str(&text)?;
+        for line in text.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
         if report.source.is_none() {
             writeln!(out, "   in {file}")?;
         }
@@ -96,18 +98,17 @@ fn without_secrets(content: &[u8]) -> String {
             ranges.next();
         }
         let is_secret = ranges.peek().is_some_and(|range| range.contains(&at));
-        let line_ends = letter == '\r' && letters.peek().is_none_or(|(_, next)| *next != '\n');
-        shown.push(match letter {
-            '\n' => '\n',
-            // What draws the excerpt counts lines by LF alone.
-            '\r' if line_ends => '\n',
-            '\r' => '\r',
-            _ if is_secret => '*',
-            '\t' => ' ',
-            letter if letter.is_control() => '\u{fffd}',
-            letter => letter,
-        });
+        match letter {
+            '\r' if letters.peek().is_some_and(|(_, next)| *next == '\n') => {}
+            // What draws the excerpt counts lines by LF alone, and marks no place at a line's end: hence the space.
+            '\n' | '\r' => shown.push_str(" \n"),
+            _ if is_secret => shown.push('*'),
+            '\t' => shown.push(' '),
+            letter if letter.is_control() => shown.push('\u{fffd}'),
+            letter => shown.push(letter),
+        }
     }
+    shown.push(' ');
     shown
 }
 

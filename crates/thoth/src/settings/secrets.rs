@@ -9,10 +9,36 @@ use changeover::check::{Document, parse};
 use super::keys::KEYS;
 use super::{table, walk};
 
-/// The ranges that the walk has found together with those that only the text tells, in order and without overlap.
-pub(super) fn ranges(text: &str, found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+/// The secrets of a document: those that the walk has found, and those that stand in comments. In order and without
+/// overlap.
+pub(super) fn of_document(document: &Document<'_>, found: Vec<Range<usize>>) -> Vec<Range<usize>> {
     let mut all = found;
-    all.extend(in_text(text));
+    for comment in &document.comments {
+        after_names(document.text(), comment.clone(), &mut all);
+    }
+    provider_keys(document.text(), &mut all);
+    merged(all)
+}
+
+/// The secrets of a file, whatever state it is in.
+pub(super) fn of_file(text: &str) -> Vec<Range<usize>> {
+    let found = |document: &Document<'_>| of_document(document, walk::walk(document).secrets);
+    match parse(text.as_bytes()) {
+        Ok(document) => found(&document),
+        Err(refused) => refused.document.as_ref().map_or_else(|| of_text(text), found),
+    }
+}
+
+/// What looks like a secret in any text, well-formed or not: the value after a name that looks secret, and every word
+/// that begins as keys of providers do.
+fn of_text(text: &str) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
+    after_names(text, 0..text.len(), &mut secrets);
+    provider_keys(text, &mut secrets);
+    merged(secrets)
+}
+
+fn merged(mut all: Vec<Range<usize>>) -> Vec<Range<usize>> {
     all.sort_by_key(|range| (range.start, range.end));
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(all.len());
     for range in all.into_iter().filter(|range| !range.is_empty()) {
@@ -24,34 +50,11 @@ pub(super) fn ranges(text: &str, found: Vec<Range<usize>>) -> Vec<Range<usize>> 
     merged
 }
 
-/// The secret bytes of a file, whatever state it is in.
-pub(super) fn of_file(text: &str) -> Vec<Range<usize>> {
-    let found = |document: &Document<'_>| ranges(text, walk::walk(document).secrets);
-    match parse(text.as_bytes()) {
-        Ok(document) => found(&document),
-        Err(refused) => match &refused.document {
-            Some(document) => found(document),
-            None => {
-                let mut below = Vec::new();
-                after_names(text, true, &mut below);
-                ranges(text, below)
-            }
-        },
-    }
-}
-
-/// What looks like a secret in any text, well-formed or not, comments included: the value after a name that looks
-/// secret, and every word that begins as keys of providers do.
-fn in_text(text: &str) -> Vec<Range<usize>> {
-    let mut secrets = Vec::new();
-    after_names(text, false, &mut secrets);
-    provider_keys(text, &mut secrets);
-    secrets
-}
-
-/// `"openaiKey": "…"`, `openaiKey = …`: the value, up to its closing quote, its comma or the end of its line. With
-/// `below`, every string within an object or a list after such a name too.
-fn after_names(text: &str, below: bool, secrets: &mut Vec<Range<usize>>) {
+/// `"openaiKey": "…"`, `openaiKey = …`: the value, up to its closing quote, its comma or the end of its line; every
+/// string of a value that is an object or a list.
+fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>) {
+    let offset = part.start;
+    let text = whole.get(part).unwrap_or_default();
     for (colon, _) in text.match_indices([':', '=']) {
         let before = text
             .get(..colon)
@@ -73,9 +76,7 @@ fn after_names(text: &str, below: bool, secrets: &mut Vec<Range<usize>>) {
         let value = after.trim_start();
         let start = colon + 1 + (after.len() - value.len());
         if value.starts_with(['{', '[']) {
-            if below {
-                strings_below(value, start, secrets);
-            }
+            strings_below(value, offset + start, secrets);
             continue;
         }
         let skip = value
@@ -90,7 +91,8 @@ fn after_names(text: &str, below: bool, secrets: &mut Vec<Range<usize>>) {
         } else {
             inner.find(is_end).unwrap_or(inner.len())
         };
-        secrets.push(start + skip..start + skip + end);
+        let from = offset + start + skip;
+        secrets.push(from..from + end);
     }
 }
 

@@ -38,8 +38,8 @@ pub(super) struct Value<'d> {
 pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
     let mut found = Found {
         document,
-        values: HashMap::new(),
-        given: HashMap::new(),
+        values: HashMap::with_capacity(256),
+        given: HashMap::with_capacity(256),
         unused: Vec::new(),
         settings: 0,
         problems: Vec::new(),
@@ -298,17 +298,22 @@ impl<'d> Found<'d> {
 
     /// One warning for each section, because files of the older Thoth name every key there is.
     fn say_unused(&mut self) {
-        let mut rest = std::mem::take(&mut self.unused);
-        while let Some((first, at)) = rest.first().copied() {
-            let (of_section, others) = rest
-                .into_iter()
-                .partition(|(key, _)| key.section() == first.section());
-            let of_section: Vec<(&Key, usize)> = of_section;
-            rest = others;
+        let mut sections: Vec<(&str, usize, Vec<&Key>)> = Vec::new();
+        for (key, at) in std::mem::take(&mut self.unused) {
+            match sections
+                .iter_mut()
+                .rev()
+                .find(|(section, _, _)| *section == key.section())
+            {
+                Some((_, _, keys)) => keys.push(key),
+                None => sections.push((key.section(), at, vec![key])),
+            }
+        }
+        for (section, at, of_section) in sections {
             let named: Vec<String> = of_section
                 .iter()
                 .take(3)
-                .map(|(key, _)| format!("`{}`", key.path))
+                .map(|key| format!("`{}`", key.path))
                 .collect();
             let message = match of_section.len() {
                 1 => format!(
@@ -325,7 +330,7 @@ impl<'d> Found<'d> {
                     count - named.len()
                 ),
             };
-            let warning = self.at(Problem::new(first.section(), message), at);
+            let warning = self.at(Problem::new(section, message), at);
             self.warnings.push(warning);
         }
     }

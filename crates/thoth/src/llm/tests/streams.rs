@@ -93,7 +93,11 @@ async fn every_stream_ends_as_it_was_said_to_end() {
             "a",
             Some("is not JSON"),
         ),
-        (events(&format!("{A}{ERROR}{A}")), "a", Some("in trouble (503)")),
+        (
+            events(&format!("{A}{ERROR}{A}")),
+            "a",
+            Some("in trouble (503, tries: 1)"),
+        ),
         (
             events(&format!("{STOP}{DONE}")),
             "",

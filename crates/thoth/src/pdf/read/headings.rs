@@ -32,6 +32,13 @@ pub(crate) struct Style {
     pub upright: bool,
 }
 
+impl Style {
+    /// Whether it differs from ordinary text by more than italics.
+    pub(crate) fn stands_out(&self, body_size: f32) -> bool {
+        self.bold || self.capitals || self.half_points as f32 > 2.16 * body_size
+    }
+}
+
 /// Reads a block as a heading, if it can be one.
 pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     let line = block.line()?;
@@ -49,9 +56,9 @@ pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     if letters < 3 || letters * 2 < title.chars().count() || !opens || is_caption(title) {
         return None;
     }
-    let style = style(block, line, body);
+    let style = style(block, line);
     let known = is_known(title);
-    let distinct = style.bold || style.capitals || line.size > 1.08 * body.size;
+    let distinct = style.stands_out(body.size);
     let ends = title.ends_with(['.', ',', ';', ':']) && !(known && words <= 4);
     if ends && !(title.ends_with('.') && distinct && depth.is_some() && words <= 8) {
         return None;
@@ -64,7 +71,7 @@ pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     })
 }
 
-fn style(block: &Block, line: &Line, body: &BodyLook) -> Style {
+fn style(block: &Block, line: &Line) -> Style {
     let letters = || {
         block
             .lines
@@ -75,8 +82,8 @@ fn style(block: &Block, line: &Line, body: &BodyLook) -> Style {
     Style {
         half_points: (line.size * 2.0).round() as i32,
         capitals: letters().count() >= 4 && letters().all(|mark| !mark.character.is_lowercase()),
-        bold: block.lines.iter().all(|line| body.is_bold(line)),
-        upright: !block.lines.iter().all(|line| body.is_italic(line)),
+        bold: block.lines.iter().all(Line::is_bold),
+        upright: !block.lines.iter().all(Line::is_italic),
     }
 }
 

@@ -1,111 +1,123 @@
 //! From blocks to the sections of a paper.
 
 use super::blocks::{Block, BodyLook};
+use super::floats::{self, Measure};
 use super::headings::{self, Heading, Style};
 use super::lines::Line;
-use crate::paper::{Paragraph, Section, SectionKind};
+use super::writer::Writer;
+use crate::paper::Section;
 use std::collections::BTreeMap;
 
 /// Words that an unmarked abstract or a first paragraph has at least.
 const PROSE_WORDS_MIN: usize = 40;
+/// Size of captions and footnotes at most, against ordinary text.
+const SIDE_SIZE: f32 = 0.93;
 /// Pages on which the abstract may begin: the first ones may be a publisher's cover.
-const FRONT_PAGES: u32 = 3;
+pub(super) const FRONT_PAGES: u32 = 3;
 
 /// Builds the sections, from the abstract to the end; what stands before (title, authors, addresses) is metadata.
 pub(crate) fn sections(blocks: &[Block], body: &BodyLook) -> Vec<Section> {
+    let measure = Measure::of(blocks);
     let begin = beginning(blocks, body);
     let blocks = blocks.get(begin..).unwrap_or_default();
-    let headings: Vec<Option<Heading>> = blocks
-        .iter()
-        .map(|block| headings::heading(block, body))
-        .collect();
-    let levels = levels(&headings);
-    let mut sections = vec![Section {
-        level: 1,
-        ..Section::default()
-    }];
-    for (block, heading) in blocks.iter().zip(headings) {
-        let text = block.text();
-        match heading {
-            Some(heading) => sections.push(opened(&heading, &levels)),
-            None => match run_in_abstract(&text) {
-                Some(rest)
-                    if !sections
-                        .iter()
-                        .any(|section| section.kind == SectionKind::Abstract) =>
-                {
-                    sections.push(Section {
-                        title: "Abstract".to_owned(),
-                        level: 1,
-                        kind: SectionKind::Abstract,
-                        paragraphs: Vec::new(),
-                    });
-                    add(&mut sections, block, rest.to_owned());
-                }
-                _ => add(&mut sections, block, text),
-            },
+    let parts = parts(blocks, body, &measure);
+    let levels = levels(&parts);
+    let mut writer = Writer::default();
+    for (block, part) in blocks.iter().zip(parts) {
+        match part {
+            // Titles in reference lists are italic, as small headings are.
+            Part::Heading(heading) if writer.in_references() && !heading.style.stands_out(body.size) => {
+                writer.text(block);
+            }
+            Part::Heading(heading) => writer.open(&heading, &levels),
+            Part::Text => writer.text(block),
+            Part::Side => writer.side(block),
+            Part::Float if writer.in_references() => writer.text(block),
+            Part::Float => {}
         }
     }
-    sections.retain(|section| !(section.title.is_empty() && section.paragraphs.is_empty()));
-    sections
+    writer.finish()
 }
 
-fn opened(heading: &Heading, levels: &BTreeMap<Style, u8>) -> Section {
-    let name: String = heading
-        .title
-        .to_lowercase()
-        .chars()
-        .filter(|c| c.is_alphabetic())
-        .collect();
-    let kind = match name.as_str() {
-        "abstract" | "summary" => SectionKind::Abstract,
-        "references" | "bibliography" | "literaturecited" => SectionKind::References,
-        _ => SectionKind::Body,
+/// What a block is.
+enum Part {
+    Heading(Heading),
+    /// Running text.
+    Text,
+    /// Captions and footnotes, which interrupt it.
+    Side,
+    /// The inside of tables, figures and formulas.
+    Float,
+}
+
+fn parts(blocks: &[Block], body: &BodyLook, measure: &Measure) -> Vec<Part> {
+    let mut parts: Vec<Part> = blocks.iter().map(|block| part(block, body, measure)).collect();
+    // What looks like a heading but stands on a table or in a figure is a part of it.
+    let mut below = Part::Text;
+    let mut column = usize::MAX;
+    for (part, block) in parts.iter_mut().zip(blocks).rev() {
+        let over_float = block.column == column && matches!(below, Part::Float);
+        if let Part::Heading(heading) = part
+            && over_float
+            && heading.depth.is_none()
+            && !headings::is_known(&heading.title)
+        {
+            *part = Part::Float;
+        }
+        column = block.column;
+        below = match part {
+            Part::Float => Part::Float,
+            _ => Part::Text,
+        };
+    }
+    parts
+}
+
+fn part(block: &Block, body: &BodyLook, measure: &Measure) -> Part {
+    let text = block.text();
+    let narrow = block.column_width < 0.8 * measure.width;
+    match headings::heading(block, body) {
+        Some(heading) if !narrow || heading.depth.is_some() || headings::is_known(&heading.title) => {
+            Part::Heading(heading)
+        }
+        _ if headings::is_caption(&text) => Part::Side,
+        _ if floats::is_float(block, measure, body) => Part::Float,
+        _ if block.line().is_some_and(|line| line.size < SIDE_SIZE * body.size) => Part::Side,
+        _ => Part::Text,
+    }
+}
+
+/// The depth of each style of heading: that of its numbered ones, else its rank.
+fn levels(parts: &[Part]) -> BTreeMap<Style, u8> {
+    let headings = || {
+        parts.iter().filter_map(|part| match part {
+            Part::Heading(heading) => Some(heading),
+            _ => None,
+        })
     };
-    let level = heading
-        .depth
-        .or_else(|| levels.get(&heading.style).copied())
-        .unwrap_or(1);
-    Section {
-        title: heading.title.clone(),
-        level,
-        kind,
-        paragraphs: Vec::new(),
-    }
-}
-
-fn add(sections: &mut [Section], block: &Block, text: String) {
-    let Some(section) = sections.last_mut() else {
-        return;
-    };
-    if text.is_empty() {
-        return;
-    }
-    if let Some(last) = section.paragraphs.last_mut() {
-        last.continues = block.first && !last.text.ends_with(['.', '?', '!', ':']);
-    }
-    section.paragraphs.push(Paragraph {
-        page: block.page(),
-        text,
-        continues: false,
-    });
-}
-
-/// The level of each style of heading: that of its numbered ones, else its rank.
-fn levels(headings: &[Option<Heading>]) -> BTreeMap<Style, u8> {
     let mut levels = BTreeMap::new();
-    for heading in headings.iter().flatten() {
+    for heading in headings() {
         if let Some(depth) = heading.depth {
             levels.entry(heading.style).or_insert(depth);
         }
     }
-    let mut styles: Vec<Style> = headings.iter().flatten().map(|heading| heading.style).collect();
+    let mut styles: Vec<Style> = headings().map(|heading| heading.style).collect();
     styles.sort_by(|a, b| b.cmp(a));
     styles.dedup();
-    let numbered = !levels.is_empty();
+    let numbered = levels.clone();
     for (rank, style) in (1..).zip(styles) {
-        let unnumbered = if numbered { 1 } else { rank.min(6) };
-        levels.entry(style).or_insert(unnumbered);
+        // Among numbered headings, one without a number is as deep as the numbered ones that are set no larger.
+        let beside = numbered
+            .iter()
+            .filter(|(other, _)| **other <= style)
+            .map(|(_, depth)| *depth)
+            .min();
+        let depth = if numbered.is_empty() {
+            rank
+        } else {
+            beside.unwrap_or(6)
+        };
+        levels.entry(style).or_insert(depth);
     }
     levels
 }
@@ -154,7 +166,7 @@ pub(crate) fn is_prose(text: &str) -> bool {
 }
 
 /// The abstract behind a word that opens its paragraph: `Abstract—We …`, `ABSTRACT. We …`, `Summary: we …`.
-fn run_in_abstract(text: &str) -> Option<&str> {
+pub(super) fn run_in_abstract(text: &str) -> Option<&str> {
     let mut rest = None;
     for word in ["Abstract", "ABSTRACT", "Summary", "SUMMARY"] {
         rest = rest.or_else(|| text.strip_prefix(word));
