@@ -117,9 +117,10 @@ impl Index {
             recipe: recipe.clone(),
         };
         // As a writer, so that no sweep is under way that looked for readers before this one came.
-        let stands = self
-            .database
-            .write(|transaction| Ok(is_registered(transaction, recipe)? || ready(transaction)?.is_empty()))?;
+        let stands = self.database.write(|transaction| {
+            let nothing_to_lose = ready(transaction)?.is_empty() || !has_documents(transaction)?;
+            Ok(nothing_to_lose || is_registered(transaction, recipe)?)
+        })?;
         Ok(stands.then_some(lease))
     }
 
@@ -138,18 +139,6 @@ impl Index {
         })
     }
 
-    /// Builds a recipe to its end, here and now: for a process that has no builder.
-    ///
-    /// # Errors
-    /// What SQLite refuses.
-    pub fn build_now(&self, recipe: &Recipe) -> rusqlite::Result<()> {
-        self.register(recipe)?;
-        while !self.take_over(recipe)? {
-            self.build_next(recipe)?;
-        }
-        Ok(())
-    }
-
     /// Builds the next document that lacks the recipe: one transaction. `None` when none lacks it.
     pub(super) fn build_next(&self, recipe: &Recipe) -> rusqlite::Result<Option<Built>> {
         self.database.write(|transaction| {
@@ -160,6 +149,18 @@ impl Index {
             write_chunks(transaction, recipe, number, &paper)?;
             built(transaction, recipe).map(Some)
         })
+    }
+
+    /// Builds a recipe to its end and takes it over: for a process that has no [`super::builder::Builder`]. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn build(&self, recipe: &Recipe) -> rusqlite::Result<()> {
+        self.register(recipe)?;
+        while !self.take_over(recipe)? {
+            self.build_next(recipe)?;
+        }
+        Ok(())
     }
 
     /// How far a recipe is built.
