@@ -235,7 +235,7 @@ fn number(text: &str, at: usize) -> (Fault, Option<Mend>) {
         "numbers are written like `42`, `-1`, `0.5`, `1e3`".to_owned()
     };
     // Whatever is longer may be a secret without its quotes.
-    let message = if token.len() > 24 {
+    let message = if token.len() > 12 {
         "this is not a number of JSON".to_owned()
     } else {
         format!("`{token}` is not a number of JSON")

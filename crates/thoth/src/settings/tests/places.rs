@@ -187,6 +187,11 @@ fn the_state_never_lies_in_the_vault_by_itself() {
         .display()
         .to_string();
     assert_eq!(by_xdg, by_home.replace("/h/.local/state", "/x"));
+    let inside = home.vault.root().join("deep/state").display().to_string();
+    let error = find(&[("THOTH_STATE_DIR", &inside)])
+        .expect_err("in the vault")
+        .to_string();
+    assert!(error.contains("cannot lie in the vault"), "{error}");
     let error = find(&[]).expect_err("no place").to_string();
     assert!(error.contains("THOTH_STATE_DIR"), "{error}");
 }
