@@ -46,7 +46,9 @@ struct Given<'d> {
 /// Unknown keys beyond which a file is no settings file.
 const UNKNOWN_MAX: usize = 1_000;
 /// Keys of one object among which the one that a typing error stands for is looked for.
-const SIBLINGS_MAX: usize = 10_000;
+const SIBLINGS_MAX: usize = 1_000;
+/// Problems beyond which no more are looked for.
+const FOUND_MAX: usize = 1_000;
 
 /// Reads a document by the table.
 pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
@@ -166,9 +168,14 @@ impl<'d> Found<'d> {
 
     fn object(&mut self, members: &'d [Member], section: &'static Section, parent: &str) {
         for member in members {
-            if is_note(&member.key) {
+            if is_note(&member.key) || self.problems.len() > FOUND_MAX {
                 // People switch a key off by an underscore; its value stays a secret.
-                collect_secrets(&member.key, &member.value, false, &mut self.secrets);
+                collect_secrets(
+                    &member.key,
+                    &member.value,
+                    section.path == "apiKeys",
+                    &mut self.secrets,
+                );
             } else if let Some(entry) = section.resolve(&member.key) {
                 self.known(entry, member, members, parent);
             } else if self.unknown == UNKNOWN_MAX {
