@@ -132,10 +132,11 @@ fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
         .iter()
         .filter(|key| key.path.starts_with("paths.") && key.service.is_none())
     {
-        if let Some(written) = found.value(key.path).map(|_| found.text(key.path)) {
-            if !allow_outside && path::leaves_by_name(&path::resolve(&written, vault), vault) {
-                outside(found, key.path, &written, vault, "lies outside the vault");
-            }
+        if let Some(written) = found.value(key.path).map(|_| found.text(key.path))
+            && !allow_outside
+            && path::leaves_by_name(&path::resolve(&written, vault), vault)
+        {
+            outside(found, key.path, &written, vault, "lies outside the vault");
         }
     }
     Paths {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use changeover::check::{Document, parse};
+use changeover::check::{Document, Kind as Json, Node, parse};
 
 use super::keys::KEYS;
 use super::{table, walk};
@@ -38,6 +38,37 @@ fn of_text(text: &str) -> Vec<Range<usize>> {
     provider_keys(text, &mut secrets);
     url_passwords(text, &mut secrets);
     merged(secrets)
+}
+
+/// The secret values below a node that stands under a name; `all` of them where the name is secret for sure.
+pub(super) fn collect(name: &str, node: &Node, all: bool, secrets: &mut Vec<Range<usize>>) {
+    if all || table::looks_secret(name) {
+        collect_texts(node, secrets);
+        return;
+    }
+    match &node.kind {
+        Json::Object(members) => {
+            members
+                .iter()
+                .for_each(|member| collect(&member.key, &member.value, false, secrets));
+        }
+        Json::Array(items) => items.iter().for_each(|item| collect("", item, false, secrets)),
+        _ => {}
+    }
+}
+
+/// The bytes of every value that is not empty, below one that is secret.
+fn collect_texts(node: &Node, secrets: &mut Vec<Range<usize>>) {
+    match &node.kind {
+        Json::Object(members) => members
+            .iter()
+            .for_each(|member| collect_texts(&member.value, secrets)),
+        Json::Array(items) => items.iter().for_each(|item| collect_texts(item, secrets)),
+        Json::String(_) | Json::Number(_) if !node.content_span().is_empty() => {
+            secrets.push(node.content_span())
+        }
+        _ => {}
+    }
 }
 
 fn merged(mut all: Vec<Range<usize>>) -> Vec<Range<usize>> {

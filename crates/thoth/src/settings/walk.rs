@@ -6,8 +6,10 @@ use std::ops::Range;
 use changeover::Problem;
 use changeover::check::{Document, Kind as Json, Member, Node, path_of};
 
-use super::key::{Default, Key, Kind};
+use super::key::{Default, Key};
+use super::secrets::collect;
 use super::table::{self, Entry, Section};
+use super::types::mismatch;
 use super::{REDACTED, bounds};
 
 /// What a document says.
@@ -170,7 +172,7 @@ impl<'d> Found<'d> {
         for member in members {
             if is_note(&member.key) || self.problems.len() > FOUND_MAX {
                 // People switch a key off by an underscore; its value stays a secret.
-                collect_secrets(
+                collect(
                     &member.key,
                     &member.value,
                     section.path == "apiKeys",
@@ -193,7 +195,7 @@ impl<'d> Found<'d> {
     fn known(&mut self, entry: &'static Entry, member: &'d Member, members: &'d [Member], parent: &str) {
         if self.is_twice(entry, member, members, parent) {
             let all = entry.path() == "apiKeys" || matches!(entry, Entry::Key(key) if key.secret);
-            collect_secrets(&member.key, &member.value, all, &mut self.secrets);
+            collect(&member.key, &member.value, all, &mut self.secrets);
             return;
         }
         let path = path_of(parent, &member.key);
@@ -247,7 +249,7 @@ impl<'d> Found<'d> {
 
     fn no_object(&mut self, section: &Section, member: &Member, path: String) {
         self.settings += 1;
-        collect_secrets(
+        collect(
             &member.key,
             &member.value,
             section.path == "apiKeys",
@@ -265,7 +267,7 @@ impl<'d> Found<'d> {
         if !key.is_note() {
             self.settings += 1;
         }
-        collect_secrets("", node, key.secret, &mut self.secrets);
+        collect("", node, key.secret, &mut self.secrets);
         if let Some((message, hint)) = mismatch(key, node, self.document.text()) {
             self.problems
                 .push(self.at(Problem::new(path, message).hint(hint), node.span.start));
@@ -309,7 +311,7 @@ impl<'d> Found<'d> {
 
     fn unknown(&mut self, member: &Member, siblings: &[Member], section: &'static Section, parent: &str) {
         let path = path_of(parent, &member.key);
-        collect_secrets(
+        collect(
             &member.key,
             &member.value,
             section.path == "apiKeys",
@@ -388,63 +390,6 @@ fn is_note(key: &str) -> bool {
     key.starts_with('_') || key == "$schema"
 }
 
-/// Why a value is not of its key's type, and the way out. Names no secret.
-fn mismatch(key: &Key, node: &Node, text: &str) -> Option<(String, String)> {
-    let fits = match (key.kind, &node.kind) {
-        (Kind::Text | Kind::TextOrNull, Json::String(_)) | (Kind::TextOrNull, Json::Null) => true,
-        (Kind::Number, Json::Number(_)) | (Kind::Switch, Json::Bool(_)) | (Kind::Table, Json::Object(_)) => {
-            true
-        }
-        (Kind::Count, Json::Number(number)) => number.is_u64(),
-        (Kind::Texts, Json::Array(items)) => items.iter().all(|item| matches!(item.kind, Json::String(_))),
-        _ => false,
-    };
-    if fits {
-        return None;
-    }
-    let written = text
-        .get(node.span.clone())
-        .filter(|_| !key.secret)
-        .unwrap_or_default();
-    let message = match (key.kind, &node.kind) {
-        (Kind::Count, Json::Number(number)) if number.is_i64() => format!("`{written}` is below 0"),
-        (Kind::Count, Json::Number(_)) => format!("`{written}` is not a whole number"),
-        (Kind::Texts, Json::Array(_)) => "must hold nothing but strings".to_owned(),
-        (kind, _) => format!("must be {}, not {}", kind.name(), node.kind_name()),
-    };
-    Some((message, way_out(key, node, written)))
-}
-
-fn way_out(key: &Key, node: &Node, written: &str) -> String {
-    match (key.kind, &node.kind) {
-        (_, Json::Null) => "leave the key out to get the default".to_owned(),
-        (Kind::Count, Json::Number(number)) => match number.as_f64() {
-            Some(value) if value >= 0.0 && value.fract() == 0.0 && value < 1e15 => {
-                format!("write `{value:.0}`")
-            }
-            _ => "write a whole number from 0, like `42`".to_owned(),
-        },
-        (Kind::Number | Kind::Count, Json::String(text))
-            if text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
-        {
-            format!("write it without quotes: `{}`", text.trim())
-        }
-        (Kind::Switch, Json::String(text)) => match text.trim().to_lowercase().as_str() {
-            "true" | "yes" | "on" | "1" => "write `true`, without quotes".to_owned(),
-            "false" | "no" | "off" | "0" | "" => "write `false`, without quotes".to_owned(),
-            _ => "write `true` or `false`".to_owned(),
-        },
-        (Kind::Switch, Json::Number(_)) => "write `true` or `false`".to_owned(),
-        (Kind::Text | Kind::TextOrNull, Json::Number(_) | Json::Bool(_)) if !written.is_empty() => {
-            format!("write it in quotes: `\"{written}\"`")
-        }
-        (Kind::Texts, Json::String(_)) if !written.is_empty() && written.len() < 60 => {
-            format!("write a list: `[{written}]`")
-        }
-        _ => format!("the default is `{}`", key.default.value()),
-    }
-}
-
 /// Where a known key of this name belongs, if it stands in one place only.
 fn elsewhere(name: &str) -> Option<String> {
     let mut places = super::keys::KEYS
@@ -453,37 +398,5 @@ fn elsewhere(name: &str) -> Option<String> {
     match (places.next(), places.next()) {
         (Some(key), None) => Some(format!("it is ignored here; `{}` is its place", key.path)),
         _ => None,
-    }
-}
-
-fn collect_secrets(name: &str, node: &Node, all: bool, secrets: &mut Vec<Range<usize>>) {
-    if all || table::looks_secret(name) {
-        collect_texts(node, secrets);
-        return;
-    }
-    match &node.kind {
-        Json::Object(members) => {
-            members
-                .iter()
-                .for_each(|member| collect_secrets(&member.key, &member.value, false, secrets));
-        }
-        Json::Array(items) => items
-            .iter()
-            .for_each(|item| collect_secrets("", item, false, secrets)),
-        _ => {}
-    }
-}
-
-/// The bytes of every value that is not empty, below one that is secret.
-fn collect_texts(node: &Node, secrets: &mut Vec<Range<usize>>) {
-    match &node.kind {
-        Json::Object(members) => members
-            .iter()
-            .for_each(|member| collect_texts(&member.value, secrets)),
-        Json::Array(items) => items.iter().for_each(|item| collect_texts(item, secrets)),
-        Json::String(_) | Json::Number(_) if !node.content_span().is_empty() => {
-            secrets.push(node.content_span())
-        }
-        _ => {}
     }
 }

@@ -42,7 +42,8 @@ fn the_vault_is_found_in_order() {
         ("THOTH_VAULT_PATH", text(&named)),
     ];
     let with_home = [("HOME", text(&root.join("user")))];
-    let cases: [(Option<&Path>, &[(&str, String)], &Path, PathBuf); 8] = [
+    type Case<'a> = (Option<&'a Path>, &'a [(&'a str, String)], &'a Path, PathBuf);
+    let cases: [Case<'_>; 8] = [
         (Some(&named), &all, &deep, named.clone()),
         (None, &all, &deep, first),
         (None, &all[1..], &deep, second),
