@@ -103,8 +103,8 @@ pub enum Cause {
     Save,
     /// Somebody asked for the file to be read again.
     Reload,
-    /// A content was handed in through [`crate::Engine::submit`].
-    Api,
+    /// Something that services are built from changed outside of the settings: [`crate::Engine::refresh`].
+    Refresh,
 }
 
 /// What a changeover did with one service.

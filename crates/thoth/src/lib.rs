@@ -1,11 +1,16 @@
 //! Thoth: a research assistant beside an Obsidian vault that never needs a restart.
 
+pub mod app;
+pub mod aside;
 pub mod citations;
+pub mod cli;
 pub mod database;
 pub mod http;
 pub mod llm;
 pub mod notes;
 pub mod paper;
 pub mod pdf;
+pub mod quote;
 pub mod rag;
+pub mod services;
 pub mod settings;

@@ -1,2 +1,10 @@
 //! The `thoth` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use thoth::cli::{Arguments, run};
+
+fn main() -> ExitCode {
+    run(Arguments::parse())
+}

@@ -111,6 +111,13 @@ pub struct Refused<'a> {
     pub document: Option<Document<'a>>,
 }
 
+impl From<Box<Refused<'_>>> for Vec<Problem> {
+    /// For a caller that wants the problems alone.
+    fn from(refused: Box<Refused<'_>>) -> Self {
+        refused.problems
+    }
+}
+
 /// Something wrong at a byte of the text; becomes a [`Problem`] when lines and columns are counted.
 #[derive(Debug)]
 pub(crate) struct Fault {

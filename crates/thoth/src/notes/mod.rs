@@ -1,1 +1,23 @@
-//! Markdown notes in the vault.
+//! Markdown notes in the vault: one for each paper, shared with the user.
+//!
+//! What is ours stands between two lines, [`document::BEGIN`] and [`document::END`]; in the frontmatter our keys are
+//! ours. Everything else belongs to the user and stays byte for byte, whatever we write.
+//!
+//! - [`yaml`]: strings that every YAML reader takes for the same text
+//! - [`frontmatter`]: our keys among the user's
+//! - [`document`]: a note taken apart and put together again
+//! - [`name`]: from a title to a file name
+//! - [`link`]: from a path to a link that Obsidian follows
+//! - [`render`]: what a note says about a paper
+//! - [`write`]: the note on disk, found again and never written over
+
+pub mod document;
+pub mod frontmatter;
+pub mod link;
+pub mod name;
+pub mod render;
+pub mod write;
+pub mod yaml;
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,144 @@
-//! Retrieval: sections, chunks, search, answers.
+//! Retrieval: papers in, hits, passages and answers out.
+//!
+//! ```text
+//! Paper ─► chunk (by recipe) ─► index (SQLite FTS5) ─► rank ─┬─► search ─► hits
+//!                                 ▲                          └─► passages ─► ask ─► an answer with its sources
+//!                               builder: the next recipe, in the background
+//! ```
+//!
+//! A generation holds a [`Rag`]; the [`index::Index`] and the [`builder::Builder`] are the process's. A changed
+//! `rag.chunkSize` or `rag.chunkOverlap` makes another [`recipe::Recipe`] wanted: the next generation still reads the
+//! one that serves, the builder builds the wanted one beside it, and when that is ready another changeover reads it.
+
+pub mod answer;
+pub mod ask;
+pub mod builder;
+pub mod chunk;
 pub mod index;
+pub mod passages;
+pub mod recipe;
+pub mod recipes;
+pub mod search;
 pub mod settings;
+
+mod evidence;
+mod query;
+mod rank;
+mod reply;
+#[cfg(test)]
+mod samples;
+mod sentences;
+mod snippet;
+mod stem;
+mod tokens;
+mod words;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use index::Index;
+use recipe::Recipe;
+use recipes::Lease;
+use settings::{Qa, RagSettings};
+
+use crate::llm::Llm;
+
+/// What the service `rag` is made from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RagInputs {
+    /// The recipe that is searched.
+    pub reads: Recipe,
+    /// The recipe that the settings ask for; another one than `reads` until it is built.
+    pub wanted: Recipe,
+    /// How questions are answered.
+    pub qa: Qa,
+}
+
+impl RagInputs {
+    /// What the settings ask for, and what the index has ready. Only reads. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn new(settings: &RagSettings, index: &Index) -> rusqlite::Result<Self> {
+        let wanted = Recipe::new(settings);
+        let reads = index.readable_recipe(&wanted)?;
+        Ok(Self {
+            reads,
+            wanted,
+            qa: settings.qa.clone(),
+        })
+    }
+}
+
+/// Why the service `rag` could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RagError {
+    /// Between inputs and service the recipe lost its last reader and was dropped.
+    #[error("the index that was to be read has just been replaced; read the settings again")]
+    Replaced,
+    /// The database refused.
+    #[error("the index cannot be read: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// The service `rag` of a generation.
+#[derive(Debug)]
+pub struct Rag {
+    inputs: RagInputs,
+    index: Arc<Index>,
+    llm: Arc<Llm>,
+    lease: Lease,
+}
+
+impl Rag {
+    /// The service over the process's index. As long as it lives, the recipe that it reads stays. Blocking, for as
+    /// long as one document is written.
+    ///
+    /// # Errors
+    /// [`RagError`].
+    pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Result<Self, RagError> {
+        let lease = index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?;
+        Ok(Self {
+            inputs,
+            index,
+            llm,
+            lease,
+        })
+    }
+
+    /// The recipe that is searched.
+    pub fn reads(&self) -> &Recipe {
+        self.lease.recipe()
+    }
+
+    /// The recipe that the settings ask for.
+    pub fn wanted(&self) -> &Recipe {
+        &self.inputs.wanted
+    }
+
+    /// Answers a question: written by the language model where one is configured, else by the passages themselves.
+    /// A model that gives no answer is told in the note, and the passages stand in for it.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub async fn ask(self: &Arc<Self>, question: &str) -> rusqlite::Result<ask::Answer> {
+        let (rag, asked) = (Arc::clone(self), question.to_owned());
+        let found =
+            tokio::task::spawn_blocking(move || rag.passages(&asked, rag.inputs.qa.retrieval_k as usize));
+        let passages = found
+            .await
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
+        if passages.is_empty() || !self.llm.configured() {
+            return Ok(ask::from_passages(&passages, None));
+        }
+        match answer::write(&self.llm, question, &passages, &(&self.inputs.qa).into()).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let note = format!("no model wrote this answer, these are the passages: {error}");
+                Ok(ask::from_passages(&passages, Some(note)))
+            }
+        }
+    }
+}

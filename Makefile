@@ -1,0 +1,67 @@
+# One line a target; what a target does stands in scripts/. `make help` prints the comments.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The vault may be named as VAULT=…; scripts/vault.sh says what is taken otherwise.
+export VAULT
+# Where rustup puts cargo, for a shell that has not been told.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+THOTH := scripts/thoth.sh
+
+.PHONY: help
+help: ## List the targets
+	@scripts/help.sh $(MAKEFILE_LIST)
+
+##@ RUN
+.PHONY: run build
+run: ## Build, make an example vault where none is named (VAULT=/path/to/vault), and serve it
+	@scripts/run.sh
+build: ## Build the release binary
+	@scripts/setup.sh build
+	@cargo build --release --locked --package thoth
+
+##@ HOT-RELOAD (they ask the running server)
+.PHONY: reload-settings watch-settings hot-reload-status health
+reload-settings: ## Read settings.json now and print the verdict
+	@$(THOTH) reload
+watch-settings: ## Print one line for each verdict, until Ctrl-C
+	@$(THOTH) watch
+hot-reload-status: ## Show the watch, the live generation, and the last verdicts, newest first
+	@$(THOTH) health --json
+	@$(THOTH) settings history --limit 5
+health: ## Judge whether Thoth is well
+	@$(THOTH) health
+
+##@ TEST
+.PHONY: test lint fmt test-docker bench
+test: ## Everything that CI checks: formatting, lints, documents, licences, links, tests
+	@scripts/test.sh
+lint: ## The same without the tests
+	@scripts/test.sh --lint
+fmt: ## Format the code
+	@cargo fmt --all
+test-docker: ## The container end to end, with an engine of its own where none answers
+	@scripts/test-docker.sh
+bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
+	@scripts/bench.sh
+
+##@ DOCKER
+.PHONY: image prod prod-stop prod-logs
+image: ## Build the static binary and the image from it
+	@scripts/image.sh
+prod: ## Serve the vault in a container on 127.0.0.1:8080 (THOTH_PORT=…)
+	@scripts/prod.sh up
+prod-stop: ## Stop the container; its state stays in the volume
+	@scripts/prod.sh down
+prod-logs: ## Follow the container's log
+	@scripts/prod.sh logs
+
+##@ HOUSE
+.PHONY: setup clean
+setup: ## Install what building and testing need
+	@scripts/setup.sh build test
+clean: ## Remove what was built (the example vault stays)
+	@cargo clean

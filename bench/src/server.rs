@@ -1,0 +1,101 @@
+//! The real binary in a folder of its own, on a free port of loopback.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A running server; it is ended when this is dropped.
+pub struct Server {
+    child: Child,
+    folder: TempDir,
+    pub address: String,
+    pub token: String,
+}
+
+impl Server {
+    /// Starts `binary serve` on an empty vault.
+    pub async fn start(binary: &Path, settings: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let vault = folder.path().join("vault");
+        std::fs::create_dir_all(vault.join(".thoth"))?;
+        std::fs::write(vault.join(".thoth/settings.json"), settings)?;
+        let state = folder.path().join("state");
+        let child = Command::new(binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--vault"])
+            .arg(&vault)
+            .env("THOTH_STATE_DIR", &state)
+            .env("THOTH_LOG_LEVEL", "ERROR")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("starting `{}`", binary.display()))?;
+        let mut server = Self {
+            child,
+            folder,
+            address: String::new(),
+            token: String::new(),
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while server.address.is_empty() {
+            if Instant::now() > deadline {
+                bail!("the server did not say its address within 20 s");
+            }
+            if let Some(status) = server.child.try_wait()? {
+                bail!("the server ended: {status}");
+            }
+            if let Ok(bytes) = std::fs::read(state.join("server.json")) {
+                let said: Value = serde_json::from_slice(&bytes)?;
+                server.address = said["address"].as_str().context("an address")?.to_owned();
+                server.token = std::fs::read_to_string(state.join("token"))?.trim().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(server)
+    }
+
+    /// The settings file.
+    pub fn settings(&self) -> PathBuf {
+        self.folder.path().join("vault/.thoth/settings.json")
+    }
+
+    /// The full address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address.trim_start_matches("http://"))
+    }
+
+    /// Resident memory in KiB, threads, and open descriptors, as the kernel counts them.
+    pub fn resources(&self) -> anyhow::Result<Resources> {
+        let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let status = std::fs::read_to_string(proc.join("status"))?;
+        let number = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.split_whitespace().nth(1))
+                .and_then(|number| number.parse().ok())
+        };
+        Ok(Resources {
+            resident_kib: number("VmRSS:").context("VmRSS")?,
+            threads: number("Threads:").context("Threads")?,
+            descriptors: std::fs::read_dir(proc.join("fd"))?.count() as u64,
+        })
+    }
+}
+
+/// What a process holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Resources {
+    pub resident_kib: u64,
+    pub threads: u64,
+    pub descriptors: u64,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,61 @@
+//! What a product hands to the engine: a file, a state directory and four plain functions.
+
+use std::future::Future;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use crate::preparation::Preparation;
+use crate::report::Problem;
+use crate::tuning::Tuning;
+
+/// On which occasion a content is checked; an object without any setting is fine only on some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// The first content of a process.
+    Start,
+    /// A content that would replace a live one.
+    Running,
+    /// As `Running`, and the caller says that an empty object is meant.
+    RunningAllowEmpty,
+}
+
+/// What a check gives when it finds nothing to refuse.
+#[derive(Clone, Debug, Default)]
+pub struct Accepted<S> {
+    /// The settings, defaulted and checked.
+    pub settings: S,
+    /// What is doubtful, but no reason to refuse.
+    pub warnings: Vec<Problem>,
+    /// Byte ranges of the content that are secret values (without their quotes), in order and apart. The history
+    /// cuts them out.
+    pub secrets: Vec<Range<usize>>,
+}
+
+/// A pure function from a content to settings, or to everything that is wrong with it.
+pub type Check<S> = dyn Fn(&[u8], Occasion) -> Result<Accepted<S>, Vec<Problem>> + Send + Sync;
+
+/// What [`Prepare`] gives: the services, or why the world does not allow them.
+pub type Preparing<V> = Pin<Box<dyn Future<Output = Result<V, Vec<Problem>>> + Send>>;
+
+/// Builds the services of a candidate. Dropping the future must undo everything it has made: nothing that is live
+/// may be touched, and nothing may be made where somebody looks.
+pub type Prepare<S, V> = dyn Fn(Preparation<S, V>) -> Preparing<V> + Send + Sync;
+
+/// Everything that the engine needs to know of a product.
+pub struct Blueprint<S, V> {
+    /// The settings file. It need not exist.
+    pub file: PathBuf,
+    /// Where the history is kept; made if absent, with mode 0700.
+    pub state_dir: PathBuf,
+    /// Whether the file is watched. Without a watch, [`crate::Engine::reload`] still reads it.
+    pub watch: bool,
+    /// See [`Check`]. An absent file at the start is checked as `{}`.
+    pub check: Box<Check<S>>,
+    /// See [`Prepare`].
+    pub prepare: Box<Prepare<S, V>>,
+    /// The engine's own settings, taken out of the product's.
+    pub tuning: fn(&S) -> Tuning,
+    /// The settings of safe mode, for a start without any usable content.
+    pub fallback: Box<dyn Fn() -> S + Send + Sync>,
+}

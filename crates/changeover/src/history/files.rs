@@ -1,0 +1,74 @@
+//! Private files: mode 0600, written aside and renamed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::HistoryError;
+
+pub(super) fn error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> HistoryError + 'a {
+    move |source| HistoryError {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Makes a folder that only its owner enters. A folder that exists stays as it is.
+pub(super) fn make_folder(path: &Path) -> Result<(), HistoryError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(error("making the folder", path))
+}
+
+/// Removes a folder with all that is in it. One that is not there is fine.
+pub(super) fn remove_folder(path: &Path) -> Result<(), HistoryError> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(error("removing the folder", path)(source))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Options for a file that only its owner reads.
+pub(super) fn private() -> OpenOptions {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Writes a file aside and renames it into place: whoever reads sees the old one or the new one.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
+    let aside = path.with_extension("new");
+    let write = || {
+        let mut file = private().write(true).create(true).truncate(true).open(&aside)?;
+        file.write_all(bytes)?;
+        fs::rename(&aside, path)
+    };
+    write().map_err(error("writing", path))
+}
+
+/// A random key that is made once.
+pub(super) fn key(path: &Path) -> Result<[u8; 32], HistoryError> {
+    match fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| {
+            let wrong = io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it does not have 32 bytes; remove it to make a new one",
+            );
+            error("reading the key", path)(wrong)
+        }),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key)
+                .map_err(|source| error("making the key", path)(io::Error::other(source)))?;
+            replace(path, &key)?;
+            Ok(key)
+        }
+        Err(source) => Err(error("reading the key", path)(source)),
+    }
+}

@@ -1,0 +1,121 @@
+//! The journal: one JSON object a line, readable after a kill at any byte.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::HistoryError;
+use super::files::{error, private, replace};
+use crate::report::Verdict;
+
+/// What is about to go live.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Intent {
+    pub(super) id: u64,
+    pub(super) generation: u64,
+    pub(super) content: Option<String>,
+    pub(super) at: Timestamp,
+}
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Line {
+    Intent(Intent),
+    Verdict(Verdict),
+}
+
+/// The journal's file, open for appending.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    lines: usize,
+    /// Bytes up to the end of the last whole line.
+    length: u64,
+}
+
+impl Journal {
+    /// Opens the journal; gives its lines, and what was damaged, in words. A torn tail is cut off.
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Line>, Option<String>), HistoryError> {
+        let open = || private().read(true).append(true).create(true).open(path);
+        let mut file = open().map_err(error("opening the journal", path))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(error("reading the journal", path))?;
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |last| last + 1);
+        let torn = bytes.len() - whole;
+        if torn > 0 {
+            file.set_len(whole as u64)
+                .map_err(error("cutting the torn tail off the journal", path))?;
+        }
+        let (mut lines, mut unreadable) = (Vec::new(), 0);
+        for line in bytes[..whole]
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            match serde_json::from_slice(line) {
+                Ok(line) => lines.push(line),
+                Err(_) => unreadable += 1,
+            }
+        }
+        let damage = match (torn, unreadable) {
+            (0, 0) => None,
+            (torn, 0) => Some(format!(
+                "the journal ended in the middle of a line; {torn} bytes were cut off"
+            )),
+            (_, unreadable) => Some(format!(
+                "{unreadable} lines of the journal cannot be read and are passed over"
+            )),
+        };
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            lines: lines.len(),
+            length: whole as u64,
+        };
+        Ok((journal, lines, damage))
+    }
+
+    /// Lines in the file.
+    pub(super) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// Appends one line. After a failure the file ends with the last whole line again, as far as the disk allows.
+    pub(super) fn append(&mut self, line: &Line) -> Result<(), HistoryError> {
+        let mut bytes =
+            serde_json::to_vec(line).map_err(|source| error("writing", &self.path)(source.into()))?;
+        bytes.push(b'\n');
+        if let Err(source) = self.file.write_all(&bytes) {
+            if let Err(second) = self.file.set_len(self.length) {
+                tracing::error!(error = %second, "a half-written line stays in the journal");
+            }
+            return Err(error("appending to the journal", &self.path)(source));
+        }
+        self.length += bytes.len() as u64;
+        self.lines += 1;
+        Ok(())
+    }
+
+    /// Replaces the journal by these lines.
+    pub(super) fn rewrite(&mut self, lines: &[Line]) -> Result<(), HistoryError> {
+        let mut bytes = Vec::new();
+        for line in lines {
+            serde_json::to_writer(&mut bytes, line)
+                .map_err(|source| error("writing", &self.path)(source.into()))?;
+            bytes.push(b'\n');
+        }
+        replace(&self.path, &bytes)?;
+        let open = private().append(true).open(&self.path);
+        self.file = open.map_err(error("opening the journal", &self.path))?;
+        (self.lines, self.length) = (lines.len(), bytes.len() as u64);
+        Ok(())
+    }
+}

@@ -1,0 +1,253 @@
+//! One preparation of a candidate: build beside the live generation, carry over what is the same.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::generation::{Generation, Identity, Service};
+use crate::report::{Action, Problem, ServiceReport};
+
+/// One preparation of a candidate: what it starts from, and the book of what it did.
+pub struct Preparation<S, V> {
+    /// The candidate's settings.
+    pub settings: Arc<S>,
+    /// The generation that is live meanwhile; `None` at the start.
+    pub live: Option<Arc<Generation<S, V>>>,
+    /// The number that the candidate will have if it goes live.
+    pub number: u64,
+    /// Whether this is the emergency generation of a start without usable settings.
+    pub safe_mode: bool,
+    /// A folder that is the candidate's alone. Not made until somebody makes it; swept when the candidate is
+    /// refused, and at the next start.
+    pub scratch: PathBuf,
+    pub(crate) book: Book,
+}
+
+/// What was done with each service, in the order in which it was begun.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Book(Arc<Mutex<Vec<Entry>>>);
+
+#[derive(Debug)]
+struct Entry {
+    name: &'static str,
+    done: Option<(Action, String)>,
+}
+
+impl Book {
+    fn open(&self, name: &'static str) {
+        self.with(|entries| entries.push(Entry { name, done: None }));
+    }
+
+    fn close(&self, name: &'static str, action: Action, reason: String) {
+        self.with(|entries| {
+            if let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) {
+                entry.done = Some((action, reason));
+            }
+        });
+    }
+
+    /// The services that were begun and not finished.
+    pub(crate) fn unfinished(&self) -> Vec<&'static str> {
+        self.with(|entries| {
+            entries
+                .iter()
+                .filter(|entry| entry.done.is_none())
+                .map(|entry| entry.name)
+                .collect()
+        })
+    }
+
+    /// Whether every service was carried over.
+    pub(crate) fn all_kept(&self) -> bool {
+        self.with(|entries| {
+            entries
+                .iter()
+                .all(|entry| matches!(entry.done, Some((Action::Kept, _))))
+        })
+    }
+
+    /// One line for each finished service.
+    pub(crate) fn reports(&self) -> Vec<ServiceReport> {
+        self.with(|entries| {
+            let finished = entries
+                .iter()
+                .filter_map(|entry| Some((entry.name, entry.done.clone()?)));
+            finished
+                .map(|(name, (action, reason))| ServiceReport {
+                    name: name.to_owned(),
+                    action,
+                    reason,
+                })
+                .collect()
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<S, V> Preparation<S, V> {
+    /// One service of the candidate: carried over from `live` when `inputs` and `depends_on` are the same, built by
+    /// `build` otherwise. Call it for independent services side by side.
+    ///
+    /// # Errors
+    /// What `build` refuses with.
+    pub async fn service<I, T, F>(
+        &self,
+        name: &'static str,
+        live: Option<&Service<I, T>>,
+        inputs: I,
+        depends_on: &[(&'static str, Identity)],
+        build: impl FnOnce(&I) -> F,
+    ) -> Result<Service<I, T>, Vec<Problem>>
+    where
+        I: PartialEq + Serialize,
+        F: Future<Output = Result<T, Vec<Problem>>>,
+    {
+        self.book.open(name);
+        let (action, reason) = match live {
+            Some(live) => match difference(live, &inputs, depends_on) {
+                None => {
+                    self.book.close(
+                        name,
+                        Action::Kept,
+                        "nothing that it is built from changed".to_owned(),
+                    );
+                    return Ok(live.clone());
+                }
+                Some(reason) => (Action::Rebuilt, reason),
+            },
+            None => (Action::Built, "first generation".to_owned()),
+        };
+        let object = build(&inputs).await?;
+        self.book.close(name, action, reason);
+        Ok(Service::new(object, inputs, depends_on, self.number))
+    }
+}
+
+/// Why a service cannot be carried over; `None` when it can.
+fn difference<I: PartialEq + Serialize, T>(
+    live: &Service<I, T>,
+    inputs: &I,
+    depends_on: &[(&'static str, Identity)],
+) -> Option<String> {
+    let mut reasons = Vec::new();
+    if live.inputs() != inputs {
+        reasons.push(changed_keys(live.inputs(), inputs));
+    }
+    let others = depends_on
+        .iter()
+        .filter(|dependency| !live.depends_on().contains(dependency));
+    reasons.extend(others.map(|(name, _)| format!("`{name}` changed")));
+    (!reasons.is_empty()).then(|| reasons.join(", "))
+}
+
+/// Keys that a reason names, at most.
+const NAMED_MAX: usize = 5;
+
+/// The keys in which two inputs differ, in words. Secrets serialise alike, so they are told as just that.
+fn changed_keys<I: Serialize>(old: &I, new: &I) -> String {
+    let mut keys = Vec::new();
+    if let (Ok(old), Ok(new)) = (serde_json::to_value(old), serde_json::to_value(new)) {
+        differing(&old, &new, &mut String::new(), &mut keys);
+    }
+    if keys.is_empty() {
+        return "a secret changed".to_owned();
+    }
+    let more = keys.len().saturating_sub(NAMED_MAX);
+    let named: Vec<String> = keys
+        .into_iter()
+        .take(NAMED_MAX)
+        .map(|key| format!("`{key}`"))
+        .collect();
+    match more {
+        0 => format!("{} changed", named.join(", ")),
+        more => format!("{} and {more} more changed", named.join(", ")),
+    }
+}
+
+fn differing(old: &Value, new: &Value, path: &mut String, keys: &mut Vec<String>) {
+    let (Value::Object(old_members), Value::Object(new_members)) = (old, new) else {
+        if old != new {
+            keys.push(path.clone());
+        }
+        return;
+    };
+    let gone = old_members.keys().filter(|key| !new_members.contains_key(*key));
+    for key in new_members.keys().chain(gone) {
+        let length = path.len();
+        if length > 0 {
+            path.push('.');
+        }
+        path.push_str(key);
+        let old_member = old_members.get(key).unwrap_or(&Value::Null);
+        differing(
+            old_member,
+            new_members.get(key).unwrap_or(&Value::Null),
+            path,
+            keys,
+        );
+        path.truncate(length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(PartialEq, Serialize)]
+    struct Inputs {
+        llm: std::collections::BTreeMap<&'static str, u32>,
+        #[serde(skip)]
+        key: &'static str,
+    }
+
+    fn inputs(members: &[(&'static str, u32)], key: &'static str) -> Inputs {
+        Inputs {
+            llm: members.iter().copied().collect(),
+            key,
+        }
+    }
+
+    #[test]
+    fn a_reason_names_the_keys_or_the_dependency_and_never_a_secret() {
+        let dependency = Identity::fresh();
+        let live = Service::new(
+            (),
+            inputs(&[("model", 1), ("topP", 2)], "a"),
+            &[("llm", dependency)],
+            1,
+        );
+        let check = |inputs: Inputs, dependency, expected: Option<&str>| {
+            assert_eq!(
+                difference(&live, &inputs, &[("llm", dependency)]).as_deref(),
+                expected
+            );
+        };
+        check(inputs(&[("model", 1), ("topP", 2)], "a"), dependency, None);
+        check(
+            inputs(&[("model", 3), ("topP", 2)], "a"),
+            dependency,
+            Some("`llm.model` changed"),
+        );
+        check(
+            inputs(&[("model", 1)], "a"),
+            dependency,
+            Some("`llm.topP` changed"),
+        );
+        check(
+            inputs(&[("model", 1), ("topP", 2)], "b"),
+            dependency,
+            Some("a secret changed"),
+        );
+        check(
+            inputs(&[("model", 1), ("topP", 2)], "a"),
+            Identity::fresh(),
+            Some("`llm` changed"),
+        );
+    }
+}

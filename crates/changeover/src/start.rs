@@ -1,0 +1,343 @@
+//! The start: the file, or the newest good content of the history, or safe mode.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::blueprint::{Accepted, Blueprint, Occasion, Prepare};
+use crate::changeover::{Candidate, Changeover, Source, Stages, spawn};
+use crate::engine::{Parts, StartError};
+use crate::follow::Followers;
+use crate::generation::{Generation, Live};
+use crate::history::History;
+use crate::judge::Judge;
+use crate::preparation::{Book, Preparation};
+use crate::read::{Content, Look, read_at_rest};
+use crate::report::{Cause, Decision, Problem};
+use crate::retire::retire;
+use crate::status::Shared;
+use crate::tuning::Tuning;
+use crate::watch::{Events, Settle, Watch, steps};
+
+/// Verdicts that a slow listener may lag behind before it misses some.
+const LAG_MAX: usize = 1_024;
+
+/// What a first generation is made from.
+struct First<S> {
+    candidate: Candidate<S>,
+    safe_mode: bool,
+    /// What was wrong with the file, when something else took its place.
+    refused: Option<(Source, Vec<Problem>)>,
+}
+
+pub(crate) async fn start<S, V>(blueprint: Blueprint<S, V>) -> Result<Parts<S, V>, StartError>
+where
+    S: PartialEq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let Blueprint {
+        file,
+        state_dir,
+        watch,
+        check,
+        prepare,
+        tuning,
+        fallback,
+    } = blueprint;
+    let file = std::path::absolute(&file)?;
+    let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
+    let judge = Arc::new(Judge {
+        check,
+        key: History::key(&state_dir)?,
+        file: file.clone(),
+    });
+    let (mut history, damage) = History::open(&state_dir, Tuning::default().history_max)?;
+    let shared = Arc::new(Shared::new(file.clone(), watch));
+    shared.history_problem(damage);
+
+    let (mut events, waker) = Events::new()?;
+    if watch {
+        // Before the first look: what is written while the first generation is prepared must be noticed too.
+        events.follow(&steps(&file));
+    }
+    let begun = Instant::now();
+    let (look, content) = read_first(Arc::clone(&judge)).await?;
+    shared.looked(look.modified_seconds());
+    let fingerprint = judge.fingerprint(&content);
+    shared.read(fingerprint.shown());
+    let first = choose(&judge, &history, content, begun, &fallback);
+
+    let number = history.last_generation() + 1;
+    let refused_id = first.refused.is_some().then(|| history.next_id());
+    let id = history.next_id();
+    let (services, book) = prepare_first(&prepare, &first, number, history.scratch(id), tuning).await?;
+    let First {
+        mut candidate,
+        safe_mode,
+        refused,
+    } = first;
+    candidate.source.stages.done("prepare", Instant::now());
+    let tune = tuning(&candidate.settings);
+    let settings = Arc::clone(&candidate.settings);
+    let live = Live::new(Arc::new(Generation {
+        number,
+        settings,
+        services,
+        safe_mode,
+    }));
+    shared.switched(number, safe_mode, tune);
+    shared.live_content(candidate.source.fingerprint.shown());
+
+    let (verdicts, _) = broadcast::channel(LAG_MAX);
+    let (retired, old) = mpsc::unbounded_channel();
+    let (messages_sender, messages) = mpsc::unbounded_channel();
+    let (number_sender, number_receiver) = watch::channel(number);
+    let followers = Followers::default();
+    let verdict_history = history.verdicts();
+    let shown = candidate.source.fingerprint.shown();
+    if !safe_mode {
+        let content = shown.as_deref().zip(candidate.source.content.bytes());
+        history.intend(id, number, content, &candidate.secrets)?;
+    }
+    let mut changeover = Changeover {
+        live: live.clone(),
+        number: number_sender,
+        followers: followers.clone(),
+        history,
+        shared: Arc::clone(&shared),
+        prepare,
+        tuning,
+        verdicts: verdicts.clone(),
+        retired,
+        messages,
+        product: Handle::current(),
+        live_fingerprint: candidate.source.fingerprint,
+        waiting: None,
+        refreshes: Vec::new(),
+    };
+    if let Some(((source, problems), id)) = refused.zip(refused_id) {
+        changeover.say_as(id, source, Decision::Rejected, problems, Vec::new(), Vec::new());
+    }
+    if !safe_mode {
+        let Candidate { source, warnings, .. } = candidate;
+        changeover.say_as(
+            id,
+            source,
+            Decision::Applied,
+            Vec::new(),
+            warnings,
+            book.reports(),
+        );
+    }
+
+    let (commands, commands_receiver) = channel();
+    let settle = Settle::new(Instant::now(), Some((look, fingerprint.number())));
+    let watch = Watch {
+        file,
+        enabled: watch,
+        events,
+        settle,
+        commands: commands_receiver,
+        judge: Arc::clone(&judge),
+        messages: messages_sender,
+        shared: Arc::clone(&shared),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let retirer_shared = Arc::clone(&shared);
+    // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
+    // settings or the history does not delay the product.
+    let threads = vec![
+        std::thread::Builder::new()
+            .name("settings-watch".to_owned())
+            .spawn(move || watch.run())?,
+        std::thread::Builder::new()
+            .name("changeover".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    let retirer = tokio::spawn(retire(old, retirer_shared));
+                    changeover.run().await;
+                    // What is still held then is dropped by whoever holds it.
+                    retirer.abort();
+                });
+            })?,
+    ];
+    Ok(Parts {
+        live,
+        number: Mutex::new(Some(number_receiver)),
+        followers,
+        judge,
+        shared,
+        history: verdict_history,
+        verdicts,
+        commands,
+        waker,
+        threads: Mutex::new(threads),
+    })
+}
+
+async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(Look, Content), StartError> {
+    let tuning = Tuning::default();
+    let read = tokio::task::spawn_blocking(move || {
+        let good = |content: &Content| judge.judge_on(content, Occasion::Start).is_ok();
+        read_at_rest(&judge.file, tuning.settle, tuning.open_max, good)
+    });
+    read.await
+        .map_err(|error| StartError::Watch(std::io::Error::other(error)))
+}
+
+/// The file; else the newest content of the history that passes the check today; else the fallback.
+fn choose<S>(
+    judge: &Judge<S>,
+    history: &History,
+    content: Content,
+    begun: Instant,
+    fallback: &dyn Fn() -> S,
+) -> First<S> {
+    let fingerprint = judge.fingerprint(&content);
+    let mut stages = Stages::since(begun);
+    stages.done("read", Instant::now());
+    let judged = match &content {
+        Content::Missing => judge.check(b"{}", Occasion::Start),
+        content => judge.judge_on(content, Occasion::Start),
+    };
+    stages.done("check", Instant::now());
+    let source = Source {
+        cause: Cause::Start,
+        fingerprint,
+        content,
+        stages,
+        reply: None,
+    };
+    let problems = match judged {
+        Ok(Accepted {
+            settings,
+            warnings,
+            secrets,
+        }) => {
+            let candidate = Candidate {
+                settings: Arc::new(settings),
+                warnings,
+                secrets,
+                source,
+            };
+            return First {
+                candidate,
+                safe_mode: false,
+                refused: None,
+            };
+        }
+        Err(problems) => problems,
+    };
+    for (_, bytes) in history.good_contents() {
+        let content = Content::Bytes(bytes);
+        if let Ok(Accepted {
+            settings,
+            warnings,
+            secrets,
+        }) = judge.judge_on(&content, Occasion::Start)
+        {
+            let fingerprint = judge.fingerprint(&content);
+            let stages = Stages::since(begun);
+            let older = Source {
+                cause: Cause::Start,
+                fingerprint,
+                content,
+                stages,
+                reply: None,
+            };
+            let candidate = Candidate {
+                settings: Arc::new(settings),
+                warnings,
+                secrets,
+                source: older,
+            };
+            return First {
+                candidate,
+                safe_mode: false,
+                refused: Some((source, problems)),
+            };
+        }
+    }
+    let nothing = Content::Missing;
+    let fingerprint = judge.fingerprint(&nothing);
+    let stages = Stages::since(begun);
+    let none = Source {
+        cause: Cause::Start,
+        fingerprint,
+        content: nothing,
+        stages,
+        reply: None,
+    };
+    let settings = Arc::new(fallback());
+    let candidate = Candidate {
+        settings,
+        warnings: Vec::new(),
+        secrets: Vec::new(),
+        source: none,
+    };
+    First {
+        candidate,
+        safe_mode: true,
+        refused: Some((source, problems)),
+    }
+}
+
+/// Pauses between the tries of a first preparation: a port may still be held by the process that went before.
+const TRIES: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_millis(300),
+    Duration::from_millis(1_500),
+];
+
+async fn prepare_first<S, V>(
+    prepare: &Arc<Prepare<S, V>>,
+    first: &First<S>,
+    number: u64,
+    scratch: std::path::PathBuf,
+    tuning: fn(&S) -> Tuning,
+) -> Result<(V, Book), StartError>
+where
+    S: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let limit = tuning(&first.candidate.settings).prepare_deadline;
+    let mut problems = Vec::new();
+    for pause in TRIES {
+        tokio::time::sleep(pause).await;
+        let book = Book::default();
+        let preparation = Preparation {
+            settings: Arc::clone(&first.candidate.settings),
+            live: None,
+            number,
+            safe_mode: first.safe_mode,
+            scratch: scratch.clone(),
+            book: book.clone(),
+        };
+        let mut task = spawn(&Handle::current(), prepare, preparation);
+        problems = match tokio::time::timeout(limit, &mut task).await {
+            Ok(Ok(Ok(services))) => return Ok((services, book)),
+            Ok(Ok(Err(problems))) => problems,
+            Ok(Err(error)) => vec![Problem::new(
+                "",
+                format!("preparing the services failed: {error}"),
+            )],
+            Err(_) => {
+                task.abort();
+                let unfinished = book.unfinished().join("`, `");
+                vec![Problem::new(
+                    "",
+                    format!(
+                        "preparing `{unfinished}` took longer than {} ms",
+                        limit.as_millis()
+                    ),
+                )]
+            }
+        };
+    }
+    Err(StartError::Refused(problems))
+}

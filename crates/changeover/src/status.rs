@@ -1,0 +1,191 @@
+//! Honest state: the file, what was accepted, and what runs, as three things.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::Verdict;
+use crate::tuning::Tuning;
+use crate::watch::WatchCounters;
+
+/// Where the watch stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchStatus {
+    /// `inotify+poll`, `poll` where there are no events, or `off`.
+    pub mode: String,
+    /// Events that named the file (or a link on the way to it) since the start.
+    pub events_seen: u64,
+    /// Looks at the file without an event since the start.
+    pub polls_seen: u64,
+}
+
+/// What the engine is doing now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Somebody is writing the file, or left it half-written a moment ago.
+    BeingWritten,
+    /// A candidate is being prepared.
+    Preparing,
+}
+
+/// Honest state: the file, what was accepted, and what runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The settings file.
+    pub file: PathBuf,
+    /// When the file was last modified, in seconds since 1970; `None` where there is no file.
+    pub last_modified: Option<f64>,
+    /// The live generation.
+    pub generation: u64,
+    /// Whether the live generation is the emergency one.
+    pub safe_mode: bool,
+    /// Whether the file, as last read, is not what runs.
+    pub drift: bool,
+    /// Keyed hash of the file's bytes as last read, in hexadecimal; `None` where there is no file.
+    pub content: Option<String>,
+    /// What the engine is doing now.
+    pub activity: Activity,
+    /// The newest verdict.
+    pub last_verdict: Option<Arc<Verdict>>,
+    /// Whether the watch should run.
+    pub watch_enabled: bool,
+    /// Whether the watch does run: it has looked at the file within the last few polls.
+    pub watch_running: bool,
+    /// The watch's counters.
+    pub watch: WatchStatus,
+    /// Old generations that some unit of work still holds.
+    pub retiring: usize,
+    /// What is wrong with the history, if it cannot be written or was found damaged.
+    pub history_problem: Option<String>,
+}
+
+/// What the engine's threads tell each other and the status. Locked for moments only, never on a reader's path.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    file: PathBuf,
+    watch_enabled: bool,
+    facts: Mutex<Facts>,
+}
+
+#[derive(Debug, Default)]
+struct Facts {
+    tuning: Tuning,
+    counters: WatchCounters,
+    last_modified: Option<f64>,
+    being_written: bool,
+    preparing: bool,
+    /// The content as last read, and the newest content that says what is live. The outer `None`: not known.
+    read: Option<Option<String>>,
+    live: Option<Option<String>>,
+    generation: u64,
+    safe_mode: bool,
+    retiring: usize,
+    history_problem: Option<String>,
+    last_verdict: Option<Arc<Verdict>>,
+}
+
+/// Polls without a look after which the watch counts as dead.
+const SILENT_POLLS_MAX: u32 = 10;
+
+impl Shared {
+    pub(crate) fn new(file: PathBuf, watch_enabled: bool) -> Self {
+        Self {
+            file,
+            watch_enabled,
+            facts: Mutex::default(),
+        }
+    }
+
+    /// A panic while the lock was held leaves plain values behind, each whole.
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tuning(&self) -> Tuning {
+        self.facts().tuning
+    }
+
+    pub(crate) fn watch(&self, change: impl FnOnce(&mut WatchCounters)) {
+        change(&mut self.facts().counters);
+    }
+
+    pub(crate) fn looked(&self, last_modified: Option<f64>) {
+        self.facts().last_modified = last_modified;
+    }
+
+    pub(crate) fn being_written(&self, being_written: bool) {
+        self.facts().being_written = being_written;
+    }
+
+    pub(crate) fn preparing(&self, preparing: bool) {
+        self.facts().preparing = preparing;
+    }
+
+    pub(crate) fn read(&self, content: Option<String>) {
+        self.facts().read = Some(content);
+    }
+
+    pub(crate) fn live_content(&self, content: Option<String>) {
+        self.facts().live = Some(content);
+    }
+
+    pub(crate) fn switched(&self, generation: u64, safe_mode: bool, tuning: Tuning) {
+        let mut facts = self.facts();
+        (facts.generation, facts.safe_mode, facts.tuning) = (generation, safe_mode, tuning);
+    }
+
+    pub(crate) fn retiring(&self, retiring: usize) {
+        self.facts().retiring = retiring;
+    }
+
+    pub(crate) fn history_problem(&self, problem: Option<String>) {
+        self.facts().history_problem = problem;
+    }
+
+    pub(crate) fn said(&self, verdict: Arc<Verdict>) {
+        self.facts().last_verdict = Some(verdict);
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let facts = self.facts();
+        let silent_max = (facts.tuning.poll * SILENT_POLLS_MAX).max(Duration::from_secs(1));
+        let looked = facts
+            .counters
+            .looked_at
+            .is_some_and(|at| at.elapsed() < silent_max);
+        Status {
+            file: self.file.clone(),
+            last_modified: facts.last_modified,
+            generation: facts.generation,
+            safe_mode: facts.safe_mode,
+            drift: facts.read != facts.live,
+            content: facts.read.clone().flatten(),
+            activity: match (facts.preparing, facts.being_written) {
+                (true, _) => Activity::Preparing,
+                (false, true) => Activity::BeingWritten,
+                (false, false) => Activity::Idle,
+            },
+            last_verdict: facts.last_verdict.clone(),
+            watch_enabled: self.watch_enabled,
+            watch_running: self.watch_enabled && looked,
+            watch: WatchStatus {
+                mode: if self.watch_enabled {
+                    facts.counters.mode
+                } else {
+                    "off"
+                }
+                .to_owned(),
+                events_seen: facts.counters.events_seen,
+                polls_seen: facts.counters.polls_seen,
+            },
+            retiring: facts.retiring,
+            history_problem: facts.history_problem.clone(),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Times and limits of the engine.
+
+use std::time::Duration;
+
+/// Times and limits of the engine. They come from the settings themselves, so they change live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// Quiet time after the last change before a content is refused.
+    pub settle: Duration,
+    /// How often the file is looked at without an event.
+    pub poll: Duration,
+    /// For how long a file may stay open for writing before it is judged as it is.
+    pub open_max: Duration,
+    /// How long the preparation of a candidate may take, and how long followers are waited for.
+    pub prepare_deadline: Duration,
+    /// Number of verdicts and of contents that the history keeps.
+    pub history_max: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_millis(150),
+            poll: Duration::from_millis(500),
+            open_max: Duration::from_secs(5),
+            prepare_deadline: Duration::from_secs(10),
+            history_max: 1_000,
+        }
+    }
+}

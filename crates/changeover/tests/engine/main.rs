@@ -1,0 +1,12 @@
+//! The engine through real files, real saves and real time. Tests are named after the invariants of ARCHITECTURE.md.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod invariants;
+mod saves;
+mod support;

@@ -1,0 +1,287 @@
+//! A small product on the engine: two services that always change together, one that depends on another, and a
+//! preparation that does what the settings tell it to.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use changeover::{
+    Accepted, Blueprint, Decision, Engine, Occasion, Preparation, Problem, Service, Tuning, Verdict,
+};
+use serde::Serialize;
+use tempfile::TempDir;
+use tokio::sync::broadcast;
+
+/// Nothing here takes this long, on any machine; a test that waits longer has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    pub pair: i64,
+    pub llm: String,
+    pub rag: i64,
+    pub prepare_ms: u64,
+    /// `refuse`, `panic`, `hang`: what the preparation does.
+    pub fault: String,
+    pub prepare_deadline_ms: u64,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Value<T> {
+    pub value: T,
+}
+
+#[derive(Debug)]
+pub struct Pair(pub i64);
+
+#[derive(Debug)]
+pub struct Llm(pub String);
+
+#[derive(Debug)]
+pub struct Rag {
+    pub llm: Arc<Llm>,
+}
+
+/// Counts the objects that are alive, so that a leak or a trace is seen.
+#[derive(Debug)]
+pub struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[derive(Debug)]
+pub struct Services {
+    pub left: Service<Value<i64>, Pair>,
+    pub right: Service<Value<i64>, Pair>,
+    pub llm: Service<Value<String>, Llm>,
+    pub rag: Service<Value<i64>, Rag>,
+    _counted: Counted,
+}
+
+pub type TestEngine = Engine<Settings, Services>;
+
+/// What a test sees of the product from outside, and what the product sees of the world.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    /// Generations and candidates that are alive.
+    pub alive: Arc<AtomicUsize>,
+    /// Preparations that were begun.
+    pub prepared: Arc<AtomicU64>,
+    /// Something that `rag` is built from beside the settings.
+    pub outside: Arc<AtomicI64>,
+}
+
+/// An engine in a folder of its own.
+pub struct World {
+    pub engine: TestEngine,
+    pub file: PathBuf,
+    pub folder: TempDir,
+    pub verdicts: broadcast::Receiver<Arc<Verdict>>,
+    pub probes: Probes,
+}
+
+pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let value = changeover::check::parse(content)?.value();
+    if value.as_object().is_some_and(serde_json::Map::is_empty) && occasion == Occasion::Running {
+        return Err(vec![Problem::new("", "the file has no setting")]);
+    }
+    if value["panic"].as_bool() == Some(true) {
+        panic!("the check was told to panic");
+    }
+    let mut problems = Vec::new();
+    let mut number = |key: &str| match &value[key] {
+        serde_json::Value::Null => 0,
+        other => other.as_i64().unwrap_or_else(|| {
+            problems.push(Problem::new(key, format!("`{other}` is not a whole number")));
+            0
+        }),
+    };
+    let (pair, rag) = (number("pair"), number("rag"));
+    let (prepare_ms, deadline) = (number("prepareMs"), number("deadlineMs"));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let secrets = std::str::from_utf8(content)
+        .unwrap()
+        .match_indices("sk-")
+        .map(|(start, _)| start..start + content[start..].iter().position(|byte| *byte == b'"').unwrap());
+    Ok(Accepted {
+        secrets: secrets.collect(),
+        settings: Settings {
+            pair,
+            rag,
+            llm: text("llm"),
+            fault: text("fault"),
+            prepare_ms: prepare_ms.unsigned_abs(),
+            prepare_deadline_ms: deadline.unsigned_abs(),
+        },
+        warnings: Vec::new(),
+    })
+}
+
+async fn prepare(
+    preparation: Preparation<Settings, Services>,
+    probes: Probes,
+) -> Result<Services, Vec<Problem>> {
+    let counted = Counted::new(&probes.alive);
+    probes.prepared.fetch_add(1, Ordering::SeqCst);
+    let settings = Arc::clone(&preparation.settings);
+    let live = preparation.live.as_ref().map(|live| &live.services);
+    std::fs::create_dir_all(&preparation.scratch).unwrap();
+    std::fs::write(preparation.scratch.join("made-by-the-candidate"), "x").unwrap();
+    let pair = |name, live| {
+        preparation.service(
+            name,
+            live,
+            Value { value: settings.pair },
+            &[],
+            |inputs: &Value<i64>| {
+                let value = inputs.value;
+                async move { Ok(Pair(value)) }
+            },
+        )
+    };
+    let left = pair("left", live.map(|live| &live.left)).await?;
+    tokio::time::sleep(Duration::from_millis(settings.prepare_ms)).await;
+    match settings.fault.as_str() {
+        "refuse" => return Err(vec![Problem::new("fault", "the world refuses")]),
+        "panic" => panic!("the preparation was told to panic"),
+        "hang" => std::future::pending::<()>().await,
+        _ => {}
+    }
+    let right = pair("right", live.map(|live| &live.right)).await?;
+    let llm = preparation
+        .service(
+            "llm",
+            live.map(|live| &live.llm),
+            Value {
+                value: settings.llm.clone(),
+            },
+            &[],
+            |inputs| {
+                let value = inputs.value.clone();
+                async move { Ok(Llm(value)) }
+            },
+        )
+        .await?;
+    let rag = preparation
+        .service(
+            "rag",
+            live.map(|live| &live.rag),
+            Value {
+                value: settings.rag + probes.outside.load(Ordering::SeqCst),
+            },
+            &[("llm", llm.identity())],
+            |_| async { Ok(Rag { llm: llm.handle() }) },
+        )
+        .await?;
+    std::fs::remove_dir_all(&preparation.scratch).unwrap();
+    Ok(Services {
+        left,
+        right,
+        llm,
+        rag,
+        _counted: counted,
+    })
+}
+
+fn tuning(settings: &Settings) -> Tuning {
+    match settings.prepare_deadline_ms {
+        0 => Tuning::default(),
+        millis => Tuning {
+            prepare_deadline: Duration::from_millis(millis),
+            ..Tuning::default()
+        },
+    }
+}
+
+pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Settings, Services> {
+    let probes = probes.clone();
+    Blueprint {
+        file: folder.join("settings.json"),
+        state_dir: folder.join("state"),
+        watch: true,
+        check: Box::new(check),
+        prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),
+        tuning,
+        fallback: Box::new(Settings::default),
+    }
+}
+
+impl World {
+    /// An engine whose file has this content at the start; `None`: no file.
+    pub async fn start(content: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(content) = content {
+            std::fs::write(folder.path().join("settings.json"), content).unwrap();
+        }
+        Self::start_in(folder).await
+    }
+
+    pub async fn start_in(folder: TempDir) -> Self {
+        let probes = Probes::default();
+        let engine = Engine::start(blueprint(folder.path(), &probes)).await.unwrap();
+        let verdicts = engine.verdicts();
+        Self {
+            file: folder.path().join("settings.json"),
+            engine,
+            folder,
+            verdicts,
+            probes,
+        }
+    }
+
+    /// Ends the engine and starts another one on the same folder.
+    pub async fn restart(self) -> Self {
+        self.engine.shutdown().await;
+        drop(self.engine);
+        Self::start_in(self.folder).await
+    }
+
+    /// The next verdict.
+    pub async fn verdict(&mut self) -> Arc<Verdict> {
+        tokio::time::timeout(PATIENCE, self.verdicts.recv())
+            .await
+            .expect("a verdict")
+            .unwrap()
+    }
+
+    /// Saves by writing aside and renaming.
+    pub fn rename(&self, content: &str) {
+        let aside = self.file.with_extension("aside");
+        std::fs::write(&aside, content).unwrap();
+        std::fs::rename(aside, &self.file).unwrap();
+    }
+
+    /// Saves in place: truncate, write, close.
+    pub fn write(&self, content: &str) {
+        std::fs::write(&self.file, content).unwrap();
+    }
+
+    /// Saves by rename and expects the next verdict to be this one.
+    pub async fn expect(&mut self, content: &str, decision: Decision) -> Arc<Verdict> {
+        self.rename(content);
+        let verdict = self.verdict().await;
+        assert_eq!(verdict.verdict, decision, "{content}: {verdict}");
+        verdict
+    }
+
+    pub fn pair(&self) -> i64 {
+        self.engine.live().load().services.left.0
+    }
+}
+
+/// Collects what followers and probes saw.
+pub type Seen<T> = Arc<Mutex<Vec<T>>>;

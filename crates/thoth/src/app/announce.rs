@@ -1,0 +1,160 @@
+//! What the log says of changeovers: the sentences that people and scripts look for.
+
+use changeover::{Action, Decision, Engine, Problem, Verdict};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Place;
+use crate::services::Services;
+use crate::settings::{Settings, better_ranked};
+
+/// Says what was started, and where.
+pub(super) fn start(place: &Place, engine: &Engine<Settings, Services>) {
+    let status = engine.status();
+    let file = place.settings_file.display();
+    tracing::info!(vault = %place.vault.root().display(), state = %place.state_dir.display(), "Thoth {}", env!("CARGO_PKG_VERSION"));
+    let live = engine.live().load();
+    for reserved in &live.services.http.reserved {
+        tracing::info!("serving http://{}", reserved.address());
+    }
+    if status.safe_mode {
+        tracing::error!(
+            "safe mode: no usable settings; only health and the settings API answer until `{file}` is mended"
+        );
+    } else if status.drift {
+        tracing::error!("`{file}` is refused; the newest settings that were applied are in effect");
+    }
+    match status.watch_enabled {
+        true => tracing::info!("Settings hot-reload enabled for `{file}`"),
+        false => tracing::info!(
+            "Settings hot-reload disabled (`THOTH_HOT_RELOAD=0`); `thoth reload` still reads `{file}`"
+        ),
+    }
+    for better in better_ranked(&place.settings_file, &place.vault) {
+        tracing::warn!(
+            "`{}` would rank before `{file}`; it is not read until the next start",
+            better.display()
+        );
+    }
+}
+
+/// Says every verdict, until the engine or the process ends; also those since `started`.
+pub(super) async fn verdicts(
+    engine: Engine<Settings, Services>,
+    started: jiff::Timestamp,
+    shutdown: CancellationToken,
+) {
+    let mut verdicts = engine.verdicts();
+    let mut last = 0;
+    let since_start = engine
+        .history(16)
+        .into_iter()
+        .filter(|verdict| verdict.at >= started);
+    for verdict in since_start.collect::<Vec<_>>().iter().rev() {
+        last = verdict.id;
+        say(verdict);
+    }
+    loop {
+        let verdict = tokio::select! {
+            () = shutdown.cancelled() => return,
+            verdict = verdicts.recv() => verdict,
+        };
+        match verdict {
+            Ok(verdict) if verdict.id > last => say(&verdict),
+            Ok(_) => {}
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "verdicts were not logged; the history has them")
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn say(verdict: &Verdict) {
+    let (id, generation) = (verdict.id, verdict.generation);
+    let ms = verdict.stages_ms.get("total").copied().unwrap_or_default();
+    let changed: Vec<&str> = verdict
+        .services
+        .iter()
+        .filter(|service| !matches!(service.action, Action::Kept))
+        .map(|service| service.name.as_str())
+        .collect();
+    let services = changed.join(",");
+    match verdict.verdict {
+        Decision::Applied => {
+            tracing::info!(
+                id,
+                generation,
+                ms,
+                verdict = "applied",
+                services,
+                "Settings reloaded successfully"
+            );
+        }
+        Decision::Unchanged => {
+            tracing::info!(
+                id,
+                generation,
+                ms,
+                verdict = "unchanged",
+                "Settings reloaded successfully"
+            );
+        }
+        Decision::Superseded => {
+            tracing::info!(
+                id,
+                generation,
+                ms,
+                verdict = "superseded",
+                "Settings superseded by a newer save"
+            );
+        }
+        Decision::Rejected => {
+            tracing::error!(
+                id,
+                generation,
+                ms,
+                verdict = "rejected",
+                "Settings validation failed - skipping reload"
+            );
+        }
+    }
+    for problem in &verdict.problems {
+        tracing::error!(id, "settings: {problem}");
+    }
+    warn(id, &verdict.warnings);
+    for service in verdict
+        .services
+        .iter()
+        .filter(|service| service.action != Action::Kept)
+    {
+        let name = shown(&service.name);
+        match service.action {
+            Action::Degraded => {
+                tracing::error!(id, "{name}: configuration reload incomplete: {}", service.reason)
+            }
+            Action::Built => tracing::info!(id, "{name}: configuration loaded"),
+            _ => tracing::info!(id, "{name}: configuration reloaded: {}", service.reason),
+        }
+    }
+}
+
+fn warn(id: u64, warnings: &[Problem]) {
+    for warning in warnings {
+        tracing::warn!(id, "settings: {warning}");
+    }
+}
+
+/// Names by which scripts look for services in the log.
+fn shown(service: &str) -> &str {
+    match service {
+        "llm" => "LLMService",
+        "rag" => "RAGManager",
+        "letta" => "LettaService",
+        "citations" => "CitationService",
+        "pdf" => "PDFMonitor",
+        "http" | "ports" => "APIServer",
+        "log" => "Logging",
+        other => other,
+    }
+}

@@ -1,0 +1,105 @@
+//! The library without a server: for commands on a vault that nobody serves.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{StateLock, client, open_database, settings_now};
+use crate::cli::Place;
+use crate::llm::{Llm, LlmInputs};
+use crate::pdf;
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts};
+use crate::pdf::row::PaperRow;
+use crate::rag::ask::Answer;
+use crate::rag::index::Index;
+use crate::rag::search::Hit;
+use crate::rag::{Rag, RagInputs};
+
+/// The library of a vault, under the lock of its state directory.
+pub struct Library {
+    rag: Arc<Rag>,
+    monitor: Monitor,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _lock: StateLock,
+}
+
+impl Library {
+    /// Opens the library with the settings that the vault's file gives now.
+    ///
+    /// # Errors
+    /// That a server has it, that the settings are refused, or what the state directory refuses.
+    pub async fn open(place: &Place) -> anyhow::Result<Self> {
+        let lock = StateLock::take(&place.state_dir)?;
+        let settings = settings_now(place)?;
+        let database = open_database(&place.state_dir)?;
+        let index = Arc::new(Index::new(Arc::clone(&database)));
+        let llm = Arc::new(Llm::new(LlmInputs::of(&settings), client(place)?));
+        let inputs = RagInputs::new(&settings.rag, &index)?;
+        let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
+        let inputs = MonitorInputs::of(&settings);
+        let parts = Parts {
+            vault: place.vault.root().to_owned(),
+            database,
+            index,
+            read: Arc::new(pdf::read::read),
+            load_inputs: Arc::new(move || inputs.clone()),
+            limits: Limits::default(),
+        };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let monitor = Monitor::start(parts, &tasks, stop.clone())
+            .await
+            .map_err(anyhow::Error::msg)?;
+        Ok(Self {
+            rag,
+            monitor,
+            tasks,
+            stop,
+            _lock: lock,
+        })
+    }
+
+    /// Reads a PDF, from wherever it is.
+    ///
+    /// # Errors
+    /// Why the file cannot be taken.
+    pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> anyhow::Result<PaperRow> {
+        self.monitor
+            .ingest(file, progress)
+            .await
+            .map_err(anyhow::Error::msg)
+    }
+
+    /// Finds passages.
+    ///
+    /// # Errors
+    /// What the index refuses.
+    pub fn search(&self, query: &str, limit: usize) -> anyhow::Result<Vec<Hit>> {
+        Ok(self.rag.search(query, limit)?)
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// What the index refuses.
+    pub async fn ask(&self, question: &str) -> anyhow::Result<Answer> {
+        Ok(self.rag.ask(question).await?)
+    }
+
+    /// What became of each PDF.
+    ///
+    /// # Errors
+    /// What the ledger refuses.
+    pub fn papers(&self) -> anyhow::Result<Vec<PaperRow>> {
+        Ok(self.monitor.ledger().papers(None)?)
+    }
+
+    /// Ends the work in hand.
+    pub async fn close(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

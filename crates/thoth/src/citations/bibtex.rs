@@ -1,0 +1,193 @@
+//! BibTeX entries.
+
+use crate::paper::Metadata;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Words of titles that say little: they do not name a paper.
+const SMALL_WORDS: [&str; 30] = [
+    "a", "an", "the", "on", "of", "in", "for", "and", "to", "with", "from", "by", "at", "is", "are", "do",
+    "does", "how", "what", "why", "towards", "toward", "der", "die", "das", "ein", "eine", "le", "la", "les",
+];
+
+/// A BibTeX entry with what is known. Whatever the values contain, the entry is valid: the special characters of LaTeX
+/// are escaped and its braces are balanced.
+pub fn bibtex(metadata: &Metadata) -> String {
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    if let Some(authors) = &metadata.authors {
+        let names: Vec<String> = authors.value.iter().map(|name| author(name)).collect();
+        fields.push(("author", names.join(" and ")));
+    }
+    if let Some(title) = &metadata.title {
+        fields.push(("title", format!("{{{}}}", escaped(&title.value))));
+    }
+    if let Some(year) = &metadata.year {
+        fields.push(("year", year.value.to_string()));
+    }
+    if let Some(venue) = &metadata.venue {
+        fields.push(("journal", escaped(&venue.value)));
+    }
+    if let Some(doi) = &metadata.doi {
+        fields.push(("doi", verbatim(&doi.value)));
+    }
+    if let Some(arxiv) = &metadata.arxiv {
+        fields.push(("eprint", verbatim(&arxiv.value)));
+        fields.push(("archiveprefix", "arXiv".to_owned()));
+    }
+    let kind = if metadata.venue.is_some() {
+        "article"
+    } else {
+        "misc"
+    };
+    let mut entry = format!("@{kind}{{{}", citation_key(metadata));
+    for (name, value) in fields {
+        entry.push_str(&format!(",\n  {name} = {{{value}}}"));
+    }
+    entry.push_str("\n}\n");
+    entry
+}
+
+/// A stable key out of the first author's surname, the year and the first telling word of the title, such as
+/// `bogner2019impact`: lower-case ASCII letters and digits only.
+pub fn citation_key(metadata: &Metadata) -> String {
+    let surname = metadata
+        .authors
+        .as_ref()
+        .and_then(|authors| authors.value.first())
+        .map(|name| surname(name));
+    let year = metadata.year.as_ref().map(|year| year.value.to_string());
+    let title = metadata.title.as_ref().map_or("", |title| title.value.as_str());
+    let words = title
+        .split(|c: char| c.is_whitespace() || "-‐–—/:,".contains(c))
+        .map(ascii);
+    let word = words
+        .into_iter()
+        .find(|word| word.len() > 1 && !SMALL_WORDS.contains(&word.as_str()));
+    let key: String = [surname.map(|name| ascii(&name)), year, word]
+        .into_iter()
+        .flatten()
+        .collect();
+    if key.is_empty() {
+        "untitled".to_owned()
+    } else {
+        key
+    }
+}
+
+/// The last word of a name that is not a generation's suffix.
+fn surname(name: &str) -> String {
+    let mut words = name
+        .split(' ')
+        .rev()
+        .filter(|word| !matches!(word.trim_end_matches('.'), "Jr" | "Sr" | "II" | "III" | "IV"));
+    words.next().unwrap_or_default().to_owned()
+}
+
+/// Letters and digits in ASCII, lower case, accents dropped.
+fn ascii(text: &str) -> String {
+    let mut plain = String::new();
+    for character in text.nfkd().filter(|c| !is_combining_mark(*c)) {
+        match character {
+            'ß' => plain.push_str("ss"),
+            'ø' | 'Ø' => plain.push('o'),
+            'æ' | 'Æ' => plain.push_str("ae"),
+            'ł' | 'Ł' => plain.push('l'),
+            'đ' | 'Đ' => plain.push('d'),
+            c if c.is_ascii_alphanumeric() => plain.push(c.to_ascii_lowercase()),
+            _ => {}
+        }
+    }
+    plain
+}
+
+/// A name of which BibTeX takes nothing apart wrongly: a group keeps together in braces.
+fn author(name: &str) -> String {
+    let text = escaped(name);
+    let group = name.contains(" and ") || name.contains(',') || name.to_lowercase().contains("collaboration");
+    if group { format!("{{{text}}}") } else { text }
+}
+
+/// Escapes what LaTeX gives a meaning. Braces become printed ones, so that they cannot unbalance the entry.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("{\\textbackslash}"),
+            '{' => escaped.push_str("{\\textbraceleft}"),
+            '}' => escaped.push_str("{\\textbraceright}"),
+            '&' | '%' | '$' | '#' | '_' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            '~' => escaped.push_str("{\\textasciitilde}"),
+            '^' => escaped.push_str("{\\textasciicircum}"),
+            '"' => escaped.push_str("{\\textquotedbl}"),
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// An identifier, which BibTeX styles print as it stands: only what could break the entry is dropped.
+fn verbatim(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control() && !matches!(c, '{' | '}' | '\\' | '%' | '"'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paper::{Field, Source};
+    use proptest::prelude::*;
+
+    fn field<T>(value: T) -> Option<Field<T>> {
+        Some(Field {
+            value,
+            source: Source::Layout { page: 1 },
+        })
+    }
+
+    #[test]
+    fn an_entry_has_a_stable_key_and_what_is_known() {
+        let metadata = Metadata {
+            title: field("On the impact of R&D: 100% service-oriented".to_owned()),
+            authors: field(vec!["Justus Bogner".to_owned(), "Łukasz Müller Jr.".to_owned()]),
+            year: field(2019),
+            doi: field("10.7717/peerj-cs.213".to_owned()),
+            ..Metadata::default()
+        };
+        assert_eq!(
+            bibtex(&metadata),
+            "@misc{bogner2019impact,\n  author = {Justus Bogner and Łukasz Müller Jr.},\n  title = {{On the impact of \
+             R\\&D: 100\\% service-oriented}},\n  year = {2019},\n  doi = {10.7717/peerj-cs.213}\n}\n"
+        );
+    }
+
+    #[test]
+    fn a_paper_of_which_nothing_is_known_has_an_entry() {
+        assert_eq!(bibtex(&Metadata::default()), "@misc{untitled\n}\n");
+    }
+
+    proptest! {
+        #[test]
+        fn braces_are_balanced_whatever_the_input(title in ".*", name in ".*", doi in ".*") {
+            let metadata = Metadata {
+                title: field(title), authors: field(vec![name]), doi: field(doi), ..Metadata::default()
+            };
+            let mut depth = 0i64;
+            let entry = bibtex(&metadata);
+            for (at, character) in entry.chars().enumerate() {
+                match character {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+                prop_assert!(depth >= 0);
+                prop_assert!(depth > 0 || at < 5 || at + 2 >= entry.chars().count());
+            }
+            prop_assert_eq!(depth, 0);
+        }
+    }
+}

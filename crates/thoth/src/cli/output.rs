@@ -1,0 +1,44 @@
+//! What people read: colours on a terminal only, one way to print an error.
+
+use std::io::IsTerminal;
+
+use anstream::{eprintln, println};
+use anstyle::{AnsiColor, Style};
+use changeover::{Decision, Verdict};
+use serde::Serialize;
+
+/// A colour for what went well, for what did not, and for what matters less.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const QUIET: Style = Style::new().dimmed();
+
+/// Prints an error with its causes on one line.
+pub(super) fn error(error: &anyhow::Error) {
+    eprintln!("{BAD}error{BAD:#}: {error:#}");
+}
+
+/// Prints one line for a verdict, with the local time.
+pub(super) fn verdict(verdict: &Verdict) {
+    let style = match verdict.verdict {
+        Decision::Applied => GOOD,
+        Decision::Rejected => BAD,
+        Decision::Unchanged | Decision::Superseded => QUIET,
+    };
+    let time = verdict
+        .at
+        .to_zoned(jiff::tz::TimeZone::system())
+        .strftime("%H:%M:%S");
+    println!("{QUIET}{time}{QUIET:#} {style}{verdict}{style:#}");
+}
+
+/// Prints JSON, indented.
+pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// How reports are drawn here.
+pub(super) fn style() -> crate::settings::render::Style {
+    let colors = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    crate::settings::render::Style { colors, width: 100 }
+}

@@ -1,0 +1,86 @@
+//! Where this command works: the vault, its settings file, its state; and the environment, captured once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::http::client::Client;
+use crate::settings::{Environment, Vault, find_vault, settings_file, state_dir};
+
+/// Where a command works.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The vault.
+    pub vault: Vault,
+    /// The settings file; it need not exist.
+    pub settings_file: PathBuf,
+    /// The state directory; it need not exist.
+    pub state_dir: PathBuf,
+    /// The variables that settings listen to.
+    pub environment: Environment,
+    variables: BTreeMap<String, String>,
+}
+
+impl Place {
+    /// Finds the vault and everything that follows from it.
+    ///
+    /// # Errors
+    /// No vault, an impossible variable, no place for state.
+    pub fn find(vault: Option<&Path>) -> anyhow::Result<Self> {
+        let (variables, working_dir) = surroundings()?;
+        let variable = |name: &str| variables.get(name).cloned();
+        let vault = find_vault(vault, variable, &working_dir)?;
+        Self::at(vault, variables, &working_dir)
+    }
+
+    /// The same for a vault that is known.
+    ///
+    /// # Errors
+    /// An impossible variable, no place for state.
+    pub fn at(vault: Vault, variables: BTreeMap<String, String>, working_dir: &Path) -> anyhow::Result<Self> {
+        let variable = |name: &str| variables.get(name).cloned();
+        let environment = Environment::from_pairs(variables.clone()).map_err(|problems| {
+            let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!(all.join("; "))
+        })?;
+        Ok(Self {
+            settings_file: settings_file(&vault, variable, working_dir),
+            state_dir: state_dir(&vault, variable, working_dir)?,
+            vault,
+            environment,
+            variables,
+        })
+    }
+
+    /// A variable of the environment; `None` where it is not set or blank.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The client of the server that runs on this vault.
+    ///
+    /// # Errors
+    /// That no server runs.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::from_state(
+            &self.state_dir,
+            self.variable("THOTH_API_TOKEN"),
+        )?)
+    }
+}
+
+/// The environment's variables that are text, and the working directory.
+pub(super) fn surroundings() -> anyhow::Result<(BTreeMap<String, String>, PathBuf)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let variables = std::env::vars_os().filter_map(text).collect();
+    Ok((
+        variables,
+        std::env::current_dir().context("the working directory is gone")?,
+    ))
+}

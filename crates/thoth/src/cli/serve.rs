@@ -1,0 +1,52 @@
+//! `thoth serve`, and the runtime of every other command.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{LogFilter, Place};
+use crate::settings::Level;
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+    let place = Place::find(vault)?;
+    let log = LogFilter::install(Level::Info)?;
+    wait(async {
+        let shutdown = CancellationToken::new();
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let asked = shutdown.clone();
+        let signals = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            asked.cancel();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            served = crate::app::serve(&place, listen, log, shutdown) => served,
+            () = signals => Ok(()),
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs one command's asynchronous work to its end.
+pub(super) fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    // Installed once for the process; a second command in one process finds it there.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let done = runtime.block_on(work);
+    // A thread that hangs in a file system must not hold the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    done
+}

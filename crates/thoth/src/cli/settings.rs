@@ -1,0 +1,124 @@
+//! `thoth settings …`, `thoth reload`, `thoth token`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anstream::{print, println};
+use anyhow::Context;
+use changeover::{Decision, Occasion, Verdict};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Place, output};
+use crate::http::client::ClientError;
+use crate::http::token::Token;
+use crate::settings::render;
+
+/// Says everything that is wrong with a file.
+pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    let place = Place::find(vault)?;
+    let file = file.unwrap_or_else(|| place.settings_file.clone());
+    let content = std::fs::read(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+    // An empty object is valid, with a warning: whether it may replace a live one is another question.
+    let occasion = Occasion::RunningAllowEmpty;
+    let (problems, warnings) =
+        match crate::settings::check(&content, occasion, &place.environment, &place.vault) {
+            Ok(accepted) => (Vec::new(), accepted.warnings),
+            Err(problems) => (problems, Vec::new()),
+        };
+    if json {
+        output::json(&render::json(&problems, &warnings))?;
+    } else {
+        let mut report = String::new();
+        let name = file.display().to_string();
+        render::write_report(
+            &mut report,
+            &name,
+            &content,
+            &problems,
+            &warnings,
+            output::style(),
+        )?;
+        print!("{report}");
+    }
+    Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Shows the settings in effect: the server's, or, where none runs, what the file would give.
+pub(super) fn show(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let place = Place::find(vault)?;
+    let shown = super::serve::wait(async {
+        match place.client() {
+            Ok(client) => Ok(client.get::<Value>("/api/v1/settings").await?),
+            Err(_) => Ok::<_, anyhow::Error>(json!({ "generation": null, "settings": from_file(&place)? })),
+        }
+    })?;
+    output::json(&shown)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn from_file(place: &Place) -> anyhow::Result<Value> {
+    let settings = crate::app::settings_now(place)?;
+    Ok(settings.view())
+}
+
+/// The list that the API gives.
+#[derive(Deserialize)]
+struct Reloads {
+    reloads: Vec<Verdict>,
+}
+
+/// Shows the last verdicts.
+pub(super) fn history(vault: Option<&Path>, limit: u32, json: bool) -> anyhow::Result<ExitCode> {
+    let place = Place::find(vault)?;
+    let path = format!("/api/v1/reloads?limit={limit}");
+    let Reloads { reloads } =
+        super::serve::wait(async { place.client()?.get(&path).await.map_err(Into::into) })?;
+    if json {
+        output::json(&reloads)?;
+    } else {
+        reloads.iter().for_each(output::verdict);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has the running server read its file now. A refused content gives exit code 1.
+pub(super) fn reload(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
+    let place = Place::find(vault)?;
+    let asked = super::serve::wait(async {
+        let answer: Result<Verdict, ClientError> = place.client()?.post("/api/v1/reloads", &json!({})).await;
+        Ok(answer?)
+    });
+    let verdict = asked?;
+    if json {
+        output::json(&verdict)?;
+    } else {
+        output::verdict(&verdict);
+    }
+    Ok(if verdict.verdict == Decision::Rejected {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Prints the token.
+pub(super) fn token(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let place = Place::find(vault)?;
+    let token = match place.variable("THOTH_API_TOKEN") {
+        Some(given) => Some(Token::given(given)?),
+        None => Token::load(&place.state_dir)?,
+    };
+    let token = token.with_context(|| {
+        format!(
+            "there is no token in `{}` yet; the first `thoth serve` makes it",
+            place.state_dir.display()
+        )
+    })?;
+    println!("{}", token.expose());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,261 @@
+//! The command line's way to the server of its vault.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventsource_stream::Eventsource;
+use futures_util::{Stream, StreamExt};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::server_file::ServerRecord;
+use super::token::Token;
+
+/// How long an answer may take: a model may have to write it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a connection on this machine may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Why the server gave no answer that can be used. Each says what the user can do.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No record of a server.
+    #[error("no server runs for this vault; start one with `thoth serve`")]
+    NoServer,
+    /// A record, but nobody answers.
+    #[error(
+        "no server runs for this vault: nothing answers at {0}, where the last one was; start one with `thoth serve`"
+    )]
+    Silent(SocketAddr),
+    /// The server answered with an error.
+    #[error("{}", said(*status, detail, hint.as_deref()))]
+    Refused {
+        /// The status of the answer.
+        status: u16,
+        /// What the server said.
+        detail: String,
+        /// The way out, if the server named one.
+        hint: Option<String>,
+    },
+    /// The answer is not what this version understands.
+    #[error("the server's answer was not understood: {0}")]
+    Answer(String),
+    /// The connection broke.
+    #[error("the connection to the server broke: {0}")]
+    Broken(#[source] reqwest::Error),
+    /// The state directory could not be read.
+    #[error("the state directory cannot be read: {0}")]
+    State(#[from] io::Error),
+    /// No client can be made.
+    #[error("no HTTP client can be made: {0}")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A client of the server of one state directory.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    address: SocketAddr,
+    token: Option<Token>,
+}
+
+impl Client {
+    /// The client of the server that runs on this state directory. `given` is `THOTH_API_TOKEN`.
+    ///
+    /// # Errors
+    /// [`ClientError::NoServer`] where none has said where it is; whether it still is there shows the first request.
+    pub fn from_state(state_dir: &Path, given: Option<&str>) -> Result<Self, ClientError> {
+        let record = ServerRecord::read(state_dir)?.ok_or(ClientError::NoServer)?;
+        let token = match given {
+            Some(given) => Some(Token::given(given)?),
+            None => Token::load(state_dir)?,
+        };
+        Self::new(record.address, token)
+    }
+
+    /// A client of the server at this address.
+    ///
+    /// # Errors
+    /// [`ClientError::Client`].
+    pub fn new(address: SocketAddr, token: Option<Token>) -> Result<Self, ClientError> {
+        // Only this machine is spoken to, in the clear: no proxy, no roots of trust.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ClientError::Client(error.into()))?
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A command asks a few times with pauses: a kept connection would only be found closed.
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|error| ClientError::Client(error.into()))?;
+        Ok(Self {
+            http,
+            address: reachable(address),
+            token,
+        })
+    }
+
+    /// The address that is spoken to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `GET`; `path` begins with a slash and may carry a query.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.answer(self.http.get(self.url(path))).await
+    }
+
+    /// `GET`, whatever the status says.
+    ///
+    /// # Errors
+    /// [`ClientError`], but not [`ClientError::Refused`].
+    pub async fn look<T: DeserializeOwned>(&self, path: &str) -> Result<(u16, T), ClientError> {
+        let response = self
+            .send(self.http.get(self.url(path)).timeout(ANSWER_TIMEOUT))
+            .await?;
+        let status = response.status().as_u16();
+        Ok((status, body(response).await?))
+    }
+
+    /// `GET` with parameters, which are escaped here.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn query<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, ClientError> {
+        let base = self.url(path);
+        let url =
+            url::Url::parse_with_params(&base, query).map_err(|error| ClientError::Client(error.into()))?;
+        self.answer(self.http.get(url)).await
+    }
+
+    /// `POST` of a JSON body.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.answer(self.http.post(self.url(path)).json(body)).await
+    }
+
+    /// `POST` of bytes as they are, with parameters, which are escaped here.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<T, ClientError> {
+        let url = url::Url::parse_with_params(&self.url(path), query)
+            .map_err(|error| ClientError::Client(error.into()))?;
+        self.answer(self.http.post(url).body(body)).await
+    }
+
+    /// The server's events as they happen, and the verdicts that were missed since `last`: name and data of each.
+    /// Ends when the server closes its port; then ask the state directory again.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn events(
+        &self,
+        last: Option<u64>,
+    ) -> Result<impl Stream<Item = Result<(String, Value), ClientError>> + use<>, ClientError> {
+        let request = self.http.get(self.url("/api/v1/events"));
+        let request = match last {
+            Some(id) => request.header("last-event-id", id),
+            None => request,
+        };
+        let response = self.send(request).await?;
+        let response = refusal(response).await?;
+        Ok(response.bytes_stream().eventsource().map(|event| {
+            let event = event.map_err(|error| ClientError::Answer(error.to_string()))?;
+            let data =
+                serde_json::from_str(&event.data).map_err(|error| ClientError::Answer(error.to_string()))?;
+            Ok((event.event, data))
+        }))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let response = self.send(request.timeout(ANSWER_TIMEOUT)).await?;
+        body(refusal(response).await?).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        };
+        request.send().await.map_err(|error| {
+            if error.is_connect() {
+                ClientError::Silent(self.address)
+            } else {
+                ClientError::Broken(error)
+            }
+        })
+    }
+}
+
+async fn body<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
+    let bytes = response.bytes().await.map_err(ClientError::Broken)?;
+    serde_json::from_slice(&bytes).map_err(|error| ClientError::Answer(error.to_string()))
+}
+
+/// The response, or what its problem details say.
+async fn refusal(response: Response) -> Result<Response, ClientError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let problem: Value = body(response).await.unwrap_or_default();
+    let text = |field: &str| problem.get(field).and_then(Value::as_str).map(str::to_owned);
+    Err(ClientError::Refused {
+        status: status.as_u16(),
+        detail: text("detail").unwrap_or_else(|| "the server refused".to_owned()),
+        hint: text("hint"),
+    })
+}
+
+fn said(status: u16, detail: &str, hint: Option<&str>) -> String {
+    let title = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    let title = title.unwrap_or("unknown");
+    let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("the server answered {status} {title}: {detail}{hint}")
+}
+
+/// Where a server that serves every address of its machine is reached from that machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback: IpAddr = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, address.port())
+}

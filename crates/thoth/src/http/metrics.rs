@@ -1,0 +1,335 @@
+//! `GET /metrics`: counters and gauges in the OpenMetrics text format. They stand outside generations.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::State;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use changeover::{Decision, Engine, Verdict};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::blocking::blocking;
+use super::error::ApiError;
+use super::state::App;
+use crate::pdf::status::Status;
+use crate::services::Services;
+use crate::settings::Settings;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Seconds: half a millisecond to half a minute.
+const STAGE_BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
+/// Verdicts to look back for when some were missed.
+const LOOK_BACK: usize = 1_000;
+/// Every verdict that there is.
+const VERDICTS: [Decision; 4] = [
+    Decision::Applied,
+    Decision::Unchanged,
+    Decision::Rejected,
+    Decision::Superseded,
+];
+
+type FloatGauge = Gauge<f64, AtomicU64>;
+type StageHistograms = Family<Stage, Histogram, fn() -> Histogram>;
+
+/// The metrics of this process. Cheap to clone; every clone counts into the same.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    last_successful: Gauge,
+    last_success_seconds: FloatGauge,
+    reloads: Family<ByVerdict, Counter>,
+    stages: StageHistograms,
+    generation: Gauge,
+    requests: Family<Answer, Counter>,
+    papers: Family<ByStatus, Gauge>,
+    process: Process,
+    /// The newest verdict that was counted.
+    counted: Arc<Mutex<u64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByVerdict {
+    verdict: String,
+}
+
+impl ByVerdict {
+    fn of(verdict: Decision) -> Self {
+        Self {
+            verdict: verdict.to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStatus {
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stage {
+    stage: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+/// What the kernel and the runtime say of this process.
+#[derive(Clone, Debug, Default)]
+struct Process {
+    resident_bytes: Gauge,
+    open_descriptors: Gauge,
+    threads: Gauge,
+    tasks: Gauge,
+    start_seconds: FloatGauge,
+    cpu_seconds: Counter<f64, AtomicU64>,
+}
+
+impl Metrics {
+    /// Fresh metrics of a process that started at this time.
+    pub fn new(started: jiff::Timestamp) -> Self {
+        let mut registry = Registry::default();
+        let mut metrics = Self {
+            registry: Arc::default(),
+            last_successful: Gauge::default(),
+            last_success_seconds: FloatGauge::default(),
+            reloads: Family::default(),
+            stages: Family::new_with_constructor(|| Histogram::new(STAGE_BUCKETS)),
+            generation: Gauge::default(),
+            requests: Family::default(),
+            papers: Family::default(),
+            process: Process::default(),
+            counted: Arc::default(),
+        };
+        metrics
+            .process
+            .start_seconds
+            .set(started.as_millisecond() as f64 / 1000.0);
+        metrics.register(&mut registry);
+        metrics.registry = Arc::new(registry);
+        metrics
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        // A counter that appears with its first count hides that count from whoever compares.
+        for verdict in VERDICTS {
+            self.reloads.get_or_create(&ByVerdict::of(verdict)).inc_by(0);
+        }
+        let config = registry.sub_registry_with_prefix("thoth_config");
+        config.register(
+            "last_reload_successful",
+            "1 when the newest settings that were read are live, 0 when they were rejected",
+            self.last_successful.clone(),
+        );
+        config.register(
+            "last_reload_success_timestamp_seconds",
+            "When settings were last applied, or found unchanged, in seconds since 1970",
+            self.last_success_seconds.clone(),
+        );
+        config.register("reloads", "Verdicts given", self.reloads.clone());
+        config.register(
+            "reload_stage_seconds",
+            "Time spent in each stage of a changeover",
+            self.stages.clone(),
+        );
+        config.register(
+            "generation",
+            "Number of the live generation",
+            self.generation.clone(),
+        );
+        registry.register("thoth_http_requests", "Answers given", self.requests.clone());
+        registry.register("thoth_papers", "PDFs in the ledger", self.papers.clone());
+        self.process.register(registry);
+    }
+
+    /// Counts one answer. `route` is the pattern of the route, never the path of the request.
+    pub fn answered(&self, method: &Method, route: &str, status: StatusCode) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            _ => "other",
+        };
+        let answer = Answer {
+            method,
+            route: route.to_owned(),
+            status: status.as_u16(),
+        };
+        self.requests.get_or_create(&answer).inc();
+    }
+
+    /// Counts a verdict, unless it was counted already.
+    pub fn decided(&self, verdict: &Verdict) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if verdict.id <= *counted {
+            return;
+        }
+        *counted = verdict.id;
+        self.reloads.get_or_create(&ByVerdict::of(verdict.verdict)).inc();
+        self.generation
+            .set(i64::try_from(verdict.generation).unwrap_or(i64::MAX));
+        match verdict.verdict {
+            Decision::Applied | Decision::Unchanged => {
+                self.last_successful.set(1);
+                self.last_success_seconds
+                    .set(verdict.at.as_millisecond() as f64 / 1000.0);
+            }
+            Decision::Rejected => {
+                self.last_successful.set(0);
+            }
+            // A newer content has taken its place: that one's verdict counts.
+            Decision::Superseded => {}
+        }
+        for (stage, milliseconds) in &verdict.stages_ms {
+            let label = Stage { stage: stage.clone() };
+            self.stages.get_or_create(&label).observe(milliseconds / 1000.0);
+        }
+    }
+
+    /// Counts every verdict of this process, until `shutdown`. `started` is before the engine's start.
+    pub async fn follow(
+        self,
+        engine: Engine<Settings, Services>,
+        started: jiff::Timestamp,
+        shutdown: CancellationToken,
+    ) {
+        let mut verdicts = engine.verdicts();
+        let catch_up = || {
+            let history = engine.history(LOOK_BACK);
+            let ours = history.iter().take_while(|verdict| verdict.at >= started);
+            ours.collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .for_each(|verdict| self.decided(verdict));
+        };
+        catch_up();
+        loop {
+            let verdict = tokio::select! {
+                () = shutdown.cancelled() => return,
+                verdict = verdicts.recv() => verdict,
+            };
+            match verdict {
+                Ok(verdict) => self.decided(&verdict),
+                Err(RecvError::Lagged(_)) => catch_up(),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// Says how many PDFs stand where.
+    pub fn counted(&self, papers: &BTreeMap<Status, u64>) {
+        for status in Status::ALL {
+            let count = papers.get(&status).copied().unwrap_or_default();
+            let label = ByStatus {
+                status: status.as_str(),
+            };
+            self.papers
+                .get_or_create(&label)
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// The text that is scraped.
+    ///
+    /// # Errors
+    /// That the text could not be written.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        self.process.look();
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Process {
+    fn register(&self, registry: &mut Registry) {
+        let process = registry.sub_registry_with_prefix("process");
+        process.register(
+            "resident_memory_bytes",
+            "Resident memory",
+            self.resident_bytes.clone(),
+        );
+        process.register("open_fds", "Open file descriptors", self.open_descriptors.clone());
+        process.register("threads", "Threads", self.threads.clone());
+        process.register(
+            "start_time_seconds",
+            "When the process started, since 1970",
+            self.start_seconds.clone(),
+        );
+        process.register("cpu_seconds", "User and system time", self.cpu_seconds.clone());
+        registry.register("thoth_tasks", "Tasks alive in the runtime", self.tasks.clone());
+    }
+
+    /// Reads `/proc/self`; what it does not say keeps its value.
+    fn look(&self) {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let field = |name: &str| -> Option<i64> {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            line.split_whitespace().next()?.parse().ok()
+        };
+        if let Some(kilobytes) = field("VmRSS") {
+            self.resident_bytes.set(kilobytes * 1024);
+        }
+        if let Some(threads) = field("Threads") {
+            self.threads.set(threads);
+        }
+        if let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") {
+            // One of them is the directory itself.
+            self.open_descriptors
+                .set(i64::try_from(descriptors.count()).unwrap_or(i64::MAX) - 1);
+        }
+        if let Some(seconds) = cpu_seconds() {
+            self.cpu_seconds
+                .inner()
+                .store(seconds.to_bits(), Ordering::Relaxed);
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let tasks = runtime.metrics().num_alive_tasks();
+            self.tasks.set(i64::try_from(tasks).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// Fields 14 and 15 of `/proc/self/stat`, in the hundredths of a second that Linux shows to every program.
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name in parentheses, which may hold anything.
+    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace().skip(11);
+    let user: f64 = fields.next()?.parse().ok()?;
+    let system: f64 = fields.next()?.parse().ok()?;
+    Some((user + system) / 100.0)
+}
+
+/// `GET /metrics`.
+pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    const DOING: &str = "the papers cannot be counted";
+    let monitor = app.monitor.clone();
+    match blocking(DOING, move || monitor.ledger().counts()).await? {
+        Ok(papers) => app.metrics.counted(&papers),
+        // Metrics are most wanted when something is wrong.
+        Err(error) => tracing::error!(%error, "{DOING}"),
+    }
+    let text = app
+        .metrics
+        .text()
+        .map_err(|error| ApiError::internal("metrics cannot be written", &error))?;
+    let kind = HeaderValue::from_static(OPEN_METRICS);
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}

@@ -1,0 +1,87 @@
+//! `/api/v1/papers`: what became of every PDF.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::blocking::blocking;
+use super::error::ApiError;
+use super::extract::{Query, Raw};
+use super::state::App;
+use crate::citations;
+use crate::pdf::row::PaperRow;
+
+/// The query of [`list`].
+#[derive(Debug, Deserialize)]
+pub(super) struct List {
+    limit: Option<usize>,
+}
+
+/// `GET /api/v1/papers?limit=`: newest first; all of them without a limit.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Query(query): Query<List>,
+) -> Result<Json<Value>, ApiError> {
+    let papers = rows(app, query.limit).await?;
+    Ok(Json(json!({ "papers": papers })))
+}
+
+/// The query of [`take`].
+#[derive(Debug, Deserialize)]
+pub(super) struct Upload {
+    name: String,
+}
+
+/// `POST /api/v1/papers?name=`: a PDF as the body. Answers when it was read, or could not be.
+pub(super) async fn take(
+    State(app): State<Arc<App>>,
+    Query(upload): Query<Upload>,
+    Raw(body): Raw,
+) -> Result<Json<PaperRow>, ApiError> {
+    let taken = app.monitor.ingest_bytes(upload.name, body).await;
+    taken.map(Json).map_err(ApiError::invalid)
+}
+
+/// `GET /api/v1/papers/{id}`: one of them, with where each piece of its metadata was found.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let paper = find(app, &id).await?;
+    let mut shown = json!(paper);
+    shown["metadata"] = json!(paper.metadata);
+    Ok(Json(shown))
+}
+
+/// `GET /api/v1/papers/{id}/bibtex`.
+pub(super) async fn bibtex(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let paper = find(app, &id).await?;
+    let metadata = paper.metadata.ok_or_else(|| {
+        let detail = format!("the paper `{id}` has not been read: it is {}", paper.status);
+        ApiError::new(StatusCode::CONFLICT, detail)
+    })?;
+    let kind = [(header::CONTENT_TYPE, "application/x-bibtex; charset=utf-8")];
+    Ok((kind, citations::bibtex(&metadata)).into_response())
+}
+
+async fn find(app: Arc<App>, id: &str) -> Result<PaperRow, ApiError> {
+    let papers = rows(app, None).await?;
+    let found = papers.into_iter().find(|paper| paper.id == id);
+    found.ok_or_else(|| {
+        ApiError::not_found(format!("there is no paper `{id}`")).hint("`/api/v1/papers` lists them")
+    })
+}
+
+async fn rows(app: Arc<App>, limit: Option<usize>) -> Result<Vec<PaperRow>, ApiError> {
+    const DOING: &str = "the list of papers cannot be read";
+    let rows = blocking(DOING, move || app.monitor.ledger().papers(limit)).await?;
+    rows.map_err(|error| ApiError::internal(DOING, &error))
+}

@@ -1,0 +1,315 @@
+//! The follower that owns the served ports: serve the new address, hand the old one over, close it.
+//!
+//! ```text
+//!            wanted                    no longer wanted              `reload.handoverMs` later
+//!  (bound) ─────────► served ──────────────────────────► leaving ──────────────────────────────► closed
+//!                       ▲        answers `Connection: close`  │       requests in flight finish,
+//!                       └─────────────── wanted again ────────┘       event streams end
+//! ```
+//!
+//! Both ports lead to the same router, and each request loads the live generation anew: there is no «old server».
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::Router;
+use changeover::{Followed, Follower};
+use socket2::{SockAddr, SockRef, Socket};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{self, Arrival, Standing};
+use super::generation::Generation;
+use super::listeners::{Listeners, Reserved, covers};
+use super::server_file::ServerFile;
+use super::state::Troubles;
+use crate::services::Services;
+use crate::settings::Settings;
+
+/// Connections at one time, at most.
+const CONNECTIONS_MAX: usize = 1_024;
+/// File descriptors that connections leave to everything else.
+const DESCRIPTORS_SPARED: usize = 128;
+/// How long requests in flight may take to finish when the process ends.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+/// How soon to look again at a port that should close but that a candidate has reserved.
+const CLOSE_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait when the kernel refuses to accept (no descriptors left).
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// The name under which the owner of the ports says how it stands.
+const NAME: &str = "ports";
+
+/// Serves what the live generation wants served, until `shutdown`. Returns when every connection has ended.
+pub async fn serve(
+    listeners: Listeners,
+    mut follower: Follower<Settings, Services>,
+    router: Router,
+    mut file: ServerFile,
+    troubles: Troubles,
+    shutdown: CancellationToken,
+) {
+    let mut ports = Ports::new(listeners, router);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = ports.close_due() => {}
+            generation = follower.next() => {
+                let Some(generation) = generation else { break };
+                let did = follow(&mut ports, &generation, &mut file);
+                troubles.say(NAME, did.as_ref().and_then(|did| did.as_ref().err().cloned()));
+                follower.followed(&generation, did);
+            }
+        }
+    }
+    if let Err(error) = file.remove() {
+        tracing::warn!(%error, "`{}` cannot be removed", file.path().display());
+    }
+    ports.shutdown().await;
+}
+
+/// Serves what this generation wants, and tells the command line where.
+fn follow(ports: &mut Ports, generation: &Generation, file: &mut ServerFile) -> Option<Followed> {
+    let handover = Duration::from_millis(generation.settings.reload.handover_ms);
+    let reserved = &generation.services.http.reserved;
+    let did = ports.follow(reserved, handover);
+    let written = reserved.first().map_or(Ok(()), |first| file.say(first.address()));
+    match (did, written) {
+        (did, Ok(())) => did,
+        (did, Err(error)) => {
+            let did = did
+                .map(|did| did.unwrap_or_else(|error| error) + ", but ")
+                .unwrap_or_default();
+            Some(Err(format!(
+                "{did}`{}` cannot be written: {error}",
+                file.path().display()
+            )))
+        }
+    }
+}
+
+/// The served ports of a process.
+pub(super) struct Ports {
+    listeners: Listeners,
+    router: Router,
+    served: Vec<Port>,
+    connections: Arc<Semaphore>,
+    tasks: TaskTracker,
+    abort: CancellationToken,
+}
+
+struct Port {
+    address: SocketAddr,
+    standing: Arc<Standing>,
+    /// When it closes, if it is leaving.
+    until: Option<Instant>,
+}
+
+impl Ports {
+    pub(super) fn new(listeners: Listeners, router: Router) -> Self {
+        Self {
+            listeners,
+            router,
+            served: Vec::new(),
+            connections: Arc::new(Semaphore::new(connections_max())),
+            tasks: TaskTracker::new(),
+            abort: CancellationToken::new(),
+        }
+    }
+
+    /// Serves `wanted`, and lets everything else leave after `handover`. Says what changed, if anything did.
+    pub(super) fn follow(&mut self, wanted: &[Reserved], handover: Duration) -> Option<Followed> {
+        let mut said = Vec::new();
+        let mut failed = Vec::new();
+        for reserved in wanted {
+            match self.serve(reserved) {
+                Ok(false) => {}
+                Ok(true) => said.push(format!("serving {}", reserved.address())),
+                Err(error) => failed.push(format!("{} cannot be served: {error}", reserved.address())),
+            }
+        }
+        if !failed.is_empty() {
+            // What is served stays served: better a port too many than nobody at the door.
+            return Some(Err(failed.join("; ")));
+        }
+        said.extend(self.settle(wanted, handover));
+        (!said.is_empty()).then(|| Ok(said.join(", ")))
+    }
+
+    /// Lets ports leave that are no longer wanted, and those stay that are wanted again.
+    fn settle(&mut self, wanted: &[Reserved], handover: Duration) -> Vec<String> {
+        let until = Instant::now() + handover;
+        let mut said = Vec::new();
+        for port in &mut self.served {
+            // A socket that a wider one has taken over is kept: closing it could cut off a client at the door.
+            let stays = wanted
+                .iter()
+                .map(Reserved::address)
+                .any(|wanted| wanted == port.address || covers(wanted, port.address));
+            match (stays, port.until) {
+                (true, Some(_)) => {
+                    port.until = None;
+                    said.push(format!("{} stays", port.address));
+                }
+                (false, None) => {
+                    port.until = Some(until);
+                    said.push(format!(
+                        "{} for another {} ms",
+                        port.address,
+                        handover.as_millis()
+                    ));
+                }
+                (true, None) | (false, Some(_)) => {}
+            }
+            port.standing.leaving.store(!stays, Ordering::Release);
+        }
+        said
+    }
+
+    /// Says whether the address was not served before.
+    fn serve(&mut self, reserved: &Reserved) -> io::Result<bool> {
+        let listener = self.listeners.serve(reserved)?;
+        let address = listener.local_addr()?;
+        if self.served.iter().any(|port| port.address == address) {
+            return Ok(false);
+        }
+        let standing = Arc::new(Standing::default());
+        self.served.push(Port {
+            address,
+            standing: Arc::clone(&standing),
+            until: None,
+        });
+        let door = Door {
+            standing,
+            router: self.router.clone(),
+            connections: Arc::clone(&self.connections),
+            tasks: self.tasks.clone(),
+            abort: self.abort.clone(),
+        };
+        self.tasks.spawn(door.accept(listener));
+        Ok(true)
+    }
+
+    /// Waits until a port has to close, and closes it. Never returns while none is leaving.
+    pub(super) async fn close_due(&mut self) {
+        let Some(next) = self.served.iter().filter_map(|port| port.until).min() else {
+            return std::future::pending().await;
+        };
+        tokio::time::sleep_until(next).await;
+        let now = Instant::now();
+        let listeners = &self.listeners;
+        self.served.retain_mut(|port| {
+            if port.until.is_none_or(|until| until > now) {
+                return true;
+            }
+            let closed = listeners.close(port.address);
+            if closed {
+                port.standing.end.cancel();
+                tracing::info!(address = %port.address, "port closed");
+            } else {
+                port.until = Some(now + CLOSE_AGAIN);
+            }
+            !closed
+        });
+    }
+
+    /// Closes every port. Requests in flight have two seconds to finish.
+    pub(super) async fn shutdown(self) {
+        self.listeners.close_all();
+        for port in &self.served {
+            port.standing.end.cancel();
+        }
+        self.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_GRACE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            self.abort.cancel();
+            self.tasks.wait().await;
+        }
+    }
+}
+
+/// The accept loop of one port.
+struct Door {
+    standing: Arc<Standing>,
+    router: Router,
+    connections: Arc<Semaphore>,
+    tasks: TaskTracker,
+    abort: CancellationToken,
+}
+
+impl Door {
+    async fn accept(self, listener: Arc<TcpListener>) {
+        loop {
+            let permit = tokio::select! {
+                () = self.standing.end.cancelled() => break,
+                permit = Arc::clone(&self.connections).acquire_owned() => permit,
+            };
+            let Ok(permit) = permit else { break };
+            tokio::select! {
+                biased;
+                () = self.standing.end.cancelled() => break,
+                accepted = listener.accept() => self.admit(accepted, permit).await,
+            }
+        }
+        // Whoever is in the kernel's queue already is still served: closing the socket would cut them off.
+        // Asked of the kernel itself, since the runtime may not have heard of them yet.
+        while let Ok((socket, peer)) = SockRef::from(listener.as_ref()).accept() {
+            let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+                break;
+            };
+            self.admit(into_stream(socket, &peer), permit).await;
+        }
+    }
+
+    async fn admit(&self, accepted: io::Result<(TcpStream, SocketAddr)>, permit: OwnedSemaphorePermit) {
+        let (stream, peer, local) = match accepted.and_then(|(stream, peer)| {
+            let local = stream.local_addr()?;
+            Ok((stream, peer, local))
+        }) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                tracing::debug!(%error, "connection could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                return;
+            }
+        };
+        let arrival = Arrival {
+            peer,
+            local,
+            port: Arc::clone(&self.standing),
+        };
+        let connection = connection::serve(stream, arrival, self.router.clone(), self.abort.clone());
+        self.tasks.spawn(async move {
+            connection.await;
+            drop(permit);
+        });
+    }
+}
+
+fn into_stream(socket: Socket, peer: &SockAddr) -> io::Result<(TcpStream, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    let peer = peer
+        .as_socket()
+        .ok_or_else(|| io::Error::other("the peer has no internet address"))?;
+    Ok((TcpStream::from_std(socket.into())?, peer))
+}
+
+/// As many connections as the process has descriptors for, with some to spare for everything else it does.
+fn connections_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let descriptors = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    descriptors.map_or(CONNECTIONS_MAX, |max| {
+        max.saturating_sub(DESCRIPTORS_SPARED).clamp(16, CONNECTIONS_MAX)
+    })
+}

@@ -1,0 +1,236 @@
+//! What the HTTP service takes out of the settings, and what a generation holds of it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use changeover::Problem;
+use serde::Serialize;
+
+use super::listeners::{Listeners, Reserved};
+use super::settings::ApiServer;
+
+/// What the process was started with, beside its settings.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `THOTH_DOCKER=1`: the host is always 0.0.0.0.
+    pub container: bool,
+    /// `THOTH_PUBLISHED_PORT`: in a container, a port that is always served as well.
+    pub published_port: Option<u16>,
+    /// `--listen`: stands in for the address that the settings name at the start.
+    pub listen: Option<SocketAddr>,
+    /// The machine's own name, allowed as `Host` in a container.
+    pub hostname: Option<String>,
+    /// Host and port that the settings named at the start: only these are replaced by `listen`.
+    pub replaced: Arc<OnceLock<(String, u16)>>,
+}
+
+/// The inputs of the HTTP service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HttpInputs {
+    /// Addresses to serve; the first is the one that people are told.
+    pub addresses: Vec<SocketAddr>,
+    /// Names that a `Host` header may carry, beside those of loopback: lower case, without a port.
+    pub allowed_hosts: Vec<String>,
+}
+
+impl HttpInputs {
+    /// What `servers.api` means in these surroundings.
+    ///
+    /// # Errors
+    /// A host that is neither an IP address nor `localhost`.
+    pub fn new(settings: &ApiServer, surroundings: &Surroundings) -> Result<Self, Vec<Problem>> {
+        let first = match surroundings.listen {
+            Some(listen) if surroundings.is_replaced(settings) => listen,
+            _ => SocketAddr::new(
+                host(settings, surroundings).map_err(|problem| vec![problem])?,
+                settings.port,
+            ),
+        };
+        let published = surroundings.published_port.filter(|_| surroundings.container);
+        let published = published.map(|port| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
+        let second = published.filter(|published| *published != first);
+        let names = settings.allowed_hosts.iter();
+        let own_name = surroundings.hostname.iter().filter(|_| surroundings.container);
+        Ok(Self {
+            addresses: std::iter::once(first).chain(second).collect(),
+            allowed_hosts: names.chain(own_name).map(|name| bare_host(name)).collect(),
+        })
+    }
+}
+
+impl Surroundings {
+    fn is_replaced(&self, settings: &ApiServer) -> bool {
+        let (host, port) = self
+            .replaced
+            .get_or_init(|| (settings.host.clone(), settings.port));
+        *host == settings.host && *port == settings.port
+    }
+}
+
+/// Host and addresses of one generation.
+#[derive(Debug)]
+pub struct HttpService {
+    /// The addresses, held for this generation; in the order of the inputs.
+    pub reserved: Vec<Reserved>,
+    /// Names that a `Host` header may carry, beside those of loopback.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// Reserves every address of the inputs, or none.
+///
+/// # Errors
+/// Every address that cannot be served, and why.
+pub fn build(inputs: &HttpInputs, listeners: &Listeners) -> Result<HttpService, Vec<Problem>> {
+    let mut reserved = Vec::new();
+    let mut problems = Vec::new();
+    for address in &inputs.addresses {
+        match listeners.reserve(*address) {
+            Ok(one) => reserved.push(one),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(HttpService {
+        reserved,
+        allowed_hosts: inputs.allowed_hosts.clone(),
+    })
+}
+
+fn host(settings: &ApiServer, surroundings: &Surroundings) -> Result<IpAddr, Problem> {
+    if surroundings.container {
+        return Ok(Ipv4Addr::UNSPECIFIED.into());
+    }
+    let host = settings.host.trim_start_matches('[').trim_end_matches(']');
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    host.parse().map_err(|_| {
+        Problem::new("servers.api.host", format!("`{}` is no IP address", settings.host)).hint(
+            "use `127.0.0.1` for this machine alone, `0.0.0.0` for every network it is in, or one of its addresses",
+        )
+    })
+}
+
+/// A name or address out of a `Host` header or a list of names: lower case, without port and brackets.
+pub(super) fn bare_host(host: &str) -> String {
+    let host = host.trim();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        // More than one colon: an IPv6 address without brackets.
+        None if host.matches(':').count() > 1 => host,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(host: &str, port: u16, allowed_hosts: &[&str]) -> ApiServer {
+        ApiServer {
+            host: host.to_owned(),
+            port,
+            allowed_hosts: allowed_hosts.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_the_settings_mean() {
+        let at_home = Surroundings::default();
+        let in_container = Surroundings {
+            container: true,
+            published_port: Some(8000),
+            hostname: Some("thoth-app".to_owned()),
+            ..Surroundings::default()
+        };
+        let check =
+            |surroundings: &Surroundings, host: &str, port: u16, addresses: &[&str], names: &[&str]| {
+                let inputs =
+                    HttpInputs::new(&api(host, port, &["Papers.Example:8080"]), surroundings).unwrap();
+                let got: Vec<String> = inputs.addresses.iter().map(ToString::to_string).collect();
+                assert_eq!(got, addresses, "{host} {port}");
+                assert_eq!(inputs.allowed_hosts, names, "{host} {port}");
+            };
+        check(
+            &at_home,
+            "127.0.0.1",
+            8000,
+            &["127.0.0.1:8000"],
+            &["papers.example"],
+        );
+        check(
+            &at_home,
+            "localhost",
+            8001,
+            &["127.0.0.1:8001"],
+            &["papers.example"],
+        );
+        check(&at_home, "::1", 8000, &["[::1]:8000"], &["papers.example"]);
+        check(&at_home, "[::1]", 8000, &["[::1]:8000"], &["papers.example"]);
+        let names = ["papers.example", "thoth-app"];
+        check(&in_container, "127.0.0.1", 8000, &["0.0.0.0:8000"], &names);
+        check(
+            &in_container,
+            "10.0.0.1",
+            9000,
+            &["0.0.0.0:9000", "0.0.0.0:8000"],
+            &names,
+        );
+    }
+
+    #[test]
+    fn a_host_that_is_no_address_is_refused() {
+        let problems = HttpInputs::new(&api("example.org", 8000, &[]), &Surroundings::default()).unwrap_err();
+        assert_eq!(problems[0].path, "servers.api.host");
+        assert_eq!(problems[0].message, "`example.org` is no IP address");
+    }
+
+    #[test]
+    fn listen_stands_in_until_the_setting_changes() {
+        let surroundings = Surroundings {
+            listen: Some("127.0.0.1:0".parse().unwrap()),
+            ..Surroundings::default()
+        };
+        let address = |port| {
+            HttpInputs::new(&api("127.0.0.1", port, &[]), &surroundings)
+                .unwrap()
+                .addresses[0]
+        };
+        assert_eq!(address(8000).port(), 0);
+        assert_eq!(address(9000).port(), 9000);
+        assert_eq!(address(8000).port(), 0);
+    }
+
+    #[tokio::test]
+    async fn every_address_that_cannot_be_served_is_named_and_nothing_is_left() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let inputs = HttpInputs {
+            addresses: vec![
+                "127.0.0.1:0".parse().unwrap(),
+                taken.local_addr().unwrap(),
+                "192.0.2.1:8000".parse().unwrap(),
+            ],
+            allowed_hosts: Vec::new(),
+        };
+        let listeners = Listeners::default();
+        let problems = build(&inputs, &listeners).unwrap_err();
+        let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, ["servers.api.port", "servers.api.host"]);
+        assert!(listeners.reserve(inputs.addresses[0]).is_ok());
+    }
+
+    #[test]
+    fn a_host_without_its_port() {
+        let check = |host: &str, bare: &str| assert_eq!(bare_host(host), bare, "{host}");
+        check("localhost:8000", "localhost");
+        check("LocalHost", "localhost");
+        check("localhost.", "localhost");
+        check("127.0.0.1:80", "127.0.0.1");
+        check("[::1]:8000", "::1");
+        check("::1", "::1");
+        check("", "");
+    }
+}

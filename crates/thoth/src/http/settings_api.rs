@@ -1,0 +1,86 @@
+//! `/api/v1/settings` and `/api/v1/reloads`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use changeover::{Occasion, Status, Verdict};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::blocking::blocking;
+use super::error::ApiError;
+use super::extract::{Query, Raw};
+use super::generation::Current;
+use super::state::App;
+
+/// Verdicts that are given without a `limit`.
+const RELOADS: usize = 50;
+/// Verdicts that are given at most.
+const RELOADS_MAX: usize = 1_000;
+
+/// `GET /api/v1/settings`: what runs, redacted.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Current(generation): Current,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let tag = entity_tag(&app.engine.status(), generation.number);
+    let asked = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut asked = asked
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let mut response = if !tag.starts_with("W/") && asked.any(|asked| asked.trim() == tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let body = json!({ "generation": generation.number, "settings": generation.settings.view() });
+        Json(body).into_response()
+    };
+    let tag = HeaderValue::try_from(tag)
+        .map_err(|error| ApiError::internal("the entity tag is no header", &error))?;
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+/// The keyed hash of the file as last read. While that file is not what this answer shows, the tag is a weak one:
+/// it names the file for an edit, but never stands for the answer.
+fn entity_tag(status: &Status, generation: u64) -> String {
+    let content = status.content.as_deref().unwrap_or("absent");
+    let is_shown = !status.drift && status.generation == generation;
+    format!("{}\"{content}\"", if is_shown { "" } else { "W/" })
+}
+
+/// `POST /api/v1/settings/validate`: the bytes of a file, judged and forgotten.
+pub(super) async fn validate(
+    State(app): State<Arc<App>>,
+    Raw(content): Raw,
+) -> Result<Json<Value>, ApiError> {
+    let check = move || app.engine.check(&content, Occasion::Start);
+    let checked = blocking("a check of settings ended early", check).await?;
+    Ok(Json(match checked {
+        Ok(accepted) => json!({ "valid": true, "problems": [], "warnings": accepted.warnings }),
+        Err(problems) => json!({ "valid": false, "problems": problems, "warnings": [] }),
+    }))
+}
+
+/// `POST /api/v1/reloads`: reads the file again; the answer is the verdict, whichever it is.
+pub(super) async fn reload(State(app): State<Arc<App>>) -> Result<Json<Verdict>, ApiError> {
+    match app.engine.reload().await {
+        Ok(verdict) => Ok(Json(verdict.as_ref().clone())),
+        Err(stopped) => Err(ApiError::unavailable(stopped.to_string())),
+    }
+}
+
+/// The query of [`reloads`].
+#[derive(Debug, Deserialize)]
+pub(super) struct Reloads {
+    limit: Option<usize>,
+}
+
+/// `GET /api/v1/reloads?limit=`: the newest verdicts, newest first.
+pub(super) async fn reloads(State(app): State<Arc<App>>, Query(query): Query<Reloads>) -> Json<Value> {
+    let limit = query.limit.unwrap_or(RELOADS).min(RELOADS_MAX);
+    Json(json!({ "reloads": app.engine.history(limit) }))
+}

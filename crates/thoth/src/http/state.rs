@@ -1,0 +1,87 @@
+//! What handlers reach that stands outside generations.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use changeover::Engine;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::guard::Guard;
+use super::metrics::Metrics;
+use super::token::Token;
+use crate::pdf::monitor::Monitor;
+use crate::rag::builder::Builder;
+use crate::services::Services;
+use crate::settings::Settings;
+
+/// Event streams at one time, at most.
+const STREAMS_MAX: usize = 256;
+
+/// The process-level parts that handlers reach.
+pub struct App {
+    /// The engine: the live generation, the history, `reload`.
+    pub engine: Engine<Settings, Services>,
+    /// The intake of PDFs: its ledger, its events.
+    pub monitor: Monitor,
+    /// The builder of the index: its progress.
+    pub builder: Arc<Builder>,
+    /// Who may come in.
+    pub guard: Guard,
+    /// Counters and gauges.
+    pub metrics: Metrics,
+    /// When the process started.
+    pub started: Timestamp,
+    /// What is wrong with the parts of the process that belong to no generation.
+    pub troubles: Troubles,
+    /// One permit for each event stream.
+    pub streams: Arc<Semaphore>,
+}
+
+impl App {
+    /// The state of a server whose engine and intake have started.
+    pub fn new(
+        engine: Engine<Settings, Services>,
+        monitor: Monitor,
+        builder: Arc<Builder>,
+        token: Token,
+        metrics: Metrics,
+        troubles: Troubles,
+    ) -> Self {
+        Self {
+            engine,
+            monitor,
+            builder,
+            guard: Guard::new(token),
+            metrics,
+            started: Timestamp::now(),
+            troubles,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        }
+    }
+}
+
+/// What is wrong now with the owners of what a process has only once (its ports, its folder watch), by name. Cheap to
+/// clone; every clone is the same list.
+#[derive(Clone, Debug, Default)]
+pub struct Troubles {
+    by_name: Arc<Mutex<BTreeMap<&'static str, Option<String>>>>,
+}
+
+impl Troubles {
+    /// Says how `name` stands: `None` is well.
+    pub fn say(&self, name: &'static str, trouble: Option<String>) {
+        self.by_name
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, trouble);
+    }
+
+    /// Everybody who ever said how it stands.
+    pub fn all(&self) -> BTreeMap<&'static str, Option<String>> {
+        self.by_name
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,310 @@
+//! A server on real sockets over a real settings file, for the tests of this folder.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use changeover::{Blueprint, Engine, Tuning, Verdict};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::database::Database;
+use crate::http::listeners::Listeners;
+use crate::http::metrics::Metrics;
+use crate::http::router::router;
+use crate::http::server::serve;
+use crate::http::server_file::{ServerFile, ServerRecord};
+use crate::http::service::Surroundings;
+use crate::http::state::{App, Troubles};
+use crate::http::token::Token;
+use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
+use crate::pdf::ledger;
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
+use crate::pdf::read::Unreadable;
+use crate::rag::builder::Builder;
+use crate::rag::index::{self, Index};
+use crate::services::{self, Means, Services};
+use crate::settings::{self, Environment, Settings, Vault};
+
+/// Nothing here takes this long; a test that waits longer has failed.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// The token of every server of the tests.
+pub(super) const TOKEN: &str = "token-of-the-tests";
+
+/// A running server.
+pub(super) struct World {
+    pub(super) app: Arc<App>,
+    pub(super) file: PathBuf,
+    pub(super) state: TempDir,
+    pub(super) client: reqwest::Client,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl World {
+    /// Serves this content of a settings file.
+    pub(super) async fn start(content: &str) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let vault = state.path().join("vault");
+        std::fs::create_dir_all(vault.join("pdf")).unwrap();
+        let vault = Vault::at(&vault).unwrap();
+        let file = state.path().join("settings.json");
+        std::fs::write(&file, content).unwrap();
+        let database = Database::open(&state.path().join("thoth.db"), &[ledger::SCHEMA, index::SCHEMA]);
+        let database = Arc::new(database.unwrap());
+        let means = means(&database);
+        let engine = engine(&file, &state.path().join("state"), &vault, Arc::clone(&means)).await;
+
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let monitor = monitor(&vault, database, &means, &tasks, shutdown.clone()).await;
+        let builder = Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone());
+        builder.follow(engine.live().load().services.rag.wanted());
+        let troubles = Troubles::default();
+        let started = jiff::Timestamp::UNIX_EPOCH;
+        let metrics = Metrics::new(started);
+        let token = Token::given(TOKEN).unwrap();
+        let app = App::new(
+            engine.clone(),
+            monitor,
+            Arc::new(builder),
+            token,
+            metrics.clone(),
+            troubles.clone(),
+        );
+        let app = Arc::new(app);
+        tasks.spawn(serve(
+            means.listeners.clone(),
+            engine.follower("ports").unwrap(),
+            router(Arc::clone(&app)),
+            ServerFile::new(state.path(), started),
+            troubles,
+            shutdown.clone(),
+        ));
+        tasks.spawn(metrics.follow(engine, started, shutdown.clone()));
+        let client = client_keeping(8);
+        let world = Self {
+            app,
+            file,
+            state,
+            client,
+            shutdown,
+            tasks,
+        };
+        world.wait_for(|world| world.record().is_some()).await;
+        world
+    }
+
+    pub(super) fn record(&self) -> Option<ServerRecord> {
+        ServerRecord::read(self.state.path()).unwrap()
+    }
+
+    /// The address that the command line is told.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.record().unwrap().address
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    /// Saves as editors do, and waits for the verdict.
+    pub(super) async fn save(&self, content: &str) -> Arc<Verdict> {
+        let mut verdicts = self.app.engine.verdicts();
+        let aside = self.file.with_extension("new");
+        std::fs::write(&aside, content).unwrap();
+        std::fs::rename(&aside, &self.file).unwrap();
+        tokio::time::timeout(PATIENCE, verdicts.recv())
+            .await
+            .expect("no verdict")
+            .unwrap()
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Value {
+        self.client
+            .get(self.url(path))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    /// Waits until something holds.
+    pub(super) async fn wait_for(&self, holds: impl Fn(&Self) -> bool) {
+        let wait = async {
+            while !holds(self) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("it never held");
+    }
+
+    /// Ends the server in order.
+    pub(super) async fn stop(self) -> TempDir {
+        self.shutdown.cancel();
+        self.tasks.close();
+        tokio::time::timeout(PATIENCE, self.tasks.wait())
+            .await
+            .expect("the server does not end");
+        self.app.engine.shutdown().await;
+        self.state
+    }
+}
+
+/// Settings of a server on this port; `handover_ms` is for how long the old one is served.
+pub(super) fn on_port(port: u16, handover_ms: u64) -> String {
+    with(port, handover_ms, "127.0.0.1", "one")
+}
+
+/// The same with another host, or another model.
+pub(super) fn with(port: u16, handover_ms: u64, host: &str, model: &str) -> String {
+    let settings = json!({
+        "paths": { "pdf": "pdf", "notes": "notes" },
+        "apiKeys": { "openrouterKey": "sk-never-to-be-seen" },
+        "llm": { "default": { "model": model } },
+        "servers": { "api": { "host": host, "port": port } },
+        "reload": { "settleMs": 20, "handoverMs": handover_ms },
+    });
+    settings.to_string()
+}
+
+/// Settings that are refused, with a place.
+pub(super) const REFUSED: &str = "{\n  \"llm\": { \"default\": { \"temperature\": 7 } }\n}";
+
+/// One request on a connection of its own; what the wire said, in lower case.
+pub(super) fn raw(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.to_lowercase()
+}
+
+/// Whether anybody listens there.
+pub(super) fn connects(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok()
+}
+
+fn means(database: &Arc<Database>) -> Arc<Means> {
+    Arc::new(Means {
+        client: client_keeping(0),
+        index: Arc::new(Index::new(Arc::clone(database))),
+        listeners: Listeners::default(),
+        surroundings: Surroundings::default(),
+    })
+}
+
+async fn engine(
+    file: &Path,
+    state_dir: &Path,
+    vault: &Vault,
+    means: Arc<Means>,
+) -> Engine<Settings, Services> {
+    let (checked, fallback) = (vault.clone(), vault.clone());
+    let blueprint = Blueprint {
+        file: file.to_owned(),
+        state_dir: state_dir.to_owned(),
+        watch: true,
+        check: Box::new(move |content, occasion| {
+            settings::check(content, occasion, &Environment::default(), &checked)
+        }),
+        prepare: Box::new(move |preparation| {
+            let means = Arc::clone(&means);
+            Box::pin(async move { services::prepare(&preparation, &means).await })
+        }),
+        tuning: |_| Tuning {
+            settle: Duration::from_millis(20),
+            ..Tuning::default()
+        },
+        fallback: Box::new(move || {
+            let mut settings = Settings::default_for(&fallback);
+            settings.servers.api.port = 0;
+            settings
+        }),
+    };
+    Engine::start(blueprint).await.unwrap()
+}
+
+/// An intake of the folder `pdf` of the vault, which reads what [`read`] makes of it.
+async fn monitor(
+    vault: &Vault,
+    database: Arc<Database>,
+    means: &Means,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Monitor {
+    let inputs = MonitorInputs {
+        pdf: vault.root().join("pdf"),
+        notes: vault.root().join("notes"),
+        recursive: true,
+    };
+    let parts = Parts {
+        vault: vault.root().to_owned(),
+        database,
+        index: Arc::clone(&means.index),
+        read: Arc::new(read),
+        load_inputs: {
+            let inputs = inputs.clone();
+            Arc::new(move || inputs.clone())
+        },
+        limits: Limits::default(),
+    };
+    let monitor = Monitor::start(parts, tasks, stop).await.unwrap();
+    monitor.follow(&inputs).await.unwrap();
+    monitor
+}
+
+/// A «PDF» of these tests: a marker, then the title, then the text. Without a title it cannot be read.
+fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
+    let content = String::from_utf8(bytes).unwrap();
+    let mut lines = content.lines().skip(1);
+    let title = lines
+        .next()
+        .filter(|title| !title.starts_with("%%"))
+        .ok_or(Unreadable::NoText)?;
+    let title = Field {
+        value: title.to_owned(),
+        source: Source::Xmp,
+    };
+    let text = lines.next().unwrap_or_default().to_owned();
+    let paragraphs = vec![Paragraph {
+        page: 1,
+        text,
+        continues: false,
+    }];
+    Ok(Paper {
+        metadata: Metadata {
+            title: Some(title),
+            ..Metadata::default()
+        },
+        sections: vec![Section {
+            title: "Introduction".to_owned(),
+            level: 1,
+            paragraphs,
+            ..Section::default()
+        }],
+        page_count: 1,
+    })
+}
+
+/// A client without proxies and without TLS, which keeps so many idle connections.
+pub(super) fn client_keeping(connections: usize) -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .timeout(PATIENCE);
+    client.pool_max_idle_per_host(connections).build().unwrap()
+}
+
+/// A port that was free a moment ago.
+pub(super) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -1,0 +1,405 @@
+//! The handle to the intake of PDFs: follow a folder, take a PDF from elsewhere, say where everything stands.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::adopt::{self, Adopted};
+use super::folder::Scope;
+use super::intake;
+use super::ledger::Ledger;
+use super::lookout::{Follow, keep_looking};
+use super::read::Unreadable;
+use super::row::PaperRow;
+use super::settle::Patience;
+use super::status::Status;
+use crate::database::Database;
+use crate::paper::Paper;
+use crate::rag::index::Index;
+use crate::settings::Settings;
+
+/// What the monitor takes out of the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MonitorInputs {
+    /// Where the user drops PDFs.
+    pub pdf: PathBuf,
+    /// Where notes are written.
+    pub notes: PathBuf,
+    /// Whether folders in the PDF folder are watched too.
+    pub recursive: bool,
+}
+
+impl MonitorInputs {
+    /// The inputs of these settings.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            pdf: settings.paths.pdf.clone(),
+            notes: settings.paths.notes.clone(),
+            recursive: true,
+        }
+    }
+}
+
+/// Bounds of the intake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a PDF that is read.
+    pub file_max_bytes: u64,
+    /// How long reading one PDF may take.
+    pub read_deadline: Duration,
+    /// PDFs that are read at the same time.
+    pub workers: usize,
+    /// How long until the folder is looked at although nothing told of a change.
+    pub rescan: Duration,
+    /// How long a file is waited for that is still being written.
+    pub patience: Patience,
+    /// For how long a file must be absent before it counts as gone: programs replace files by deleting them first.
+    pub absent: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_max_bytes: 200 << 20,
+            read_deadline: Duration::from_secs(120),
+            workers: std::thread::available_parallelism()
+                .map_or(1, NonZero::get)
+                .div_ceil(2)
+                .min(4),
+            rescan: Duration::from_secs(2),
+            patience: Patience::default(),
+            absent: Duration::from_secs(2),
+        }
+    }
+}
+
+/// From the bytes of a PDF to a paper.
+pub type Reader = dyn Fn(Vec<u8>) -> Result<Paper, Unreadable> + Send + Sync;
+
+/// What a monitor is made of.
+pub struct Parts {
+    /// The vault, absolute.
+    pub vault: PathBuf,
+    /// The state, with the tables of [`super::ledger::SCHEMA`] and of the index.
+    pub database: Arc<Database>,
+    /// Where papers are stored to be found.
+    pub index: Arc<Index>,
+    /// How a PDF is read ([`super::read::read`]).
+    pub read: Arc<Reader>,
+    /// The inputs of the live generation: called once for each PDF, when the work on it begins.
+    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// A PDF came one step further.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaperEvent {
+    /// The paper's id, as far as it is known.
+    pub id: String,
+    /// The PDF: relative to the vault, absolute outside it.
+    pub file: String,
+    /// Where it stands now.
+    pub status: Status,
+    /// Its title.
+    pub title: Option<String>,
+    /// Why it failed or was skipped, or what the user should know.
+    pub reason: Option<String>,
+}
+
+impl From<&PaperRow> for PaperEvent {
+    fn from(row: &PaperRow) -> Self {
+        Self {
+            id: row.id.clone(),
+            file: row.file.clone(),
+            status: row.status,
+            title: row.title.clone(),
+            reason: row.reason.clone(),
+        }
+    }
+}
+
+/// Where the intake stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MonitorStatus {
+    /// The folder that is followed.
+    pub folder: Option<PathBuf>,
+    /// Whether it is watched, and could be read at the last look.
+    pub watching: bool,
+    /// `events+poll`, `poll` or `off`.
+    pub mode: &'static str,
+    /// Files that wait.
+    pub queued: u64,
+    /// Files that are being read.
+    pub reading: u64,
+    /// Files that were read.
+    pub indexed: u64,
+    /// Copies.
+    pub skipped: u64,
+    /// Files that could not be read.
+    pub failed: u64,
+    /// What last went wrong with the folder or the ledger, until it goes well again.
+    pub last_error: Option<String>,
+}
+
+/// What the lookout, the workers and the handle share.
+pub(super) struct Shared {
+    pub vault: PathBuf,
+    pub ledger: Ledger,
+    pub index: Arc<Index>,
+    pub read: Arc<Reader>,
+    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
+    pub limits: Limits,
+    /// Permits of reading threads. One that never ends keeps its permit, so that they cannot pile up.
+    pub readers: Arc<Semaphore>,
+    /// Something is in the queue.
+    pub wake: Notify,
+    /// Notes are found and written one at a time: two papers may want one name.
+    pub notes: Mutex<()>,
+    events: broadcast::Sender<PaperEvent>,
+    view: Mutex<View>,
+}
+
+#[derive(Default)]
+struct View {
+    folder: Option<PathBuf>,
+    mode: Option<&'static str>,
+    folder_problem: Option<String>,
+    worker_problem: Option<String>,
+}
+
+impl Shared {
+    /// Tells where a file stands now.
+    pub fn tell(&self, row: &PaperRow) {
+        tracing::info!(file = %row.file, status = %row.status, id = %row.id, reason = row.reason, "PDFMonitor: paper");
+        if self.events.send(PaperEvent::from(row)).is_err() {
+            tracing::trace!("nobody listens to the events of papers");
+        }
+    }
+
+    /// Tells of a row that was queued, and wakes a worker.
+    pub fn queued(&self, row: Option<&PaperRow>) {
+        if let Some(row) = row {
+            self.tell(row);
+            self.wake.notify_one();
+        }
+    }
+
+    /// What a look at the folder gave.
+    pub fn saw(&self, folder: Option<PathBuf>, mode: Option<&'static str>, problem: Option<String>) {
+        let mut view = lock(&self.view);
+        if let Some(problem) = problem
+            .as_ref()
+            .filter(|problem| view.folder_problem.as_ref() != Some(problem))
+        {
+            tracing::warn!(problem, "PDFMonitor: the folder");
+        }
+        (view.folder, view.mode, view.folder_problem) = (folder, mode, problem);
+    }
+
+    /// What went wrong with a worker, or that it goes well.
+    pub fn worked(&self, problem: Option<String>) {
+        if let Some(problem) = &problem {
+            tracing::error!(problem, "PDFMonitor: a worker");
+        }
+        lock(&self.view).worker_problem = problem;
+    }
+}
+
+/// A panic while one of these is held leaves nothing half done.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The handle to the intake of PDFs. Cheap to clone.
+#[derive(Clone)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+    follow: mpsc::Sender<Follow>,
+    stop: CancellationToken,
+}
+
+/// Events that a slow listener may fall behind.
+const EVENTS_MAX: usize = 1024;
+
+/// Reading threads that may hang before reading stops.
+const HANGING_MAX: usize = 8;
+
+impl Monitor {
+    /// Starts the workers, which go on with what an earlier process left, and the lookout, which follows nothing
+    /// until [`Monitor::follow`]. They end when `stop` is cancelled; what they have in hand is then taken up again
+    /// at the next start.
+    ///
+    /// # Errors
+    /// What the ledger refuses.
+    pub async fn start(parts: Parts, tasks: &TaskTracker, stop: CancellationToken) -> Result<Self, String> {
+        let workers = parts.limits.workers.max(1);
+        let shared = Arc::new(Shared {
+            ledger: Ledger::new(parts.database, parts.vault.clone()),
+            vault: parts.vault,
+            index: parts.index,
+            read: parts.read,
+            load_inputs: parts.load_inputs,
+            limits: parts.limits,
+            readers: Arc::new(Semaphore::new(workers + HANGING_MAX)),
+            wake: Notify::new(),
+            notes: Mutex::new(()),
+            events: broadcast::Sender::new(EVENTS_MAX),
+            view: Mutex::default(),
+        });
+        let resumed = blocking(&shared, |shared| shared.ledger.resume())
+            .await?
+            .map_err(|error| format!("the ledger: {error}"))?;
+        if resumed > 0 {
+            tracing::info!(
+                resumed,
+                "PDFMonitor: goes on with papers that an earlier process left"
+            );
+        }
+        let (follow, wishes) = mpsc::channel(16);
+        for _ in 0..workers {
+            tasks.spawn(intake::work(Arc::clone(&shared), stop.clone()));
+        }
+        tasks.spawn(keep_looking(Arc::clone(&shared), wishes, stop.clone()));
+        Ok(Self { shared, follow, stop })
+    }
+
+    /// Follows the PDF folder of these inputs. Returns when the folder exists, its watch stands, what is whole in
+    /// it is queued, and only then the folder before is left.
+    ///
+    /// # Errors
+    /// Why the folder cannot be followed. The one before is then followed until it can; it is tried again at
+    /// every look.
+    pub async fn follow(&self, inputs: &MonitorInputs) -> Result<String, String> {
+        let scope = Scope {
+            folder: inputs.pdf.clone(),
+            recursive: inputs.recursive,
+            vault: self.shared.vault.clone(),
+        };
+        let (reply, answer) = oneshot::channel();
+        let stopped = || "the monitor has stopped".to_owned();
+        self.follow
+            .send(Follow { scope, reply })
+            .await
+            .map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Takes a PDF from anywhere: one outside the vault is copied into the PDF folder, under a name that is free.
+    /// Returns when it is at rest; `progress` is told every step.
+    ///
+    /// # Errors
+    /// Why the file cannot be taken; that it cannot be *read* is a row with a reason.
+    pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> Result<PaperRow, String> {
+        let source = file.to_owned();
+        self.taken(move |shared| adopt::adopt(shared, &source), progress)
+            .await
+    }
+
+    /// Takes a PDF that is handed over as bytes: it is written into the PDF folder, under this name or, where that
+    /// is taken, one like it. Returns when it is at rest.
+    ///
+    /// # Errors
+    /// Why it cannot be taken; that it cannot be *read* is a row with a reason.
+    pub async fn ingest_bytes(&self, name: String, bytes: axum::body::Bytes) -> Result<PaperRow, String> {
+        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {})
+            .await
+    }
+
+    async fn taken(
+        &self,
+        adopt: impl FnOnce(&Arc<Shared>) -> Result<Adopted, String> + Send + 'static,
+        mut progress: impl FnMut(&PaperEvent),
+    ) -> Result<PaperRow, String> {
+        let mut events = self.events();
+        let adopted = blocking(&self.shared, adopt).await??;
+        let file = match adopted {
+            Adopted::Known(row) => {
+                progress(&PaperEvent::from(&*row));
+                return Ok(*row);
+            }
+            Adopted::Queued(file) => file,
+        };
+        let mut told = None;
+        loop {
+            let path = file.clone();
+            let row = blocking(&self.shared, move |shared| shared.ledger.row(&path)).await?;
+            let row = row.map_err(|error| format!("the ledger: {error}"))?;
+            let row = row.ok_or_else(|| format!("`{}` vanished before it could be read", file.display()))?;
+            if told.replace(row.status) != Some(row.status) {
+                progress(&PaperEvent::from(&row));
+            }
+            if row.status.is_at_rest() {
+                return Ok(row);
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Err("Thoth is stopping; the PDF is read at the next start".to_owned()),
+                () = next_of(&mut events, &row.file) => {}
+                () = tokio::time::sleep(self.shared.limits.rescan) => {}
+            }
+        }
+    }
+
+    /// Every step of every PDF from now on.
+    pub fn events(&self) -> broadcast::Receiver<PaperEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// The ledger, for lists of papers. Blocking, as the database is.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
+    /// Where the intake stands.
+    ///
+    /// # Errors
+    /// What the ledger refuses.
+    pub async fn status(&self) -> Result<MonitorStatus, String> {
+        let counts = blocking(&self.shared, |shared| shared.ledger.counts()).await?;
+        let counts = counts.map_err(|error| format!("the ledger: {error}"))?;
+        let count = |status| counts.get(&status).copied().unwrap_or_default();
+        let view = lock(&self.shared.view);
+        Ok(MonitorStatus {
+            folder: view.folder.clone(),
+            watching: view.mode.is_some() && !self.stop.is_cancelled(),
+            mode: view.mode.unwrap_or("off"),
+            queued: count(Status::Queued),
+            reading: count(Status::Reading),
+            indexed: count(Status::Indexed),
+            skipped: count(Status::Skipped),
+            failed: count(Status::Failed),
+            last_error: view
+                .folder_problem
+                .clone()
+                .or_else(|| view.worker_problem.clone()),
+        })
+    }
+}
+
+/// Waits for an event of a file, or for one that says that events were lost.
+async fn next_of(events: &mut broadcast::Receiver<PaperEvent>, file: &str) {
+    loop {
+        match events.recv().await {
+            Ok(event) if event.file != file => {}
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            // The sender lives as long as the monitor.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// Runs blocking work on a thread of its own.
+pub(super) async fn blocking<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Arc<Shared>) -> T + Send + 'static,
+) -> Result<T, String> {
+    let shared = Arc::clone(shared);
+    let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+    done.map_err(|error| format!("the work was broken off: {error}"))
+}

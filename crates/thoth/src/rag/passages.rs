@@ -1,0 +1,249 @@
+//! The best passages for a question: one to four whole sentences out of one paragraph on one page, so that a reader
+//! finds each of them where it is said to stand.
+
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::ops::Range;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::paper::{Paper, Paragraph};
+
+use super::Rag;
+use super::index::document;
+use super::query;
+use super::rank::{Candidate, Found, Weights, candidates};
+use super::search::paper_id;
+use super::sentences::{is_begun, is_ended, sentences};
+
+/// Passages that a question gets, at most.
+pub const PASSAGES_MAX: usize = 50;
+
+/// Chunks that passages are taken from.
+const CHUNKS_MAX: usize = 40;
+
+/// Chunks that are weighed.
+const CANDIDATES: i64 = 100;
+
+/// Sentences of a passage.
+const SENTENCES_MAX: usize = 4;
+
+/// Bytes of a passage.
+const PASSAGE_BYTES_MAX: usize = 1_200;
+
+/// Words of a passage that length is not held against.
+const PASSAGE_WORDS: usize = 40;
+
+/// Words that a passage has at least, if its paragraph has more.
+const PASSAGE_WORDS_MIN: usize = 8;
+
+/// What the score of the chunk counts for beside that of the passage.
+const CHUNK_WEIGHT: f64 = 0.3;
+
+/// What a further passage out of the same paper is worth, against the one before it.
+const FURTHER_PASSAGE: f64 = 0.85;
+
+/// A passage for a question.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Passage {
+    /// Id of the paper.
+    pub paper: String,
+    /// Title of the paper, if it is known.
+    pub title: Option<String>,
+    /// Page, counted from 1.
+    pub page: u32,
+    /// Heading of the section; empty before the first one.
+    pub section: String,
+    /// Whole sentences of one paragraph on that page.
+    pub text: String,
+    /// Higher is better; only comparable within one question.
+    pub score: f64,
+}
+
+impl Rag {
+    /// The best passages for a question, at most `k`, best first: no two the same, and out of several papers where
+    /// several answer. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn passages(&self, question: &str, k: usize) -> rusqlite::Result<Vec<Passage>> {
+        let Some(query) = query::parse(question) else {
+            return Ok(Vec::new());
+        };
+        let drafts = self.index.database.read(|connection| {
+            let found = candidates(connection, self.reads(), &query, CANDIDATES)?;
+            let Some((weights, candidates)) = found else {
+                return Ok(Vec::new());
+            };
+            drafts(connection, &weights, &candidates)
+        })?;
+        Ok(choose(drafts, k.min(PASSAGES_MAX)))
+    }
+}
+
+fn drafts(
+    connection: &Connection,
+    weights: &Weights<'_>,
+    candidates: &[Candidate],
+) -> rusqlite::Result<Vec<Passage>> {
+    let mut papers: HashMap<i64, Paper> = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut whole = Vec::new();
+    let mut broken = Vec::new();
+    for candidate in candidates.iter().take(CHUNKS_MAX) {
+        let paper = match papers.entry(candidate.document) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(document(connection, candidate.document)?),
+        };
+        let Some(section) = paper.sections.get(candidate.section) else {
+            continue;
+        };
+        for piece in &candidate.pieces {
+            // A chunk that overlaps an earlier, better one brings nothing new of this paragraph.
+            if !seen.insert((candidate.document, candidate.section, piece.paragraph)) {
+                continue;
+            }
+            let Some(paragraph) = section.paragraphs.get(piece.paragraph) else {
+                continue;
+            };
+            let before = piece
+                .paragraph
+                .checked_sub(1)
+                .and_then(|before| section.paragraphs.get(before));
+            whole.extend(best_passage(
+                weights,
+                candidate,
+                paragraph,
+                &whole_sentences(before, paragraph),
+            ));
+            if whole.is_empty() {
+                broken.extend(best_passage(
+                    weights,
+                    candidate,
+                    paragraph,
+                    &all_sentences(paragraph),
+                ));
+            }
+        }
+    }
+    Ok(if whole.is_empty() { broken } else { whole })
+}
+
+fn all_sentences(paragraph: &Paragraph) -> Vec<Range<usize>> {
+    sentences(&paragraph.text)
+}
+
+/// The sentences that stand in this paragraph from their beginning to their end.
+fn whole_sentences(before: Option<&Paragraph>, paragraph: &Paragraph) -> Vec<Range<usize>> {
+    let mut whole = all_sentences(paragraph);
+    let text = |range: &Range<usize>| paragraph.text.get(range.clone()).unwrap_or_default();
+    let continued = before.is_some_and(|before| before.continues && !is_ended(&before.text));
+    if whole
+        .first()
+        .is_some_and(|first| continued || !is_begun(text(first)))
+    {
+        whole.remove(0);
+    }
+    if whole.last().is_some_and(|last| !is_ended(text(last))) {
+        whole.pop();
+    }
+    whole
+}
+
+/// The window of sentences that is worth the most.
+fn best_passage(
+    weights: &Weights<'_>,
+    candidate: &Candidate,
+    paragraph: &Paragraph,
+    sentences: &[Range<usize>],
+) -> Option<Passage> {
+    let mut best: Option<(f64, &str)> = None;
+    let whole = sentences
+        .first()
+        .zip(sentences.last())
+        .map_or(0, |(first, last)| last.end - first.start);
+    for (number, first) in sentences.iter().enumerate() {
+        for last in sentences.iter().skip(number).take(SENTENCES_MAX) {
+            let text = paragraph.text.get(first.start..last.end).unwrap_or_default();
+            if text.len() > PASSAGE_BYTES_MAX {
+                break;
+            }
+            let found = weights.find(text);
+            let short = found.word_count < PASSAGE_WORDS_MIN && last.end - first.start < whole;
+            if found.places.is_empty() || short || !is_prose(text, &found) {
+                continue;
+            }
+            let worth = weights.worth([(&found, 1.0, length(&found))]);
+            if best.is_none_or(|(most, _)| worth > most) {
+                best = Some((worth, text));
+            }
+        }
+    }
+    best.map(|(worth, text)| Passage {
+        paper: paper_id(&candidate.content),
+        title: candidate.title.clone(),
+        page: paragraph.page,
+        section: candidate.section_title.clone(),
+        text: text.to_owned(),
+        score: worth + CHUNK_WEIGHT * candidate.score,
+    })
+}
+
+fn length(found: &Found) -> f64 {
+    0.4 + 0.6 * found.word_count.max(PASSAGE_WORDS) as f64 / PASSAGE_WORDS as f64
+}
+
+/// Not a row of a table, a formula or a heading.
+fn is_prose(text: &str, found: &Found) -> bool {
+    let (mut letters, mut others) = (0, 0);
+    for character in text.chars().filter(|character| !character.is_whitespace()) {
+        *if character.is_alphabetic() {
+            &mut letters
+        } else {
+            &mut others
+        } += 1;
+    }
+    found.word_count >= 4 && letters >= 2 * others
+}
+
+/// Takes the best draft again and again, each time holding against a paper what was taken of it already.
+fn choose(mut drafts: Vec<Passage>, k: usize) -> Vec<Passage> {
+    let mut chosen: Vec<Passage> = Vec::new();
+    let mut letters_chosen: Vec<String> = Vec::new();
+    let mut of_paper: HashMap<String, f64> = HashMap::new();
+    while chosen.len() < k && !drafts.is_empty() {
+        let worth = |draft: &Passage| draft.score * of_paper.get(&draft.paper).copied().unwrap_or(1.0);
+        let best = drafts
+            .iter()
+            .enumerate()
+            .map(|(number, draft)| (number, worth(draft)))
+            .max_by(|(_, one), (_, other)| one.total_cmp(other));
+        let Some((number, score)) = best else { break };
+        let draft = Passage {
+            score,
+            ..drafts.swap_remove(number)
+        };
+        let letters = letters(&draft.text);
+        // Papers stand in a vault in more than one version.
+        if letters_chosen
+            .iter()
+            .any(|taken| taken.contains(&letters) || letters.contains(taken))
+        {
+            continue;
+        }
+        *of_paper.entry(draft.paper.clone()).or_insert(1.0) *= FURTHER_PASSAGE;
+        letters_chosen.push(letters);
+        chosen.push(draft);
+    }
+    chosen
+}
+
+fn letters(text: &str) -> String {
+    text.chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

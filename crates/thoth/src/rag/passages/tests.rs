@@ -1,0 +1,126 @@
+use super::*;
+use crate::paper::Section;
+use crate::rag::samples::{content, paper, rag_over, sample, three};
+
+#[test]
+fn a_passage_is_whole_sentences_of_one_paragraph_on_its_page() {
+    let sample = sample();
+    let rag = rag_over(&sample, &three());
+    let passages = rag
+        .passages("Where does the boundary layer separate from the wall?", 3)
+        .expect("asks");
+    let first = passages.first().expect("a passage");
+    assert_eq!(first.paper, content(0)[..12]);
+    assert_eq!((first.page, first.section.as_str()), (2, "Results"));
+    assert!(
+        first
+            .text
+            .contains("It rises again where the boundary layer separates from the wall."),
+        "{first:?}"
+    );
+    for passage in &passages {
+        let holds = three().iter().any(|paper| {
+            paper
+                .sections
+                .iter()
+                .flat_map(|section| &section.paragraphs)
+                .any(|paragraph| paragraph.page == passage.page && paragraph.text.contains(&passage.text))
+        });
+        assert!(holds, "{passage:?}");
+    }
+}
+
+#[test]
+fn what_began_on_another_page_is_left_out() {
+    let sample = sample();
+    let text = |page, text: &str, continues| Paragraph {
+        page,
+        text: text.to_owned(),
+        continues,
+    };
+    let paragraphs = vec![
+        text(
+            1,
+            "Axolotls are salamanders of the lakes around Xochimilco. They keep their larval gills and are known for the fact that",
+            true,
+        ),
+        text(
+            2,
+            "Mexican axolotls regrow limbs. Axolotls regrow even parts of the heart within two months. And",
+            false,
+        ),
+    ];
+    let paper = Paper {
+        sections: vec![Section {
+            paragraphs,
+            ..Section::default()
+        }],
+        ..Paper::default()
+    };
+    let rag = rag_over(&sample, &[paper]);
+    let texts: Vec<String> = rag
+        .passages("axolotls regrow limbs", 9)
+        .expect("asks")
+        .into_iter()
+        .map(|passage| passage.text)
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "Axolotls regrow even parts of the heart within two months.",
+            "Axolotls are salamanders of the lakes around Xochimilco."
+        ]
+    );
+}
+
+#[test]
+fn no_passage_comes_twice_and_several_papers_answer() {
+    let sample = sample();
+    let text = "The boundary layer thickens along the plate in every run that we made.";
+    let same = paper("Again", "X", &[("Body", &[(1, text)])]);
+    let other = paper(
+        "Other",
+        "Y",
+        &[(
+            "Body",
+            &[(7, "A boundary layer also forms inside the pipe of a heat pump.")],
+        )],
+    );
+    let mut papers = three();
+    papers.extend([same.clone(), same, other]);
+    let rag = rag_over(&sample, &papers);
+    let passages = rag.passages("boundary layer", 20).expect("asks");
+    let different: HashSet<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
+    assert_eq!(different.len(), passages.len());
+    let papers: HashSet<&str> = passages
+        .iter()
+        .take(3)
+        .map(|passage| passage.paper.as_str())
+        .collect();
+    assert_eq!(papers.len(), 3, "{passages:?}");
+    assert_eq!(rag.passages("boundary layer", 2).expect("asks").len(), 2);
+    assert_eq!(rag.passages("boundary layer", 0).expect("asks"), []);
+}
+
+#[tokio::test]
+async fn the_passages_are_the_answer() {
+    let sample = sample();
+    let rag = std::sync::Arc::new(rag_over(&sample, &three()));
+    let answer = rag
+        .ask("Do cold adapted enzymes trade stability?")
+        .await
+        .expect("asks");
+    let first = answer.sources.first().expect("a source");
+    assert_eq!(
+        (first.page, first.title.as_deref()),
+        (1, Some("Enzymes at low temperature"))
+    );
+    assert!(answer.answer.starts_with(&format!(
+        "[1] {} (Enzymes at low temperature, page 1)",
+        first.passage
+    )));
+    assert_eq!(answer.written_by, None);
+    let nothing = rag.ask("xylophone").await.expect("asks");
+    assert_eq!(nothing.sources, []);
+    assert!(nothing.answer.starts_with("No passage"));
+}

@@ -1,0 +1,180 @@
+//! Every service of a generation, one line each, and how a candidate's are built.
+
+use std::sync::Arc;
+
+use changeover::{Preparation, Problem, Service};
+use serde::Serialize;
+
+use crate::http::listeners::Listeners;
+use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
+use crate::llm::{Condition, Llm, LlmInputs};
+use crate::rag::builder::Builder;
+use crate::rag::index::Index;
+use crate::rag::{Rag, RagInputs};
+use crate::settings::Settings;
+
+/// The services of one generation.
+#[derive(Debug)]
+pub struct Services {
+    /// Language models.
+    pub llm: Service<LlmInputs, Llm>,
+    /// Retrieval; holds the `llm` that writes its answers.
+    pub rag: Service<RagInputs, Rag>,
+    /// The API.
+    pub http: Service<HttpInputs, HttpService>,
+}
+
+/// What services are built with that a process has only once. No settings in it.
+pub struct Means {
+    /// Connections to other hosts.
+    pub client: reqwest::Client,
+    /// The index that all generations share.
+    pub index: Arc<Index>,
+    /// The sockets that listen.
+    pub listeners: Listeners,
+    /// What the process was started with.
+    pub surroundings: Surroundings,
+}
+
+/// Builds the services of a candidate beside the live ones: each is carried over if what it is made from is the same.
+///
+/// # Errors
+/// Everything that the world refuses; what was built until then is dropped.
+pub async fn prepare(
+    preparation: &Preparation<Settings, Services>,
+    means: &Means,
+) -> Result<Services, Vec<Problem>> {
+    let settings = &preparation.settings;
+    let live = preparation.live.as_ref().map(|live| &live.services);
+    let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
+    let (llm, http) = tokio::try_join!(
+        preparation.service(
+            "llm",
+            live.map(|live| &live.llm),
+            LlmInputs::of(settings),
+            &[],
+            |inputs| {
+                let llm = Llm::new(inputs.clone(), means.client.clone());
+                async { Ok(llm) }
+            }
+        ),
+        preparation.service("http", live.map(|live| &live.http), addresses, &[], |addresses| {
+            let http = service::build(addresses, &means.listeners);
+            async { http }
+        }),
+    )?;
+    let recipes = blocking(&means.index, {
+        let settings = settings.rag.clone();
+        move |index| RagInputs::new(&settings, index)
+    });
+    let depends_on = [("llm", llm.identity())];
+    let rag = preparation
+        .service(
+            "rag",
+            live.map(|live| &live.rag),
+            recipes.await?,
+            &depends_on,
+            |inputs| {
+                let (inputs, llm) = (inputs.clone(), llm.handle());
+                blocking(&means.index, move |index| {
+                    Rag::new(inputs, Arc::clone(index), llm)
+                })
+            },
+        )
+        .await?;
+    Ok(Services { llm, rag, http })
+}
+
+/// Runs work on the index on a thread where it may block. Its errors are the world's.
+async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+    index: &Arc<Index>,
+    work: impl FnOnce(&Arc<Index>) -> Result<T, E> + Send + 'static,
+) -> Result<T, Vec<Problem>> {
+    let index = Arc::clone(index);
+    let refused = |error: String| vec![Problem::new("rag", error)];
+    match tokio::task::spawn_blocking(move || work(&index)).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(refused(error.to_string())),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+/// How a service stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceState {
+    /// `ok`, `pending`, `degraded`, or `off` where nothing is set up and nothing is missing.
+    pub status: &'static str,
+    /// The generation in which what runs was built; `None` for what follows every generation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// Why it is not `ok`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl ServiceState {
+    /// All is well.
+    pub fn ok(since: Option<u64>) -> Self {
+        Self {
+            status: "ok",
+            since,
+            reason: None,
+        }
+    }
+
+    /// It runs, but not as it should.
+    pub fn degraded(since: Option<u64>, reason: String) -> Self {
+        Self {
+            status: "degraded",
+            since,
+            reason: Some(reason),
+        }
+    }
+}
+
+impl Services {
+    /// How each service stands.
+    pub fn states(&self, builder: &Builder) -> Vec<(&'static str, ServiceState)> {
+        let Self { llm, rag, http } = self;
+        vec![
+            ("llm", llm_state(llm)),
+            ("rag", rag_state(rag, builder)),
+            ("http", ServiceState::ok(Some(http.since()))),
+        ]
+    }
+}
+
+fn llm_state(llm: &Service<LlmInputs, Llm>) -> ServiceState {
+    let stands = llm.status();
+    let status = match stands.status {
+        Condition::Off => "off",
+        Condition::Ok => "ok",
+        Condition::Degraded => "degraded",
+    };
+    ServiceState {
+        status,
+        since: Some(llm.since()),
+        reason: stands.reason,
+    }
+}
+
+fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
+    let since = Some(rag.since());
+    let Some(progress) = builder.progress() else {
+        return ServiceState::ok(since);
+    };
+    match progress.problem {
+        Some(problem) => ServiceState::degraded(since, format!("the index cannot be built: {problem}")),
+        None => {
+            let reason = format!(
+                "the index is built anew, {} of {} papers; the old one serves",
+                progress.done, progress.total
+            );
+            ServiceState {
+                status: "pending",
+                since,
+                reason: Some(reason),
+            }
+        }
+    }
+}

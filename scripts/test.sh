@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Everything that CI checks. `--lint` leaves the tests out. All steps run, the tests last, so that their own closing
+# lines are the last ones; a step that failed is named before them.
+set -euo pipefail
+# shellcheck source=scripts/packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
+cd "$root"
+scripts/setup.sh build test
+
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+failed=()
+
+# `step WORDS COMMAND…`: runs it, says how long it took, remembers a failure.
+step() {
+  local name=$1 start=$SECONDS
+  shift
+  echo "── $name"
+  if "$@"; then
+    echo "   ok, $((SECONDS - start)) s"
+  else
+    echo "   FAILED: $name ($*)" >&2
+    failed+=("$name")
+  fi
+}
+
+# The same for a program that may be missing.
+tool_step() {
+  local name=$1 program=$2
+  shift
+  if command -v "$program" >/dev/null; then step "$name" "$@"; else skipped "$name: there is no \`$program\`"; fi
+}
+
+step 'formatting' cargo fmt --all --check
+tool_step 'spelling' "$tools/typos"
+step 'links in documents' python3 scripts/links.py
+tool_step 'shell scripts' shellcheck --external-sources .ci/run scripts/*.sh examples/papers/make.sh
+tool_step 'licences and bans' "$tools/cargo-deny" --locked check --hide-inclusion-graph bans licenses sources
+tool_step 'unused dependencies' "$tools/cargo-shear"
+step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+RUSTDOCFLAGS='-D warnings' step 'documentation' cargo doc --workspace --no-deps --document-private-items --locked --quiet
+
+if [ "${1:-}" != --lint ]; then
+  step 'examples' cargo build --workspace --examples --locked --quiet
+  step 'examples in the documentation' cargo test --workspace --doc --locked --quiet
+  echo '── tests'
+  cargo test --workspace --lib --bins --tests --locked --no-fail-fast || failed+=('tests')
+fi
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'failed: %s\n' "${failed[@]}" >&2
+  exit 1
+fi
