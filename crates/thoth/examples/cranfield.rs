@@ -104,7 +104,10 @@ fn no_llm() -> Result<Arc<Llm>> {
         retries_max: 0,
     };
     let llm = LlmSettings { default };
-    Ok(Arc::new(Llm::new(LlmInputs { llm, key }, client(&Network::default())?)))
+    Ok(Arc::new(Llm::new(
+        LlmInputs { llm, key },
+        client(&Network::default())?,
+    )))
 }
 
 fn normalized_gain(found: &[usize], wanted: &HashSet<usize>) -> f64 {

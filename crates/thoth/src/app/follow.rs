@@ -52,17 +52,28 @@ async fn follow_folder(
     wanted: &MonitorInputs,
 ) -> Option<Followed> {
     let notes = match before {
-        Some(before) if before.notes != wanted.notes => Some(format!("writes notes to `{}`", wanted.notes.display())),
+        Some(before) if before.notes != wanted.notes => {
+            Some(format!("writes notes to `{}`", wanted.notes.display()))
+        }
         _ => None,
     };
     let same_folder = before.is_some_and(|before| {
-        let moved = MonitorInputs { notes: wanted.notes.clone(), ..before.clone() };
+        let moved = MonitorInputs {
+            notes: wanted.notes.clone(),
+            ..before.clone()
+        };
         moved == *wanted
     });
     if same_folder {
         return notes.map(Ok);
     }
-    Some(monitor.follow(wanted).await.map(|did| [Some(did), notes].into_iter().flatten().collect::<Vec<_>>().join(", ")))
+    Some(monitor.follow(wanted).await.map(|did| {
+        [Some(did), notes]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
+    }))
 }
 
 /// The index: the builder builds what the live generation wants; when that is ready, a changeover of its own reads

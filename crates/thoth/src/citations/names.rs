@@ -1,6 +1,7 @@
 //! What is the name of a person, and what only stands where names stand.
 
-use crate::pdf::read::lines::{Line, TAB, compose};
+use crate::pdf::read::characters::compose;
+use crate::pdf::read::lines::{Line, TAB};
 
 /// Stands in a line of authors where a mark stood that refers to an address or a note.
 pub(super) const MARK: char = '\u{1}';

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::{self, Scope, Stamp};
 use super::intake;
-use super::outcome::Gone;
 use super::monitor::{Shared, blocking};
+use super::outcome::Gone;
 use super::settle::{self, Ripe, Settling};
 use super::status::Status;
 use super::watch::{HINTS_MAX, Hint, Watch};
@@ -26,7 +26,11 @@ pub(super) struct Follow {
 }
 
 /// Looks at the folder until the end: at every hint, and without one when the next look is due.
-pub(super) async fn keep_looking(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Follow>, stop: CancellationToken) {
+pub(super) async fn keep_looking(
+    shared: Arc<Shared>,
+    mut wishes: mpsc::Receiver<Follow>,
+    stop: CancellationToken,
+) {
     let (hints_to, mut hints) = mpsc::channel(HINTS_MAX);
     let mut lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
     let mut wanted: Option<Scope> = None;
@@ -338,10 +342,12 @@ impl Lookout {
             Ripe::Yes => {
                 let stamp = settling.stamp();
                 self.offer(path, stamp)?;
-                if let Some(standing) = &mut self.standing {
-                    if path.starts_with(&standing.scope.folder) {
-                        standing.known.insert(path.to_owned(), stamp);
-                    }
+                let followed = self
+                    .standing
+                    .as_mut()
+                    .filter(|standing| path.starts_with(&standing.scope.folder));
+                if let Some(standing) = followed {
+                    standing.known.insert(path.to_owned(), stamp);
                 }
                 Ok(None)
             }

@@ -296,13 +296,10 @@ impl Monitor {
     ///
     /// # Errors
     /// Why the file cannot be taken; that it cannot be *read* is a row with a reason.
-    pub async fn ingest(
-        &self,
-        file: &Path,
-        progress: impl FnMut(&PaperEvent),
-    ) -> Result<PaperRow, String> {
+    pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> Result<PaperRow, String> {
         let source = file.to_owned();
-        self.taken(move |shared| adopt::adopt(shared, &source), progress).await
+        self.taken(move |shared| adopt::adopt(shared, &source), progress)
+            .await
     }
 
     /// Takes a PDF that is handed over as bytes: it is written into the PDF folder, under this name or, where that
@@ -311,7 +308,8 @@ impl Monitor {
     /// # Errors
     /// Why it cannot be taken; that it cannot be *read* is a row with a reason.
     pub async fn ingest_bytes(&self, name: String, bytes: axum::body::Bytes) -> Result<PaperRow, String> {
-        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {}).await
+        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {})
+            .await
     }
 
     async fn taken(

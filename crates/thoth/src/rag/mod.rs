@@ -100,7 +100,12 @@ impl Rag {
     /// [`RagError`].
     pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Result<Self, RagError> {
         let lease = index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?;
-        Ok(Self { inputs, index, llm, lease })
+        Ok(Self {
+            inputs,
+            index,
+            llm,
+            lease,
+        })
     }
 
     /// The recipe that is searched.
@@ -120,8 +125,11 @@ impl Rag {
     /// What SQLite refuses.
     pub async fn ask(self: &Arc<Self>, question: &str) -> rusqlite::Result<ask::Answer> {
         let (rag, asked) = (Arc::clone(self), question.to_owned());
-        let found = tokio::task::spawn_blocking(move || rag.passages(&asked, rag.inputs.qa.retrieval_k as usize));
-        let passages = found.await.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
+        let found =
+            tokio::task::spawn_blocking(move || rag.passages(&asked, rag.inputs.qa.retrieval_k as usize));
+        let passages = found
+            .await
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
         if passages.is_empty() || !self.llm.configured() {
             return Ok(ask::from_passages(&passages, None));
         }

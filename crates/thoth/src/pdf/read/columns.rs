@@ -1,6 +1,6 @@
 //! The reading order of a page: bands of columns between what spans them, each column from top to bottom.
 
-use super::lines::Line;
+use super::lines::{Line, SCRIPT_SIZE};
 
 /// A column narrower than this is a margin of labels or numbers, not text, in points.
 const COLUMN_WIDTH_MIN: f32 = 50.0;
@@ -72,7 +72,8 @@ fn crosses(piece: &Line, x: f32) -> bool {
     piece.x0 < x - 1.0 && piece.x1 > x + 1.0
 }
 
-/// Cuts sorted pieces into what crosses `x` and what stands on its two sides.
+/// Cuts sorted pieces into what crosses `x` and what stands on its two sides. Where nothing stands on one side there
+/// are no columns: the short last line of a paragraph stays with it.
 fn bands(pieces: Vec<Line>, x: f32) -> Vec<Band> {
     let mut bands: Vec<Band> = Vec::new();
     for piece in pieces {
@@ -86,7 +87,53 @@ fn bands(pieces: Vec<Line>, x: f32) -> Vec<Band> {
             _ => bands.push(Band::Beside(Vec::new(), vec![piece])),
         }
     }
-    bands
+    let mut joined: Vec<Band> = Vec::new();
+    for band in freed(bands) {
+        let band = match band {
+            Band::Beside(lines, none) | Band::Beside(none, lines) if none.is_empty() => Band::Across(lines),
+            band => band,
+        };
+        match (joined.last_mut(), band) {
+            (Some(Band::Across(above)), Band::Across(mut lines)) => above.append(&mut lines),
+            (_, band) => joined.push(band),
+        }
+    }
+    joined
+}
+
+/// Frees what only seems to stand in a column: what follows a gap below both columns, such as a short heading above text
+/// that spans them, belongs to what comes next.
+fn freed(bands: Vec<Band>) -> Vec<Band> {
+    let mut freed: Vec<Band> = Vec::new();
+    for band in bands {
+        let Band::Across(lines) = band else {
+            freed.push(band);
+            continue;
+        };
+        let mut tail = Vec::new();
+        if let Some(Band::Beside(left, right)) = freed.last_mut() {
+            let (low, high) = if bottom(left) > bottom(right) {
+                (left, right)
+            } else {
+                (right, left)
+            };
+            let end = bottom(high);
+            let begins = low.windows(2).rposition(|pair| {
+                let [above, below] = pair else { return false };
+                below.y - above.y > 1.8 * below.size.max(above.size) && below.top() > end
+            });
+            if let Some(at) = begins.filter(|_| end > f32::MIN) {
+                tail = low.split_off(at + 1);
+            }
+        }
+        tail.extend(lines);
+        freed.push(Band::Across(tail));
+    }
+    freed
+}
+
+fn bottom(pieces: &[Line]) -> f32 {
+    pieces.iter().map(Line::bottom).fold(f32::MIN, f32::max)
 }
 
 /// The position with the most text on both of its sides, if it is worth being called a gutter.
@@ -98,17 +145,15 @@ fn best_gutter(pieces: &[Line]) -> Option<f32> {
     let tried = (0..GUTTERS_MAX)
         .map(|at| first + at as f32 * step)
         .take_while(|x| *x <= x1 - COLUMN_WIDTH_MIN);
-    let worths: Vec<(f32, Worth)> = tried
-        .map(|x| (x, worth(pieces, x)))
-        .filter(|(_, worth)| worth.height > 0.0)
+    let worths: Vec<Worth> = tried
+        .map(|x| worth(pieces, x))
+        .filter(|worth| worth.height > 0.0)
         .collect();
-    let most = worths
-        .iter()
-        .map(|(_, worth)| worth.height)
-        .max_by(f32::total_cmp)?;
+    let most = worths.iter().map(|worth| worth.height).max_by(f32::total_cmp)?;
     // Beside the true gutter stand narrower gaps with as much text on their sides, such as that after list labels.
-    let near = worths.iter().filter(|(_, worth)| worth.height > 0.8 * most);
-    near.max_by(|a, b| a.1.gap.total_cmp(&b.1.gap)).map(|(x, _)| *x)
+    let near = worths.iter().filter(|worth| worth.height > 0.8 * most);
+    near.max_by(|a, b| a.gap.total_cmp(&b.gap))
+        .map(|worth| worth.middle)
 }
 
 /// What speaks for a gutter.
@@ -120,14 +165,16 @@ struct Worth {
     gap: f32,
     /// Height of that band.
     tallest: f32,
+    /// The middle of its gap.
+    middle: f32,
 }
 
 impl Worth {
     fn add(&mut self, sides: &[Side; 2], x: f32) {
-        let (height, gap) = agreed(sides, x);
+        let (height, gap, middle) = agreed(sides, x);
         self.height += height;
         if height > self.tallest {
-            (self.tallest, self.gap) = (height, gap);
+            (self.tallest, self.gap, self.middle) = (height, gap, middle);
         }
     }
 }
@@ -178,18 +225,20 @@ impl Side {
     }
 }
 
-/// Height of the text on both sides, 0 if that is no text in columns, and width of the gap between them.
-fn agreed(sides: &[Side; 2], x: f32) -> (f32, f32) {
+/// Height of the text on both sides, 0 if that is no text in columns; width and middle of the gap between them.
+fn agreed(sides: &[Side; 2], x: f32) -> (f32, f32, f32) {
     let [left, right] = sides;
-    let gap = right.inner_right.max(x) - left.inner_left.min(x);
+    let (begins, ends) = (left.inner_left.min(x), right.inner_right.max(x));
+    let gap = ends - begins;
     let wide = left.width >= COLUMN_WIDTH_MIN && right.width >= COLUMN_WIDTH_MIN;
     let tall = left.lines >= COLUMN_LINES_MIN && right.lines >= COLUMN_LINES_MIN;
     let apart = gap >= 0.6 * left.size.min(right.size);
-    if wide && tall && apart {
-        (left.height.min(right.height), gap)
+    let height = if wide && tall && apart {
+        left.height.min(right.height)
     } else {
-        (0.0, 0.0)
-    }
+        0.0
+    };
+    (height, gap, (begins + ends) / 2.0)
 }
 
 /// A column out of the pieces that belong to it: pieces on one height are one line.
@@ -224,7 +273,7 @@ fn beside(piece: &Line, other: &Line) -> bool {
     } else {
         (other, piece)
     };
-    let script = small.size < 0.85 * large.size && small.marks.len() <= 12;
+    let script = small.size < SCRIPT_SIZE * large.size && small.marks.len() <= 12;
     let reach = if script { 0.5 } else { 0.3 };
     (large.y - small.y).abs() < reach * large.size
 }

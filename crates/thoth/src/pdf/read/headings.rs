@@ -32,6 +32,13 @@ pub(crate) struct Style {
     pub upright: bool,
 }
 
+impl Style {
+    /// Whether it differs from ordinary text by more than italics.
+    pub(crate) fn stands_out(&self, body_size: f32) -> bool {
+        self.bold || self.capitals || self.half_points as f32 > 2.16 * body_size
+    }
+}
+
 /// Reads a block as a heading, if it can be one.
 pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     let line = block.line()?;
@@ -51,7 +58,7 @@ pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     }
     let style = style(block, line);
     let known = is_known(title);
-    let distinct = style.bold || style.capitals || line.size > 1.08 * body.size;
+    let distinct = style.stands_out(body.size);
     let ends = title.ends_with(['.', ',', ';', ':']) && !(known && words <= 4);
     if ends && !(title.ends_with('.') && distinct && depth.is_some() && words <= 8) {
         return None;

@@ -106,7 +106,10 @@ fn no_passage_comes_twice_and_several_papers_answer() {
 async fn the_passages_are_the_answer() {
     let sample = sample();
     let rag = std::sync::Arc::new(rag_over(&sample, &three()));
-    let answer = rag.ask("Do cold adapted enzymes trade stability?").await.expect("asks");
+    let answer = rag
+        .ask("Do cold adapted enzymes trade stability?")
+        .await
+        .expect("asks");
     let first = answer.sources.first().expect("a source");
     assert_eq!(
         (first.page, first.title.as_deref()),
