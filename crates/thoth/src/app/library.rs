@@ -40,7 +40,7 @@ impl Library {
         let inputs = RagInputs::new(&settings.rag, &index)?;
         // Another recipe than the wanted one serves, or none does: then the wanted one is built first.
         if inputs.reads == inputs.wanted {
-            index.build_now(&inputs.wanted)?;
+            index.build(&inputs.wanted)?;
         }
         let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
         let inputs = MonitorInputs::of(&settings);
