@@ -201,6 +201,10 @@ async fn another_chunk_size_builds_a_new_index_while_the_old_one_serves() {
         save.save(&thoth.place.settings(), &with(round, size));
         let wanted = verdicts.next().await;
         assert_eq!(wanted["verdict"], "applied", "{wanted}");
+        assert!(
+            service(&wanted, "rag").unwrap().1.contains("`rag.chunkSize`"),
+            "{wanted}"
+        );
         let taken_over = verdicts.next().await;
         assert_eq!(
             (&taken_over["verdict"], &taken_over["cause"]),

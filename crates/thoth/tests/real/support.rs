@@ -188,12 +188,6 @@ impl Thoth {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    pub async fn generation(&self) -> u64 {
-        self.get("/health/hot-reload").await["generation"]
-            .as_u64()
-            .unwrap()
-    }
-
     /// Saves, and gives the verdict that follows.
     pub async fn save(&self, how: Save, content: &str) -> Value {
         let mut verdicts = self.verdicts().await;
