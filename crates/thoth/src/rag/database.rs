@@ -1,0 +1,272 @@
+//! Which recipes the index holds, who reads them, and the take-over from one to the next.
+//!
+//! A recipe is registered, built document by document, taken over when no document lacks it, and swept when it is no
+//! longer wanted and nobody holds a [`Lease`] on it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use tokio::sync::watch;
+
+use super::index::{Index, create_tables, document, drop_tables, write_chunks};
+use super::recipe::Recipe;
+
+/// Who reads which recipe in this process.
+#[derive(Clone, Debug)]
+pub(super) struct Leases {
+    held: Arc<Mutex<Held>>,
+    released: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// For each recipe that is read: how many readers, and the number of the newest.
+    readers: HashMap<String, (usize, u64)>,
+    taken: u64,
+}
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self {
+            held: Arc::default(),
+            released: watch::Sender::new(()),
+        }
+    }
+}
+
+impl Leases {
+    fn with<T>(&self, work: impl FnOnce(&mut Held) -> T) -> T {
+        work(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes whenever a recipe may have lost its last reader.
+    pub(super) fn released(&self) -> watch::Receiver<()> {
+        self.released.subscribe()
+    }
+}
+
+/// As long as it lives, the recipe's chunks stay. A generation holds one.
+#[derive(Debug)]
+pub struct Lease {
+    leases: Leases,
+    recipe: Recipe,
+}
+
+impl Lease {
+    /// The recipe that is read.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.leases.with(|held| {
+            if let Some((readers, _)) = held.readers.get_mut(self.recipe.id()) {
+                *readers -= 1;
+                if *readers == 0 {
+                    held.readers.remove(self.recipe.id());
+                }
+            }
+        });
+        self.leases.released.send_replace(());
+    }
+}
+
+/// How far a recipe is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Built {
+    pub(super) done: i64,
+    pub(super) total: i64,
+}
+
+impl Index {
+    /// The recipe that a new generation reads: the wanted one if it is ready, or if there is no document at all that
+    /// could lack it; else the one that serves now. Only reads.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn readable_recipe(&self, wanted: &Recipe) -> rusqlite::Result<Recipe> {
+        self.database.read(|connection| {
+            let ready = ready(connection)?;
+            if ready.contains(wanted) || !has_documents(connection)? {
+                return Ok(wanted.clone());
+            }
+            let serves = self.leases.with(|held| {
+                let newest_reader =
+                    |recipe: &&Recipe| held.readers.get(recipe.id()).map(|(_, newest)| *newest);
+                ready.iter().max_by_key(newest_reader).cloned()
+            });
+            Ok(serves.unwrap_or_else(|| wanted.clone()))
+        })
+    }
+
+    /// Holds a recipe for a reader. `None` where it was swept since [`Index::readable_recipe`] named it.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn lease(&self, recipe: &Recipe) -> rusqlite::Result<Option<Lease>> {
+        self.leases.with(|held| {
+            held.taken += 1;
+            let reader = held.readers.entry(recipe.id().to_owned()).or_default();
+            *reader = (reader.0 + 1, held.taken);
+        });
+        let lease = Lease {
+            leases: self.leases.clone(),
+            recipe: recipe.clone(),
+        };
+        // As a writer, so that no sweep is under way that looked for readers before this one came.
+        let stands = self.database.write(|transaction| {
+            let nothing_to_lose = ready(transaction)?.is_empty() || !has_documents(transaction)?;
+            Ok(nothing_to_lose || is_registered(transaction, recipe)?)
+        })?;
+        Ok(stands.then_some(lease))
+    }
+
+    /// Makes room for a recipe, if it has none yet. A recipe that no document lacks is ready at once.
+    pub(super) fn register(&self, recipe: &Recipe) -> rusqlite::Result<()> {
+        self.database.write(|transaction| {
+            if is_registered(transaction, recipe)? {
+                return Ok(());
+            }
+            transaction.execute(
+                "INSERT INTO recipes (id, chunk_size, chunk_overlap) VALUES (?1, ?2, ?3)",
+                params![recipe.id(), recipe.chunk_size(), recipe.chunk_overlap()],
+            )?;
+            create_tables(transaction, recipe)?;
+            make_ready(transaction, recipe).map(|_is_ready| ())
+        })
+    }
+
+    /// Builds the next document that lacks the recipe: one transaction. `None` when none lacks it.
+    pub(super) fn build_next(&self, recipe: &Recipe) -> rusqlite::Result<Option<Built>> {
+        self.database.write(|transaction| {
+            let Some(number) = next_lacking(transaction, recipe)? else {
+                return Ok(None);
+            };
+            let paper = document(transaction, number)?;
+            write_chunks(transaction, recipe, number, &paper)?;
+            built(transaction, recipe).map(Some)
+        })
+    }
+
+    /// Builds a recipe to its end and takes it over: for a process that has no [`super::builder::Builder`]. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn build(&self, recipe: &Recipe) -> rusqlite::Result<()> {
+        self.register(recipe)?;
+        while !self.take_over(recipe)? {
+            self.build_next(recipe)?;
+        }
+        Ok(())
+    }
+
+    /// How far a recipe is built.
+    pub(super) fn built(&self, recipe: &Recipe) -> rusqlite::Result<Built> {
+        self.database.read(|connection| built(connection, recipe))
+    }
+
+    /// Whether a recipe is ready.
+    pub(super) fn is_ready(&self, recipe: &Recipe) -> rusqlite::Result<bool> {
+        self.database
+            .read(|connection| Ok(ready(connection)?.contains(recipe)))
+    }
+
+    /// Makes a recipe ready, in one transaction that first sees that no document lacks it. Says whether it is ready;
+    /// `false`: a document still lacks it.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn take_over(&self, recipe: &Recipe) -> rusqlite::Result<bool> {
+        self.database.write(|transaction| make_ready(transaction, recipe))
+    }
+
+    /// Drops every recipe but the wanted one that nobody reads, once the wanted one is ready. Says which.
+    pub(super) fn sweep(&self, wanted: &Recipe) -> rusqlite::Result<Vec<Recipe>> {
+        self.database.write(|transaction| {
+            if !ready(transaction)?.contains(wanted) {
+                return Ok(Vec::new());
+            }
+            let mut unused = all(transaction)?;
+            unused.retain(|recipe| {
+                recipe != wanted && !self.leases.with(|held| held.readers.contains_key(recipe.id()))
+            });
+            for recipe in &unused {
+                drop_tables(transaction, recipe)?;
+                transaction.execute("DELETE FROM recipes WHERE id = ?1", [recipe.id()])?;
+            }
+            Ok(unused)
+        })
+    }
+}
+
+/// Every recipe that has tables, ready or being built.
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Recipe>> {
+    select(
+        connection,
+        "SELECT id, chunk_size, chunk_overlap FROM recipes ORDER BY id",
+    )
+}
+
+/// Every recipe that is ready, the last taken over at the end.
+fn ready(connection: &Connection) -> rusqlite::Result<Vec<Recipe>> {
+    select(
+        connection,
+        "SELECT id, chunk_size, chunk_overlap FROM recipes WHERE ready > 0 ORDER BY ready",
+    )
+}
+
+fn select(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Recipe>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Recipe::stored(row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Whether a recipe has tables.
+pub(super) fn is_registered(connection: &Connection, recipe: &Recipe) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM recipes WHERE id = ?1")?
+        .exists([recipe.id()])
+}
+
+fn has_documents(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM documents")?.exists([])
+}
+
+fn next_lacking(connection: &Connection, recipe: &Recipe) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM documents WHERE id NOT IN (SELECT document FROM chunked WHERE recipe = ?1)
+             ORDER BY id LIMIT 1",
+        )?
+        .query_row([recipe.id()], |row| row.get(0))
+        .optional()
+}
+
+fn built(connection: &Connection, recipe: &Recipe) -> rusqlite::Result<Built> {
+    connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM chunked WHERE recipe = ?1), (SELECT count(*) FROM documents)",
+        )?
+        .query_row([recipe.id()], |row| {
+            Ok(Built {
+                done: row.get(0)?,
+                total: row.get(1)?,
+            })
+        })
+}
+
+fn make_ready(transaction: &Transaction<'_>, recipe: &Recipe) -> rusqlite::Result<bool> {
+    if !is_registered(transaction, recipe)? || next_lacking(transaction, recipe)?.is_some() {
+        return Ok(false);
+    }
+    transaction.execute(
+        "UPDATE recipes SET ready = 1 + (SELECT max(ready) FROM recipes) WHERE id = ?1 AND ready = 0",
+        [recipe.id()],
+    )?;
+    Ok(true)
+}
