@@ -191,7 +191,9 @@ proptest! {
 
 #[test]
 fn the_overlap_is_as_large_as_asked_and_no_larger() {
-    let text: String = (100..500).map(|number| format!("Word{number} goes on. ")).collect();
+    let text: String = (100..500)
+        .map(|number| format!("Word{number} goes on. "))
+        .collect();
     let sentence_tokens = tokens::count("Word100 goes on.");
     let paper = paper("T", "A", &[("Body", &[(1, &text)])]);
     for overlap in [0, 1, sentence_tokens, 20, 52] {
@@ -212,6 +214,9 @@ fn where_no_sentence_fits_the_overlap_its_last_words_are_repeated() {
     let paper = paper("T", "A", &[("Body", &[(1, text)])]);
     assert_eq!(
         texts(&chunks(&paper, &recipe(10, 3))),
-        ["One two three four five six.", "five six. Seven eight nine ten eleven twelve."]
+        [
+            "One two three four five six.",
+            "five six. Seven eight nine ten eleven twelve."
+        ]
     );
 }
