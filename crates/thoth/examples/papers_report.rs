@@ -2,9 +2,7 @@
 //! `{file, title, authors, year, doi, arxiv}`). Paragraphs are looked for in what `pdftotext` prints for their page.
 
 use serde_json::Value;
-use std::path::Path;
-use std::process::Command;
-use std::time::Instant;
+use std::{path::Path, process::Command, time::Instant};
 use thoth::paper::{Paper, SectionKind};
 use thoth::quote::fold;
 
@@ -13,149 +11,131 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = Path::new(&folder);
     let truth: Vec<Value> = serde_json::from_slice(&std::fs::read(folder.join("truth.json"))?)?;
     println!(
-        "{:<22} title authors    F1 year  doi arxiv  abstract  prose found   all found  pages/s",
+        "{:<20} title authors   F1 year  doi   arxiv abstract    prose      all  pages/s",
         "paper"
     );
-    let mut totals = Totals::default();
-    for paper in &truth {
+    let (mut right, mut shares, mut pages, mut seconds) = ([0; 6], [Share::default(); 3], 0, 0.0);
+    for truth in &truth {
         let file = folder.join(
-            paper["file"]
+            truth["file"]
                 .as_str()
                 .ok_or("a paper of truth.json has no `file`")?,
         );
         let bytes = std::fs::read(&file)?;
         let began = Instant::now();
-        let read = thoth::pdf::read::read(bytes)?;
-        let seconds = began.elapsed().as_secs_f64();
-        totals.add(&file, paper, &read, seconds);
+        let paper = thoth::pdf::read::read(bytes)?;
+        let took = began.elapsed().as_secs_f64();
+        let (fields, f1) = fields(truth, &paper);
+        let [title, authors, year, doi, arxiv, _] = fields;
+        let own = found(&file, &paper);
+        println!(
+            "{:<20} {title:<5} {authors:<5} {f1:>6.2} {year:<5} {doi:<5} {arxiv:<5} {:>8} {:>8} {:>8} {:>8.0}",
+            file.file_stem().unwrap_or_default().to_string_lossy(),
+            own[0].text(),
+            own[1].text(),
+            own[2].text(),
+            f64::from(paper.page_count) / took
+        );
+        right
+            .iter_mut()
+            .zip(fields)
+            .for_each(|(sum, field)| *sum += usize::from(field));
+        shares
+            .iter_mut()
+            .zip(own)
+            .for_each(|(sum, own)| *sum = Share(sum.0 + own.0, sum.1 + own.1));
+        pages += paper.page_count;
+        seconds += took;
     }
+    let [titles, authors, years, dois, arxivs, abstracts] = right;
+    let [sentences, prose, all] = shares.map(|share| 100.0 * share.0 as f64 / share.1.max(1) as f64);
     println!(
-        "titles {} authors {} years {} dois {} arxiv {} abstracts {} of {}; prose paragraphs {:.2} %, all {:.2} %, \
-         abstract sentences {:.2} %, {:.0} pages/s",
-        totals.titles,
-        totals.authors,
-        totals.years,
-        totals.dois,
-        totals.arxiv,
-        totals.abstracts,
+        "of {}: titles {titles}, authors {authors}, years {years}, DOIs {dois}, arXiv ids {arxivs}, abstracts {abstracts}; \
+         found: abstract sentences {sentences:.1} %, prose paragraphs {prose:.1} %, all {all:.1} %; {:.0} pages/s",
         truth.len(),
-        totals.prose.percent(),
-        totals.all.percent(),
-        totals.sentences.percent(),
-        f64::from(totals.pages) / totals.seconds
+        f64::from(pages) / seconds
     );
     Ok(())
 }
 
-#[derive(Default)]
-struct Share {
-    found: usize,
-    of: usize,
-}
+/// How many were found, of how many.
+#[derive(Clone, Copy, Default)]
+struct Share(usize, usize);
 
 impl Share {
     fn add(&mut self, found: bool) {
-        self.found += usize::from(found);
-        self.of += 1;
+        *self = Share(self.0 + usize::from(found), self.1 + 1);
     }
 
-    fn percent(&self) -> f64 {
-        100.0 * self.found as f64 / self.of.max(1) as f64
+    fn text(self) -> String {
+        format!("{}/{}", self.0, self.1)
     }
 }
 
-#[derive(Default)]
-struct Totals {
-    titles: usize,
-    authors: usize,
-    years: usize,
-    dois: usize,
-    arxiv: usize,
-    abstracts: usize,
-    prose: Share,
-    all: Share,
-    sentences: Share,
-    pages: u32,
-    seconds: f64,
+/// Which of title, authors, year, DOI, arXiv id and abstract are right (of the abstract: found), and F1 of the surnames.
+fn fields(truth: &Value, paper: &Paper) -> ([bool; 6], f64) {
+    let found = &paper.metadata;
+    let title =
+        found.title.as_ref().map(|title| letters(&title.value)) == truth["title"].as_str().map(letters);
+    let wanted: Vec<&str> = truth["authors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let names: Vec<&str> = found
+        .authors
+        .iter()
+        .flat_map(|names| &names.value)
+        .map(String::as_str)
+        .collect();
+    let authors = names
+        .iter()
+        .copied()
+        .map(letters)
+        .eq(wanted.iter().copied().map(letters));
+    let surname = |name: &&str| letters(name.rsplit(' ').next().unwrap_or_default());
+    let common = names
+        .iter()
+        .filter(|name| wanted.iter().any(|other| surname(name) == surname(other)))
+        .count();
+    let year = found.year.as_ref().map(|year| i64::from(year.value)) == truth["year"].as_i64();
+    let same = |found: Option<&String>, key: &str| {
+        found.map(|id| id.to_lowercase()) == truth[key].as_str().map(str::to_lowercase)
+    };
+    let doi = same(found.doi.as_ref().map(|doi| &doi.value), "doi");
+    let arxiv = same(found.arxiv.as_ref().map(|id| &id.value), "arxiv");
+    let f1 = 2.0 * common as f64 / (names.len() + wanted.len()).max(1) as f64;
+    ([title, authors, year, doi, arxiv, found.summary.is_some()], f1)
 }
 
-impl Totals {
-    fn add(&mut self, file: &Path, truth: &Value, paper: &Paper, seconds: f64) {
-        let found = &paper.metadata;
-        let title = found.title.as_ref().map(|title| words(&title.value));
-        let title = title == truth["title"].as_str().map(words);
-        let wanted: Vec<String> = truth["authors"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(words)
-            .collect();
-        let names = found
-            .authors
-            .as_ref()
-            .map(|names| names.value.clone())
-            .unwrap_or_default();
-        let names: Vec<String> = names.iter().map(|name| words(name)).collect();
-        let year = found.year.as_ref().map(|year| i64::from(year.value)) == truth["year"].as_i64();
-        let same = |found: Option<&str>, key: &str| {
-            found.map(str::to_lowercase) == truth[key].as_str().map(str::to_lowercase)
-        };
-        let doi = same(found.doi.as_ref().map(|doi| doi.value.as_str()), "doi");
-        let arxiv = same(found.arxiv.as_ref().map(|id| id.value.as_str()), "arxiv");
-        let pages: Vec<String> = (1..=paper.page_count)
-            .map(|page| fold(&printed(file, page)))
-            .collect();
-        let (mut prose, mut all, mut sentences) = (Share::default(), Share::default(), Share::default());
-        for section in &paper.sections {
-            for paragraph in &section.paragraphs {
-                let page = pages.get(paragraph.page as usize - 1).map_or("", String::as_str);
-                let is_found = page.contains(&fold(&paragraph.text));
-                all.add(is_found);
-                if is_prose(&paragraph.text) {
-                    prose.add(is_found);
-                    if !is_found && std::env::var_os("MISSES").is_some() {
-                        println!("  p{} [{}] {}", paragraph.page, section.title, paragraph.text);
-                    }
-                }
-                if section.kind == SectionKind::Abstract {
-                    paragraph
-                        .text
-                        .split_inclusive(". ")
-                        .for_each(|one| sentences.add(page.contains(&fold(one))));
+/// How many sentences of the abstract, paragraphs of prose and paragraphs stand in the text of their page. With
+/// `MISSES` in the environment, prose that does not is printed.
+fn found(file: &Path, paper: &Paper) -> [Share; 3] {
+    let pages: Vec<String> = (1..=paper.page_count)
+        .map(|page| fold(&printed(file, page)))
+        .collect();
+    let [mut sentences, mut prose, mut all] = [Share::default(); 3];
+    for section in &paper.sections {
+        for paragraph in &section.paragraphs {
+            let page = pages.get(paragraph.page as usize - 1).map_or("", String::as_str);
+            let found = page.contains(&fold(&paragraph.text));
+            all.add(found);
+            if is_prose(&paragraph.text) {
+                prose.add(found);
+                if !found && std::env::var_os("MISSES").is_some() {
+                    println!("  page {} [{}] {}", paragraph.page, section.title, paragraph.text);
                 }
             }
+            if section.kind == SectionKind::Abstract {
+                paragraph
+                    .text
+                    .split_inclusive(". ")
+                    .for_each(|one| sentences.add(page.contains(&fold(one))));
+            }
         }
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        println!(
-            "{name:<22} {title:<5} {:<5} {:>8.2} {year:<5} {doi:<5} {arxiv:<5} {:>3}/{:<3} {:>5}/{:<5} {:>5}/{:<5} {:>7.0}",
-            names == wanted,
-            f1(&surnames(&names), &surnames(&wanted)),
-            sentences.found,
-            sentences.of,
-            prose.found,
-            prose.of,
-            all.found,
-            all.of,
-            f64::from(paper.page_count) / seconds
-        );
-        self.titles += usize::from(title);
-        self.authors += usize::from(names == wanted);
-        self.years += usize::from(year);
-        self.dois += usize::from(doi);
-        self.arxiv += usize::from(arxiv);
-        self.abstracts += usize::from(found.summary.is_some());
-        for (total, own) in [
-            (&mut self.prose, prose),
-            (&mut self.all, all),
-            (&mut self.sentences, sentences),
-        ] {
-            total.found += own.found;
-            total.of += own.of;
-        }
-        self.pages += paper.page_count;
-        self.seconds += seconds;
     }
+    [sentences, prose, all]
 }
 
 /// Running text: twelve words or more, three quarters of its characters letters or spaces.
@@ -164,24 +144,8 @@ fn is_prose(text: &str) -> bool {
     text.split(' ').count() >= 12 && plain * 4 >= text.chars().count() * 3
 }
 
-fn words(text: &str) -> String {
-    fold(text)
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .collect::<String>()
-}
-
-/// Folded names have no spaces left, so the last six letters stand for the surname.
-fn surnames(names: &[String]) -> Vec<String> {
-    names
-        .iter()
-        .map(|name| name.chars().rev().take(6).collect())
-        .collect()
-}
-
-fn f1(found: &[String], wanted: &[String]) -> f64 {
-    let common = found.iter().filter(|name| wanted.contains(name)).count();
-    2.0 * common as f64 / (found.len() + wanted.len()).max(1) as f64
+fn letters(text: &str) -> String {
+    fold(text).chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 fn printed(file: &Path, page: u32) -> String {

@@ -22,6 +22,9 @@ pub(crate) mod sections;
 pub(crate) mod words;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use crate::citations;
 use crate::paper::Paper;
 use blocks::{Block, BodyLook};

@@ -38,7 +38,7 @@ fn settings_check_prints_what_a_good_compiler_would() {
     let said = text(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     for part in [
-        "other.json:2:24",
+        "other.json:2:23",
         "temprature",
         "did you mean `temperature`?",
         "2 problems",

@@ -56,7 +56,7 @@ async fn every_passage_of_an_answer_stands_on_its_page_as_pdftotext_prints_it() 
     let truth = truth();
     let rows = thoth.papers(truth.len()).await;
     for paper in &truth {
-        let phrase = paper["abstract"].as_str().unwrap();
+        let phrase = paper["abstract_first_sentence"].as_str().unwrap();
         let query = [("q", phrase), ("limit", "3")];
         let url = reqwest::Url::parse_with_params(&thoth.url("/api/v1/search"), query).unwrap();
         let found: Value = thoth.client.get(url).send().await.unwrap().json().await.unwrap();

@@ -60,7 +60,7 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
     let port_taken =
         format!("{{\"paths\": {{\"pdf\": \"made/never\"}}, \"servers\": {{\"api\": {{\"port\": {port}}}}}}}");
     let refused: [(&str, &str, Option<(u64, u64)>, &str); 12] = [
-        ("{\n  \"llm\": {\n", "", Some((3, 1)), "half written"),
+        ("{\n  \"llm\": {\n", "", Some((2, 11)), "half written"),
         ("{ nothing }", "", Some((1, 3)), "quotes"),
         (
             "{\n  \"llm\": {\"default\": {\"temperature\": \"0.7\"}}\n}",

@@ -163,9 +163,10 @@ pub(super) fn on_port(port: u16, handover_ms: u64) -> String {
 
 /// The same with another host, or another model.
 pub(super) fn with(port: u16, handover_ms: u64, host: &str, model: &str) -> String {
+    // The key is one that the default provider does not get, so that nobody is asked outside this machine.
     let settings = json!({
         "paths": { "pdf": "pdf", "notes": "notes" },
-        "apiKeys": { "openrouterKey": "sk-never-to-be-seen" },
+        "apiKeys": { "customKey": "sk-never-to-be-seen" },
         "llm": { "default": { "model": model } },
         "servers": { "api": { "host": host, "port": port } },
         "reload": { "settleMs": 20, "handoverMs": handover_ms },

@@ -101,3 +101,20 @@ fn resolve(character: char, text: &mut String) {
         _ => text.push(character),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_become_text() {
+        let check = |drawn: &str, wanted: &str| assert_eq!(compose(drawn.chars()), wanted, "{drawn}");
+        check("Universit\u{A8}at", "Universität");
+        check("Andr\u{B4}e Gar\u{B8}con", "André Garçon");
+        check("na\u{A8}\u{131}ve", "naïve");
+        check("e\u{FB03}cient", "efficient");
+        check("A B S T R A C T", "ABSTRACT");
+        check("a b c is short", "a b c is short");
+        check("two  spaces\u{2003}and a tab", "two spaces and a tab");
+    }
+}

@@ -202,3 +202,37 @@ fn numbered(text: &str) -> (Option<u8>, &str) {
         (None, text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_taken_off_headings() {
+        let check =
+            |text: &str, depth: Option<u8>, title: &str| assert_eq!(numbered(text), (depth, title), "{text}");
+        check("1 Introduction", Some(1), "Introduction");
+        check("3.2. Setup of the study", Some(2), "Setup of the study");
+        check("IV. RESULTS", Some(1), "RESULTS");
+        check("B. Data", Some(2), "Data");
+        check("A.1 Proofs", Some(2), "Proofs");
+        check("A Tale of Two Rivers", None, "A Tale of Two Rivers");
+        check("2014 was a good year", None, "2014 was a good year");
+    }
+
+    #[test]
+    fn captions_are_known_by_their_words() {
+        for caption in [
+            "Figure 3: Herons",
+            "Fig. 2 Herons",
+            "TABLE IV",
+            "Table S1. Herons",
+            "Algorithm 1 Fishing",
+        ] {
+            assert!(is_caption(caption), "{caption}");
+        }
+        for text in ["Figures of speech", "Table manners of herons", "Box office"] {
+            assert!(!is_caption(text), "{text}");
+        }
+    }
+}

@@ -210,3 +210,68 @@ fn marks(glyphs: &[(&Glyph, bool)], y: f32, size: f32) -> Vec<Mark> {
     }
     marks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pdf::read::glyphs::Look;
+
+    /// Glyphs half as wide as their size, one after another.
+    fn set(text: &str, x: f32, y: f32, size: f32) -> Vec<Glyph> {
+        let glyph = |(at, character): (usize, char)| {
+            let x0 = x + 0.5 * size * at as f32;
+            Glyph {
+                text: character.to_string(),
+                x0,
+                x1: x0 + 0.5 * size,
+                y,
+                size,
+                look: Look::default(),
+            }
+        };
+        text.chars()
+            .enumerate()
+            .filter(|(_, character)| *character != '_')
+            .map(glyph)
+            .collect()
+    }
+
+    fn check(glyphs: Vec<Glyph>, wanted: &[&str]) {
+        let page = PageGlyphs {
+            width: 600.0,
+            height: 800.0,
+            glyphs,
+            ..PageGlyphs::default()
+        };
+        let texts: Vec<String> = pieces(&page, 1).iter().map(Line::text).collect();
+        assert_eq!(texts, wanted);
+    }
+
+    #[test]
+    fn a_gap_is_a_space_and_a_wide_one_parts_pieces() {
+        check(set("two_words", 10.0, 100.0, 10.0), &["two words"]);
+        check(
+            [set("left", 10.0, 100.0, 10.0), set("right", 60.0, 100.0, 10.0)].concat(),
+            &["left", "right"],
+        );
+    }
+
+    #[test]
+    fn scripts_stand_in_their_line_also_when_drawn_later() {
+        check(
+            [set("R", 10.0, 100.0, 10.0), set("2", 15.0, 96.0, 7.0)].concat(),
+            &["R2"],
+        );
+        let mut late = set("adjusted R_, higher", 10.0, 100.0, 10.0);
+        late.extend(set("2", 60.5, 96.0, 7.0));
+        check(late, &["adjusted R2, higher"]);
+    }
+
+    #[test]
+    fn what_is_drawn_twice_is_read_once() {
+        check(
+            [set("bold", 10.0, 100.0, 10.0), set("bold", 10.1, 100.0, 10.0)].concat(),
+            &["bold"],
+        );
+    }
+}

@@ -59,7 +59,8 @@ fn what_looks_bad_and_is_good() {
 #[test]
 fn older_spellings_mean_the_same() {
     let home = home();
-    let cases: [(&str, fn(&Settings) -> bool); 12] = [
+    type Holds = fn(&Settings) -> bool;
+    let cases: [(&str, Holds); 12] = [
         (r#"{"llmConfig": {"default": {"temperature": 0.1}}}"#, |s| {
             s.llm.default.temperature == 0.1
         }),
