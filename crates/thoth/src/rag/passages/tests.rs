@@ -46,7 +46,7 @@ fn what_began_on_another_page_is_left_out() {
         ),
         text(
             2,
-            "Mexican axolotls regrow limbs. Axolotls regrow even parts of the heart within two months. And",
+            "Mexican axolotls regrow limbs. Axolotls regrow even parts of the heart within two months. And Mexican axolotls that regrow limbs",
             false,
         ),
     ];
