@@ -168,6 +168,7 @@ fn warnings_have_places() {
             r#"{"rag": {"embeddingModel": "x", "chunkSize": 500}}"#,
             &[("rag", 1, 10, "`rag.embeddingModel` is accepted and not used")],
         ),
+        (r#"{"llm": {"default": {"baseUrl": "http://10.0.0.1/v1"}}}"#, &[]),
         (
             r#"{"apiKeys": {"customKey": "k"}, "llm": {"default": {"baseUrl": "http://10.0.0.1/v1"}}}"#,
             &[("llm.default.baseUrl", 1, 64, "no key is sent")],
