@@ -11,10 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = Path::new(&folder);
     let truth: Vec<Value> = serde_json::from_slice(&std::fs::read(folder.join("truth.json"))?)?;
     println!(
-        "{:<20} title authors   F1 year  doi   arxiv abstract    prose      all  pages/s",
+        "{:<20} title authors  F1 year  doi   arxiv  abstract     prose       all pages/s",
         "paper"
     );
-    let (mut right, mut shares, mut pages, mut seconds) = ([0; 6], [Share::default(); 3], 0, 0.0);
+    let (mut right, mut shares, mut pages, mut seconds) = ([0; 6], [[0; 2]; 3], 0, 0.0);
     for truth in &truth {
         let file = folder.join(
             truth["file"]
@@ -28,12 +28,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (fields, f1) = fields(truth, &paper);
         let [title, authors, year, doi, arxiv, _] = fields;
         let own = found(&file, &paper);
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        print!(
+            "{name:<20} {title:<5} {authors:<5} {f1:>6.2} {year:<5} {doi:<5} {arxiv:<5} {:>9?}",
+            own[0]
+        );
         println!(
-            "{:<20} {title:<5} {authors:<5} {f1:>6.2} {year:<5} {doi:<5} {arxiv:<5} {:>8} {:>8} {:>8} {:>8.0}",
-            file.file_stem().unwrap_or_default().to_string_lossy(),
-            own[0].text(),
-            own[1].text(),
-            own[2].text(),
+            " {:>11?} {:>11?} {:>7.0}",
+            own[1],
+            own[2],
             f64::from(paper.page_count) / took
         );
         right
@@ -43,12 +46,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         shares
             .iter_mut()
             .zip(own)
-            .for_each(|(sum, own)| *sum = Share(sum.0 + own.0, sum.1 + own.1));
+            .for_each(|(sum, own)| *sum = [sum[0] + own[0], sum[1] + own[1]]);
         pages += paper.page_count;
         seconds += took;
     }
     let [titles, authors, years, dois, arxivs, abstracts] = right;
-    let [sentences, prose, all] = shares.map(|share| 100.0 * share.0 as f64 / share.1.max(1) as f64);
+    let [sentences, prose, all] = shares.map(|share| 100.0 * share[0] as f64 / share[1].max(1) as f64);
     println!(
         "of {}: titles {titles}, authors {authors}, years {years}, DOIs {dois}, arXiv ids {arxivs}, abstracts {abstracts}; \
          found: abstract sentences {sentences:.1} %, prose paragraphs {prose:.1} %, all {all:.1} %; {:.0} pages/s",
@@ -59,17 +62,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// How many were found, of how many.
-#[derive(Clone, Copy, Default)]
-struct Share(usize, usize);
+type Share = [usize; 2];
 
-impl Share {
-    fn add(&mut self, found: bool) {
-        *self = Share(self.0 + usize::from(found), self.1 + 1);
-    }
+fn text(share: Share) -> String {
+    format!("{}/{}", share[0], share[1])
+}
 
-    fn text(self) -> String {
-        format!("{}/{}", self.0, self.1)
-    }
+fn add(share: &mut Share, found: bool) {
+    *share = [share[0] + usize::from(found), share[1] + 1];
 }
 
 /// Which of title, authors, year, DOI, arXiv id and abstract are right (of the abstract: found), and F1 of the surnames.
@@ -115,14 +115,14 @@ fn found(file: &Path, paper: &Paper) -> [Share; 3] {
     let pages: Vec<String> = (1..=paper.page_count)
         .map(|page| fold(&printed(file, page)))
         .collect();
-    let [mut sentences, mut prose, mut all] = [Share::default(); 3];
+    let [mut sentences, mut prose, mut all] = [[0; 2]; 3];
     for section in &paper.sections {
         for paragraph in &section.paragraphs {
             let page = pages.get(paragraph.page as usize - 1).map_or("", String::as_str);
             let found = page.contains(&fold(&paragraph.text));
-            all.add(found);
+            add(&mut all, found);
             if is_prose(&paragraph.text) {
-                prose.add(found);
+                add(&mut prose, found);
                 if !found && std::env::var_os("MISSES").is_some() {
                     println!("  page {} [{}] {}", paragraph.page, section.title, paragraph.text);
                 }
@@ -131,7 +131,7 @@ fn found(file: &Path, paper: &Paper) -> [Share; 3] {
                 paragraph
                     .text
                     .split_inclusive(". ")
-                    .for_each(|one| sentences.add(page.contains(&fold(one))));
+                    .for_each(|one| add(&mut sentences, page.contains(&fold(one))));
             }
         }
     }

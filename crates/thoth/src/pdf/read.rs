@@ -194,7 +194,7 @@ fn layout(pages: &[PageGlyphs]) -> Layout {
     furniture::clear(&mut pieces, &heights, body.size);
     let columns = pieces
         .into_iter()
-        .flat_map(|page| columns::columns(page, |line| sections::opens_summary(line)));
+        .flat_map(|page| columns::columns(page, sections::opens_summary));
     let blocks = columns
         .enumerate()
         .flat_map(|(index, column)| blocks::blocks(column, index))

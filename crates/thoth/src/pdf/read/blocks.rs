@@ -171,7 +171,8 @@ fn starts_block(paragraph: &[Line], line: &Line, next: Option<&Line>, edges: &Ed
     let last_text = last.text();
     let ended = last_text.ends_with(['.', '?', '!', ':', ')', '”', '"', ']']);
     let reach = if ended { 1.23 } else { 1.3 };
-    if step < 0.0 || step > (edges.leading * reach).max(1.25) * size || differ(last, line) {
+    let headings = last.is_bold() && line.is_bold() && step > 1.45 * size;
+    if step < 0.0 || step > (edges.leading * reach).max(1.25) * size || headings || differ(last, line) {
         return true;
     }
     if short && ended && text.starts_with(|c: char| !c.is_lowercase()) {

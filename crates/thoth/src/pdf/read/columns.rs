@@ -243,6 +243,7 @@ fn agreed(sides: &[Side; 2], x: f32) -> (f32, f32, f32) {
 
 /// A column out of the pieces that belong to it: pieces on one height are one line.
 fn column(pieces: Vec<Line>) -> Column {
+    let pieces = with_capitals(pieces);
     let mut lines: Vec<Line> = Vec::new();
     let mut row: Vec<Line> = Vec::new();
     for piece in pieces {
@@ -266,6 +267,33 @@ fn column(pieces: Vec<Line>) -> Column {
     Column { lines, x0, x1 }
 }
 
+/// Puts drop capitals before the line at whose height they begin.
+fn with_capitals(pieces: Vec<Line>) -> Vec<Line> {
+    let sizes: Vec<f32> = pieces.iter().map(|piece| piece.size).collect();
+    let usual = sizes.iter().copied().fold(f32::MAX, f32::min);
+    let is_capital = |piece: &Line| {
+        let single = matches!(piece.marks.as_slice(), [mark] if mark.character.is_uppercase());
+        single && piece.size > 1.7 * usual
+    };
+    let (capitals, mut lines): (Vec<Line>, Vec<Line>) = pieces.into_iter().partition(is_capital);
+    for capital in capitals {
+        let beside = lines.iter_mut().filter(|line| {
+            let gap = line.x0 - capital.x1;
+            let high = (line.top() - capital.top()).abs() < 0.35 * capital.size;
+            high && gap > -0.2 * capital.size && gap < 2.0 * line.size && line.size < 0.6 * capital.size
+        });
+        match beside.min_by(|a, b| a.y.total_cmp(&b.y)) {
+            Some(line) => line
+                .marks
+                .splice(0..0, capital.marks.iter().copied())
+                .for_each(drop),
+            None => lines.push(capital),
+        }
+    }
+    lines.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
+    lines
+}
+
 /// Whether two pieces of a column are of one line; a raised or lowered mark is smaller than what it stands beside.
 fn beside(piece: &Line, other: &Line) -> bool {
     let (large, small) = if piece.size >= other.size {
@@ -284,4 +312,93 @@ fn merged(mut row: Vec<Line>) -> Option<Line> {
     let mut line = pieces.next()?;
     pieces.for_each(|piece| line.append(piece));
     Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pdf::read::lines::Mark;
+
+    /// A piece of five letters' width for each letter of its text, which is its name here.
+    fn piece(text: &str, x0: f32, x1: f32, y: f32, size: f32) -> Line {
+        let mark = |character| Mark {
+            character,
+            size,
+            ..Mark::gap(character, size)
+        };
+        Line {
+            page: 1,
+            x0,
+            x1,
+            y,
+            size,
+            marks: text.chars().map(mark).collect(),
+            ..Line::default()
+        }
+    }
+
+    fn check(pieces: Vec<Line>, wanted: &[&str]) {
+        let texts = |column: &Column| column.lines.iter().map(Line::text).collect::<Vec<_>>().join(" ");
+        let found: Vec<String> = columns(pieces, |line| line.text() == "Abstract")
+            .iter()
+            .map(texts)
+            .collect();
+        assert_eq!(found, wanted);
+    }
+
+    /// Lines `a1`, `a2`, … of a column.
+    fn lines(name: &str, x0: f32, x1: f32, from: f32, count: u16) -> Vec<Line> {
+        let line = |at: u16| piece(&format!("{name}{at}"), x0, x1, from + 12.0 * f32::from(at), 10.0);
+        (0..count).map(line).collect()
+    }
+
+    #[test]
+    fn columns_are_read_one_after_the_other_between_what_spans_them() {
+        let mut pieces = vec![
+            piece("title", 60.0, 500.0, 50.0, 18.0),
+            piece("figure", 60.0, 500.0, 200.0, 10.0),
+        ];
+        pieces.extend(lines("l", 60.0, 270.0, 100.0, 4));
+        pieces.extend(lines("r", 290.0, 500.0, 100.0, 4));
+        pieces.extend(lines("m", 60.0, 270.0, 250.0, 3));
+        pieces.extend(lines("n", 290.0, 500.0, 250.0, 3));
+        check(
+            pieces,
+            &[
+                "title",
+                "l0 l1 l2 l3",
+                "r0 r1 r2 r3",
+                "figure",
+                "m0 m1 m2",
+                "n0 n1 n2",
+            ],
+        );
+    }
+
+    #[test]
+    fn labels_before_a_column_stay_with_it() {
+        let mut pieces = lines("l", 60.0, 270.0, 100.0, 9);
+        pieces.extend(lines("r", 305.0, 500.0, 100.0, 9));
+        pieces.extend([106.0, 154.0, 190.0].map(|y| piece("9", 290.0, 295.0, y, 10.0)));
+        let found = columns(pieces, |_| false);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(
+            found
+                .iter()
+                .any(|column| column.lines.iter().all(|line| line.x0 < 280.0))
+        );
+    }
+
+    #[test]
+    fn a_drop_capital_opens_the_line_at_its_top() {
+        let mut pieces = vec![
+            piece("T", 60.0, 76.0, 112.0, 24.0),
+            piece("HIS", 78.0, 270.0, 100.0, 10.0),
+        ];
+        pieces.extend([
+            piece("is", 78.0, 270.0, 112.0, 10.0),
+            piece("read", 60.0, 270.0, 124.0, 10.0),
+        ]);
+        check(pieces, &["THIS is read"]);
+    }
 }

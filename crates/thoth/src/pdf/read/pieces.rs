@@ -11,6 +11,8 @@ const RUN_GAP: f32 = 1.0;
 const SPACED_RUN_GAP: f32 = 1.6;
 /// A gap that pieces drawn apart may leave and still belong together, in sizes.
 const PIECE_GAP: f32 = 0.7;
+/// Type smaller than this, against what stands before it, is not a script but text beside a drop capital.
+const DROP_CAPITAL: f32 = 0.55;
 /// Pieces of one page; more is not a page of text.
 const PIECES_MAX: usize = 8_000;
 
@@ -81,6 +83,9 @@ fn follows(run: &Run<'_>, glyph: &Glyph, spaced: bool) -> bool {
     let size = run.size.max(glyph.size);
     let gap = glyph.x0 - last.x1;
     let reach = if spaced { SPACED_RUN_GAP } else { RUN_GAP };
+    if glyph.size < DROP_CAPITAL * run.size && run.glyphs.len() == 1 {
+        return false;
+    }
     same_line(run.y, run.size, glyph.y, glyph.size) && gap > -0.9 * size && gap < reach * size
 }
 
@@ -118,7 +123,8 @@ impl<'r, 'g> Chain<'r, 'g> {
         let beside = gap > -0.5 * size && gap < PIECE_GAP * size;
         let script = run.size < SCRIPT_SIZE * self.size && run.glyphs.len() <= 6;
         let within = script && run.x0 > self.x0 && run.x1 < self.x1 + 0.1 * size;
-        let near = same_line(self.y, self.size, run.y, run.size) && (beside || within);
+        let capital = run.size < DROP_CAPITAL * self.size && self.runs.len() == 1 && run.glyphs.len() > 2;
+        let near = same_line(self.y, self.size, run.y, run.size) && (beside || within) && !capital;
         near.then_some(if within { 0.0 } else { gap.abs() })
     }
 }
@@ -273,5 +279,16 @@ mod tests {
             [set("bold", 10.0, 100.0, 10.0), set("bold", 10.1, 100.0, 10.0)].concat(),
             &["bold"],
         );
+    }
+
+    #[test]
+    fn a_drop_capital_is_no_part_of_the_line_at_its_foot() {
+        let capital = set("T", 10.0, 110.0, 24.0);
+        let lines = [
+            capital,
+            set("HIS paper", 23.0, 98.0, 10.0),
+            set("is read", 23.0, 110.0, 10.0),
+        ];
+        check(lines.concat(), &["T", "HIS paper", "is read"]);
     }
 }
