@@ -141,3 +141,44 @@ async fn a_note_s_own_words_stay_when_it_is_written_again() {
     .await;
     assert!(std::fs::read_to_string(&note).unwrap().contains(own));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_written_answer_keeps_only_citations_whose_quote_stands_in_the_passage() {
+    let thoth = with_papers().await;
+    thoth.papers(truth().len()).await;
+    let question = json!({ "question": "how fast does a waggle dance lose precision?" });
+    let passages = thoth.post("/api/v1/ask", &question).await;
+    assert_eq!(passages["written_by"], Value::Null, "no key, no model");
+    let passage = passages["sources"][0]["passage"].as_str().unwrap();
+    let quote: Vec<&str> = passage.split(' ').take(6).collect();
+    let quote = quote.join(" ");
+    let words =
+        format!("It is so [1: \"{quote}\"]. It is not [1: \"words that no paper of ours has ever had\"].");
+    let provider = crate::live::provider(&words).await;
+    let with_model = settings(&json!({
+        "paths": { "pdf": "pdf", "notes": "notes" },
+        "llm": { "default": { "model": "m", "baseUrl": format!("{}/v1", provider.uri()) } },
+    }));
+    assert_eq!(
+        thoth.save(crate::support::Save::Rename, &with_model).await["verdict"],
+        "applied"
+    );
+    let answer = thoth.post("/api/v1/ask", &question).await;
+    assert_eq!(
+        (&answer["answer"], &answer["written_by"]),
+        (&json!("It is so [1]."), &json!("m")),
+        "{answer}"
+    );
+    assert_eq!(answer["sources"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        fold(answer["sources"][0]["passage"].as_str().unwrap()),
+        fold(&quote)
+    );
+    assert!(
+        answer["note"]
+            .as_str()
+            .unwrap()
+            .contains("1 of 2 citations removed"),
+        "{answer}"
+    );
+}

@@ -7,13 +7,13 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::load::{Movers, Wrk, pair};
 use crate::support::{Place, Save, Thoth, free_port, service, settings, until};
 
-/// A provider that answers everything, and keeps what it was asked.
-async fn provider() -> MockServer {
+/// A provider that answers everything with these words, and keeps what it was asked.
+pub(crate) async fn provider(words: &str) -> MockServer {
     let server = MockServer::start().await;
     let answer = json!({
         "id": "1", "object": "chat.completion", "model": "m",
         "choices": [{ "index": 0, "finish_reason": "stop",
-                      "message": { "role": "assistant", "content": "NOT FOUND" } }],
+                      "message": { "role": "assistant", "content": words } }],
     });
     Mock::given(method("POST"))
         .and(path("/v1/chat/completions"))
@@ -34,7 +34,7 @@ async fn last_asked(provider: &MockServer) -> (Value, Value, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn model_temperature_and_key_reach_the_provider_at_once() {
-    let provider = provider().await;
+    let provider = provider("NOT FOUND").await;
     let with = |round: u32, key: &str| {
         let mut llm = pair(round);
         llm["baseUrl"] = json!(format!("{}/v1", provider.uri()));

@@ -57,8 +57,10 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
     let before = state(&thoth).await;
     let load = Wrk::start(&thoth);
     // What is saved; then path, line and column of the first problem, and a part of what is said.
-    let port_taken =
-        format!("{{\"paths\": {{\"pdf\": \"made/never\"}}, \"servers\": {{\"api\": {{\"port\": {port}}}}}}}");
+    let port_taken = format!(
+        "{{\"paths\": {{\"pdf\": \"made/never\"}}, \"logging\": {{\"level\": \"DEBUG\"}}, \
+         \"servers\": {{\"api\": {{\"port\": {port}}}}}}}"
+    );
     let refused: [(&str, &str, Option<(u64, u64)>, &str); 12] = [
         ("{\n  \"llm\": {\n", "", Some((2, 11)), "half written"),
         ("{ nothing }", "", Some((1, 3)), "quotes"),
@@ -143,6 +145,10 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
         "{message}"
     );
     assert_eq!(state(&thoth).await, before, "nothing else happened");
+    assert!(
+        !thoth.log().contains(" DEBUG "),
+        "the log's level is that of the live generation"
+    );
     assert_eq!(
         thoth
             .client

@@ -150,7 +150,7 @@ impl Thoth {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address())
+        format!("http://{}{path}", self.address().replace("0.0.0.0", "127.0.0.1"))
     }
 
     pub fn token(&self) -> String {
