@@ -54,6 +54,7 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let thoth = Thoth::start(&settings(&json!({ "llm": { "default": pair(1) } }))).await;
+    crate::support::until(async || thoth.get("/health").await["services"]["pdf"]["status"] == "ok").await;
     let before = state(&thoth).await;
     let load = Wrk::start(&thoth);
     // What is saved; then path, line and column of the first problem, and a part of what is said.
