@@ -13,7 +13,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "                     right: title authors year doi arxiv abstract      F1  found %: abstract prose all  pages/s"
     );
-    let (mut right, mut sum_f1, mut shares, mut pages, mut seconds) = ([0; 6], 0.0, [[0; 2]; 3], 0, 0.0);
+    let (mut right, mut sum_f1, mut shares, mut pages, mut seconds) =
+        ([0; 6], 0.0, [const { Vec::new() }; 3], 0, 0.0);
     for truth in &truth {
         let file = folder.join(
             truth["file"]
@@ -30,17 +31,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &file.file_stem().unwrap_or_default().to_string_lossy(),
             fields,
             f1,
-            own,
+            &own,
             f64::from(paper.page_count) / took,
         );
         right
             .iter_mut()
             .zip(fields)
             .for_each(|(sum, field)| *sum += field);
-        shares
-            .iter_mut()
-            .zip(own)
-            .for_each(|(sum, own)| *sum = [sum[0] + own[0], sum[1] + own[1]]);
+        shares.iter_mut().zip(own).for_each(|(sum, own)| sum.extend(own));
         (pages, seconds, sum_f1) = (pages + paper.page_count, seconds + took, sum_f1 + f1);
     }
     let name = format!("all {}", truth.len());
@@ -48,24 +46,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         &name,
         right,
         sum_f1 / truth.len() as f64,
-        shares,
+        &shares,
         f64::from(pages) / seconds,
     );
     Ok(())
 }
 
-fn row(name: &str, right: [usize; 6], f1: f64, shares: [Share; 3], speed: f64) {
+fn row(name: &str, right: [usize; 6], f1: f64, shares: &[Vec<bool>; 3], speed: f64) {
     let [title, authors, year, doi, arxiv, summary] = right;
-    let [sentences, prose, all] = shares.map(|share| 100.0 * share[0] as f64 / share[1].max(1) as f64);
+    let percent =
+        |all: &Vec<bool>| 100.0 * all.iter().filter(|one| **one).count() as f64 / all.len().max(1) as f64;
+    let [sentences, prose, all] = shares.each_ref().map(percent);
     print!("{name:<20} {title:>12} {authors:>7} {year:>4} {doi:>3} {arxiv:>5} {summary:>8} {f1:>7.2}");
     println!(" {sentences:>17.1} {prose:>5.1} {all:>5.1} {speed:>6.0}");
-}
-
-/// How many were found, of how many.
-type Share = [usize; 2];
-
-fn add(share: &mut Share, found: bool) {
-    *share = [share[0] + usize::from(found), share[1] + 1];
 }
 
 /// Which of title, authors, year, DOI, arXiv id and abstract are right (of the abstract: found), and F1 of the surnames.
@@ -107,24 +100,24 @@ fn fields(truth: &Value, paper: &Paper) -> ([usize; 6], f64) {
 
 /// How many sentences of the abstract, paragraphs of prose and paragraphs stand in the text of their page. With
 /// `MISSES` in the environment, prose that does not is printed.
-fn found(file: &Path, paper: &Paper) -> [Share; 3] {
+fn found(file: &Path, paper: &Paper) -> [Vec<bool>; 3] {
     let pages = (1..=paper.page_count).map(|page| fold(&printed(file, page)));
     let pages: Vec<String> = pages.collect();
-    let [mut sentences, mut prose, mut all] = [[0; 2]; 3];
+    let [mut sentences, mut prose, mut all] = [const { Vec::new() }; 3];
     for section in &paper.sections {
         for paragraph in &section.paragraphs {
             let page = pages.get(paragraph.page as usize - 1).map_or("", String::as_str);
             let found = page.contains(&fold(&paragraph.text));
-            add(&mut all, found);
+            all.push(found);
             if is_prose(&paragraph.text) {
-                add(&mut prose, found);
+                prose.push(found);
                 if !found && std::env::var_os("MISSES").is_some() {
                     println!("  page {} [{}] {}", paragraph.page, section.title, paragraph.text);
                 }
             }
             if section.kind == SectionKind::Abstract {
                 for sentence in paragraph.text.split_inclusive(". ") {
-                    add(&mut sentences, page.contains(&fold(sentence)));
+                    sentences.push(page.contains(&fold(sentence)));
                 }
             }
         }
