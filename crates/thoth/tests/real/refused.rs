@@ -49,6 +49,9 @@ fn walk(folder: &std::path::Path) -> Vec<String> {
     found
 }
 
+/// What is saved; then path, line and column of the first problem, and a part of what is said.
+type Case<'a> = (&'a str, &'a str, Option<(u64, u64)>, &'a str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -57,12 +60,11 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
     crate::support::until(async || thoth.get("/health").await["services"]["pdf"]["status"] == "ok").await;
     let before = state(&thoth).await;
     let load = Wrk::start(&thoth);
-    // What is saved; then path, line and column of the first problem, and a part of what is said.
     let port_taken = format!(
         "{{\"paths\": {{\"pdf\": \"made/never\"}}, \"logging\": {{\"level\": \"DEBUG\"}}, \
          \"servers\": {{\"api\": {{\"port\": {port}}}}}}}"
     );
-    let refused: [(&str, &str, Option<(u64, u64)>, &str); 12] = [
+    let refused: [Case<'_>; 12] = [
         ("{\n  \"llm\": {\n", "", Some((2, 11)), "half written"),
         ("{ nothing }", "", Some((1, 3)), "quotes"),
         (
