@@ -166,10 +166,13 @@ fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
     match progress.problem {
         Some(problem) => ServiceState::degraded(since, format!("the index cannot be built: {problem}")),
         None => {
-            let reason = format!(
-                "the index is built anew, {} of {} papers; the old one serves",
-                progress.done, progress.total
-            );
+            let meanwhile = if rag.reads() == rag.wanted() {
+                "what is built serves"
+            } else {
+                "the old one serves"
+            };
+            let (done, total) = (progress.done, progress.total);
+            let reason = format!("the index is built, {done} of {total} papers; {meanwhile}");
             ServiceState {
                 status: "pending",
                 since,

@@ -99,11 +99,17 @@ pub(super) async fn index(
                 if changed.is_err() {
                     return;
                 }
-                // The verdict of the refresh needs this follower, so it is not waited for here.
-                let refreshed = engine.clone();
+                let reads_it_already = ready
+                    .borrow_and_update()
+                    .as_ref()
+                    .is_none_or(|recipe| engine.live().peek().services.rag.reads() == recipe);
+                if reads_it_already {
+                    continue;
+                }
+                // The verdict of the refresh needs this follower, which therefore goes on following meanwhile.
                 tokio::select! {
                     () = shutdown.cancelled() => return,
-                    () = follow_until(&mut follower, &builder, refreshed) => {}
+                    () = follow_until(&mut follower, &builder, engine.clone()) => {}
                 }
             }
         }

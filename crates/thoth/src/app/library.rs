@@ -38,6 +38,10 @@ impl Library {
         let index = Arc::new(Index::new(Arc::clone(&database)));
         let llm = Arc::new(Llm::new(LlmInputs::of(&settings), client(place)?));
         let inputs = RagInputs::new(&settings.rag, &index)?;
+        // Another recipe than the wanted one serves, or none does: then the wanted one is built first.
+        if inputs.reads == inputs.wanted {
+            index.build(&inputs.wanted)?;
+        }
         let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
         let inputs = MonitorInputs::of(&settings);
         let parts = Parts {

@@ -173,8 +173,8 @@ impl Client {
         self.answer(self.http.post(url).body(body)).await
     }
 
-    /// The server's events as they happen, and what was missed since the verdict `last`: name and data of each. Ends when the server closes its port; then ask
-    /// the state directory again.
+    /// The server's events as they happen, and the verdicts that were missed since `last`: name and data of each.
+    /// Ends when the server closes its port; then ask the state directory again.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -13,7 +13,7 @@ use tower::layer::util::Stack;
 use super::error::ApiError;
 
 /// How long a client may take to send a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The bytes of a body, whatever they are, up to the route's [`body_limit`].
 pub(super) struct Raw(pub Bytes);

@@ -35,6 +35,4 @@ pub mod state;
 pub mod token;
 
 #[cfg(test)]
-mod fixture;
-#[cfg(test)]
 mod tests;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::blocking::blocking;
 use super::error::ApiError;
-use super::extract::Query;
+use super::extract::{Query, Raw};
 use super::state::App;
 use crate::citations;
 use crate::pdf::row::PaperRow;
@@ -42,7 +41,7 @@ pub(super) struct Upload {
 pub(super) async fn take(
     State(app): State<Arc<App>>,
     Query(upload): Query<Upload>,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<Json<PaperRow>, ApiError> {
     let taken = app.monitor.ingest_bytes(upload.name, body).await;
     taken.map(Json).map_err(ApiError::invalid)

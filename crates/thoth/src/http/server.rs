@@ -37,7 +37,7 @@ const CONNECTIONS_MAX: usize = 1_024;
 /// File descriptors that connections leave to everything else.
 const DESCRIPTORS_SPARED: usize = 128;
 /// How long requests in flight may take to finish when the process ends.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(1_500);
 /// How soon to look again at a port that should close but that a candidate has reserved.
 const CLOSE_AGAIN: Duration = Duration::from_millis(100);
 /// How long to wait when the kernel refuses to accept (no descriptors left).
@@ -219,7 +219,7 @@ impl Ports {
         });
     }
 
-    /// Closes every port. Requests in flight have two seconds to finish.
+    /// Closes every port. Requests in flight have [`SHUTDOWN_GRACE`] to finish.
     pub(super) async fn shutdown(self) {
         self.listeners.close_all();
         for port in &self.served {

@@ -18,6 +18,7 @@ use super::outcome::Gone;
 use super::settle::{self, Ripe, Settling};
 use super::status::Status;
 use super::watch::{HINTS_MAX, Hint, Watch};
+use crate::aside;
 
 /// A wish to follow a folder, and where to say what became of it.
 pub(super) struct Follow {
@@ -153,6 +154,11 @@ impl Lookout {
         let shown = scope.folder.display();
         fs::create_dir_all(&scope.folder)
             .map_err(|error| format!("the PDF folder `{shown}` cannot be made: {error}"))?;
+        for folder in [&scope.folder, &(self.shared.load_inputs)().notes] {
+            if let Err(error) = aside::sweep(folder) {
+                tracing::debug!(folder = %folder.display(), %error, "not swept");
+            }
+        }
         let watch = Watch::stand(scope, self.hints.clone());
         folder::list(scope).map_err(|error| format!("the PDF folder `{shown}` cannot be read: {error}"))?;
         let known = self
@@ -342,10 +348,12 @@ impl Lookout {
             Ripe::Yes => {
                 let stamp = settling.stamp();
                 self.offer(path, stamp)?;
-                if let Some(standing) = &mut self.standing {
-                    if path.starts_with(&standing.scope.folder) {
-                        standing.known.insert(path.to_owned(), stamp);
-                    }
+                let followed = self
+                    .standing
+                    .as_mut()
+                    .filter(|standing| path.starts_with(&standing.scope.folder));
+                if let Some(standing) = followed {
+                    standing.known.insert(path.to_owned(), stamp);
                 }
                 Ok(None)
             }

@@ -1,6 +1,7 @@
 //! A server on real sockets over a real settings file, for the tests of this folder.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,15 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::listeners::Listeners;
-use super::metrics::Metrics;
-use super::router::router;
-use super::server::serve;
-use super::server_file::{ServerFile, ServerRecord};
-use super::service::Surroundings;
-use super::state::{App, Troubles};
-use super::token::Token;
 use crate::database::Database;
+use crate::http::listeners::Listeners;
+use crate::http::metrics::Metrics;
+use crate::http::router::router;
+use crate::http::server::serve;
+use crate::http::server_file::{ServerFile, ServerRecord};
+use crate::http::service::Surroundings;
+use crate::http::state::{App, Troubles};
+use crate::http::token::Token;
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
@@ -162,14 +163,33 @@ pub(super) fn on_port(port: u16, handover_ms: u64) -> String {
 
 /// The same with another host, or another model.
 pub(super) fn with(port: u16, handover_ms: u64, host: &str, model: &str) -> String {
+    // The key is one that the default provider does not get, so that nobody is asked outside this machine.
     let settings = json!({
         "paths": { "pdf": "pdf", "notes": "notes" },
-        "apiKeys": { "openrouterKey": "sk-never-to-be-seen" },
+        "apiKeys": { "customKey": "sk-never-to-be-seen" },
         "llm": { "default": { "model": model } },
         "servers": { "api": { "host": host, "port": port } },
         "reload": { "settleMs": 20, "handoverMs": handover_ms },
     });
     settings.to_string()
+}
+
+/// Settings that are refused, with a place.
+pub(super) const REFUSED: &str = "{\n  \"llm\": { \"default\": { \"temperature\": 7 } }\n}";
+
+/// One request on a connection of its own; what the wire said, in lower case.
+pub(super) fn raw(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.to_lowercase()
+}
+
+/// Whether anybody listens there.
+pub(super) fn connects(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok()
 }
 
 fn means(database: &Arc<Database>) -> Arc<Means> {
