@@ -98,8 +98,7 @@ fn fields(truth: &Value, paper: &Paper) -> ([usize; 6], f64) {
     (right.map(usize::from), f1)
 }
 
-/// How many sentences of the abstract, paragraphs of prose and paragraphs stand in the text of their page. With
-/// `MISSES` in the environment, prose that does not is printed.
+/// Which abstract sentences, prose paragraphs and paragraphs their page has; `MISSES` in the environment prints prose.
 fn found(file: &Path, paper: &Paper) -> [Vec<bool>; 3] {
     let pages = (1..=paper.page_count).map(|page| fold(&printed(file, page)));
     let pages: Vec<String> = pages.collect();
