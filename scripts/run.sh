@@ -14,15 +14,18 @@ cargo build --release --locked --package thoth
 thoth=$target/release/thoth
 vault=$(chosen_vault "$thoth")
 
+question='what has been measured?'
+if [ "$vault" = "$root/example-vault" ]; then question='how long does a waggle dance stay precise?'; fi
 cat <<WORDS
 
-Thoth serves $vault; stop it with Ctrl-C.
+Thoth serves $vault; stop it with Ctrl-C. In a second terminal:
 
-  try, in a second terminal    make health
-                               make watch-settings
-  then edit and save           $(settings_file "$vault")
-  ask                          $thoth --vault $vault ask "how long does a waggle dance stay precise?"
-  drop PDFs into               the folder that \`paths.pdf\` names
+  make watch-settings    a line for every save of the settings; edit this file meanwhile:
+                         $(settings_file "$vault")
+  make health            whether all is well
+  $thoth --vault $vault ask "$question"
+
+New PDFs go into the folder that \`paths.pdf\` names (thoth/papers/pdfs), notes come into \`paths.notes\` (thoth/notes).
 
 WORDS
 exec "$thoth" serve --vault "$vault"

@@ -47,9 +47,9 @@ pub async fn measure(server: &Server, changeovers: usize) -> anyhow::Result<Outc
     let mut verdicts = Verdicts::listen(server).await?;
     // The first hundred fill caches and pools; what grows after them would grow for ever.
     save(server, &mut verdicts, 0..100).await?;
-    let before = server.resources()?;
+    let before = server.resources().await?;
     let applied = save(server, &mut verdicts, 100..100 + changeovers).await?;
-    let after = server.resources()?;
+    let after = server.resources().await?;
     stop.store(true, Ordering::Relaxed);
     for client in clients {
         client.await??;

@@ -67,8 +67,10 @@ impl Server {
         format!("http://{}{path}", self.address.trim_start_matches("http://"))
     }
 
-    /// Resident memory in KiB, threads, and open descriptors, as the kernel counts them.
-    pub fn resources(&self) -> anyhow::Result<Resources> {
+    /// Resident memory in KiB, threads and open descriptors as the kernel counts them, tasks as the runtime does.
+    pub async fn resources(&self) -> anyhow::Result<Resources> {
+        let metrics = reqwest::get(self.url("/metrics")).await?.text().await?;
+        let tasks = metrics.lines().find_map(|line| line.strip_prefix("thoth_tasks "));
         let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
         let status = std::fs::read_to_string(proc.join("status"))?;
         let number = |name: &str| {
@@ -78,6 +80,9 @@ impl Server {
         };
         Ok(Resources {
             resident_kib: number("VmRSS:").context("VmRSS")?,
+            tasks: tasks
+                .and_then(|tasks| tasks.trim().parse().ok())
+                .context("thoth_tasks")?,
             threads: number("Threads:").context("Threads")?,
             descriptors: std::fs::read_dir(proc.join("fd"))?.count() as u64,
         })
@@ -88,6 +93,7 @@ impl Server {
 #[derive(Clone, Copy, Debug)]
 pub struct Resources {
     pub resident_kib: u64,
+    pub tasks: u64,
     pub threads: u64,
     pub descriptors: u64,
 }

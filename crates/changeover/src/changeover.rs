@@ -243,9 +243,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
         }
         candidate.source.stages.done("wait", Instant::now());
-        let id = self.history.next_id();
-        let scratch = self.history.scratch(id);
         let number = live.number + 1;
+        let scratch = self.history.scratch(number);
         drop(live);
         self.shared.preparing(true);
         let (prepared, book) = self.prepare(&candidate, number, scratch.clone()).await;
@@ -255,7 +254,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             Prepared::Services(_) if candidate.is_refresh() && book.all_kept() => {
                 Some((candidate, Decision::Unchanged, Vec::new()))
             }
-            Prepared::Services(services) => match self.commit(id, number, candidate, services, &book).await {
+            Prepared::Services(services) => match self.commit(number, candidate, services, &book).await {
                 Ok(()) => return,
                 Err((candidate, problem)) => Some((candidate, Decision::Rejected, vec![problem])),
             },
@@ -267,7 +266,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         if let Some((candidate, decision, problems)) = refused {
             let Candidate { source, warnings, .. } = candidate;
-            self.say_as(id, source, decision, problems, warnings, Vec::new());
+            self.say(source, decision, problems, warnings, Vec::new());
         }
     }
 
@@ -327,7 +326,6 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     /// All that can fail, the switch, and all that follows.
     async fn commit(
         &mut self,
-        id: u64,
         number: u64,
         mut candidate: Candidate<S>,
         services: V,
@@ -335,7 +333,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     ) -> Result<(), (Candidate<S>, Problem)> {
         let shown = candidate.source.fingerprint.shown();
         let content = shown.as_deref().zip(candidate.source.content.bytes());
-        if let Err(error) = self.history.intend(id, number, content, &candidate.secrets) {
+        if let Err(error) = self.history.intend(number, content, &candidate.secrets) {
             let problem = Problem::new("", format!("the history cannot be written: {error}"))
                 .hint("make room or mend the permissions of the state directory, then save again");
             self.shared.history_problem(Some(error.to_string()));
@@ -364,25 +362,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut services = book.reports();
         services.extend(followed);
         let Candidate { source, warnings, .. } = candidate;
-        self.say_as(id, source, Decision::Applied, Vec::new(), warnings, services);
+        self.say(source, Decision::Applied, Vec::new(), warnings, services);
         Ok(())
     }
 
-    fn say(
+    /// Gives a verdict: numbered, written down, told to everybody who listens.
+    pub(crate) fn say(
         &mut self,
-        source: Source,
-        decision: Decision,
-        problems: Vec<Problem>,
-        warnings: Vec<Problem>,
-        services: Vec<ServiceReport>,
-    ) {
-        let id = self.history.next_id();
-        self.say_as(id, source, decision, problems, warnings, services);
-    }
-
-    pub(crate) fn say_as(
-        &mut self,
-        id: u64,
         source: Source,
         decision: Decision,
         problems: Vec<Problem>,
@@ -391,7 +377,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     ) {
         let live = self.live.peek();
         let verdict = Arc::new(Verdict {
-            id,
+            id: self.history.next_id(),
             verdict: decision,
             outcome: None,
             generation: live.number,

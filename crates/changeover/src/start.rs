@@ -71,9 +71,7 @@ where
     let first = choose(&judge, &history, content, begun, &fallback);
 
     let number = history.last_generation() + 1;
-    let refused_id = first.refused.is_some().then(|| history.next_id());
-    let id = history.next_id();
-    let (services, book) = prepare_first(&prepare, &first, number, history.scratch(id), tuning).await?;
+    let (services, book) = prepare_first(&prepare, &first, number, history.scratch(number), tuning).await?;
     let First {
         mut candidate,
         safe_mode,
@@ -100,7 +98,7 @@ where
     let shown = candidate.source.fingerprint.shown();
     if !safe_mode {
         let content = shown.as_deref().zip(candidate.source.content.bytes());
-        history.intend(id, number, content, &candidate.secrets)?;
+        history.intend(number, content, &candidate.secrets)?;
     }
     let mut changeover = Changeover {
         live: live.clone(),
@@ -118,19 +116,12 @@ where
         waiting: None,
         refreshes: Vec::new(),
     };
-    if let Some(((source, problems), id)) = refused.zip(refused_id) {
-        changeover.say_as(id, source, Decision::Rejected, problems, Vec::new(), Vec::new());
+    if let Some((source, problems)) = refused {
+        changeover.say(source, Decision::Rejected, problems, Vec::new(), Vec::new());
     }
     if !safe_mode {
         let Candidate { source, warnings, .. } = candidate;
-        changeover.say_as(
-            id,
-            source,
-            Decision::Applied,
-            Vec::new(),
-            warnings,
-            book.reports(),
-        );
+        changeover.say(source, Decision::Applied, Vec::new(), warnings, book.reports());
     }
 
     let (commands, commands_receiver) = channel();

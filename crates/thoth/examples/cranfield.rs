@@ -16,16 +16,14 @@ use thoth::llm::{Llm, LlmInputs, Network, ProviderKey, client};
 use thoth::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use thoth::rag::index::{Index, SCHEMA};
 use thoth::rag::settings::{Qa, RagSettings};
-use thoth::rag::{Rag, RagInputs, builder::Builder};
+use thoth::rag::{Rag, RagInputs};
 use thoth::settings::ApiKeys;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 /// A record of the collection: its fields by letter.
 type Record = HashMap<char, String>;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
     let folder = std::env::args().nth(1).context("usage: cranfield FOLDER")?;
     let read = |name: &str| {
         let path = Path::new(&folder).join(name);
@@ -51,10 +49,7 @@ async fn main() -> Result<()> {
         },
     };
     let inputs = RagInputs::new(&settings, &index)?;
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let builder = Builder::start(Arc::clone(&index), &tasks, stop.clone());
-    builder.follow(&inputs.wanted);
-    builder.ready().changed().await?;
+    index.build(&inputs.wanted)?;
     let started = Instant::now();
     for record in &abstracts {
         index.put(&format!("{:0>12}", field(record, 'I')), &paper(record))?;
@@ -84,9 +79,6 @@ async fn main() -> Result<()> {
         started.elapsed().as_secs_f64() * 1_000.0 / count
     );
     println!("nDCG@10 {:.3}  recall@10 {:.3}", gain / count, recall / count);
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
     Ok(std::fs::remove_dir_all(&state)?)
 }
 
@@ -104,7 +96,10 @@ fn no_llm() -> Result<Arc<Llm>> {
         retries_max: 0,
     };
     let llm = LlmSettings { default };
-    Ok(Arc::new(Llm::new(LlmInputs { llm, key }, client(&Network::default())?)))
+    Ok(Arc::new(Llm::new(
+        LlmInputs { llm, key },
+        client(&Network::default())?,
+    )))
 }
 
 fn normalized_gain(found: &[usize], wanted: &HashSet<usize>) -> f64 {

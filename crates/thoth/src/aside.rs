@@ -3,6 +3,38 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const PREFIX: &str = ".thoth-";
+const ENDING: &str = ".part";
+
+/// Older than this, a file that stands aside was left by a process that was killed.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// Removes what killed processes left aside in a folder.
+///
+/// # Errors
+/// What the file system refuses.
+pub fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_aside = name.len() == PREFIX.len() + 16 + ENDING.len()
+            && name.starts_with(PREFIX)
+            && name.ends_with(ENDING);
+        if is_aside
+            && entry
+                .metadata()?
+                .modified()?
+                .elapsed()
+                .is_ok_and(|age| age > LEFT_BEHIND)
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
 
 /// A hidden file beside the place it is meant for; removed when dropped, unless it was renamed away.
 #[derive(Debug)]
@@ -16,7 +48,7 @@ impl Aside {
     pub fn write(path: &Path, mut from: impl Read) -> io::Result<Self> {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let aside = path.with_file_name(format!(".thoth-{:016x}.part", u64::from_ne_bytes(random)));
+        let aside = path.with_file_name(format!("{PREFIX}{:016x}{ENDING}", u64::from_ne_bytes(random)));
         let mut file = File::create_new(&aside)?;
         let aside = Self(aside);
         io::copy(&mut from, &mut file)?;
@@ -87,5 +119,53 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_given_once_and_nothing_stays_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let names = || fs::read_dir(folder.path()).unwrap().count();
+        let first = Aside::write(&path, b"one".as_slice()).unwrap();
+        let second = Aside::write(&path, b"two".as_slice()).unwrap();
+        first.name_new(&path).unwrap();
+        assert_eq!(
+            second.name_new(&path).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        second.replace(&path, &fs::metadata(&path).unwrap()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        drop((first, second));
+        assert_eq!(names(), 1);
+    }
+
+    #[test]
+    fn only_what_a_killed_process_left_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let long_ago = std::time::SystemTime::now() - LEFT_BEHIND * 2;
+        for (name, is_old) in [
+            (".thoth-0123456789abcdef.part", true),
+            (".thoth-fedcba9876543210.part", false),
+            (".thoth-mine.part", true),
+            ("a.md", true),
+        ] {
+            let file = File::create(folder.path().join(name)).unwrap();
+            if is_old {
+                file.set_modified(long_ago).unwrap();
+            }
+        }
+        sweep(folder.path()).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, [".thoth-fedcba9876543210.part", ".thoth-mine.part", "a.md"]);
     }
 }

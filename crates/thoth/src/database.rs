@@ -254,6 +254,30 @@ mod tests {
     }
 
     #[test]
+    fn a_read_sees_one_state_though_it_changes_meanwhile() {
+        let folder = folder();
+        let database = Database::open(&folder.path().join("index.db"), &[PAIRS]).expect("opens");
+        let insert = |id: i64| {
+            let written =
+                database.write(|transaction| transaction.execute("INSERT INTO pair VALUES (?1, 0)", [id]));
+            written.expect("writes beside a reader");
+        };
+        let count = |connection: &Connection| -> rusqlite::Result<i64> {
+            connection.query_row("SELECT count(*) FROM pair", [], |row| row.get(0))
+        };
+        insert(1);
+        let (before, after) = database
+            .read(|connection| {
+                let before = count(connection)?;
+                insert(2);
+                Ok((before, count(connection)?))
+            })
+            .expect("reads");
+        assert_eq!((before, after), (1, 1));
+        assert_eq!(database.read(count), Ok(2), "the next read sees the new state");
+    }
+
+    #[test]
     fn a_newer_state_is_refused_in_words_and_untouched() {
         let folder = folder();
         let path = folder.path().join("index.db");

@@ -1,7 +1,7 @@
 //! Thoth: a research assistant beside an Obsidian vault that never needs a restart.
 
-pub mod aside;
 pub mod app;
+pub mod aside;
 pub mod citations;
 pub mod cli;
 pub mod database;

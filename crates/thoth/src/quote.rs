@@ -81,3 +81,44 @@ fn is_dash(character: char) -> bool {
         '-' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}'
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_readers_print_differently_folds_to_the_same() {
+        let check = |ours: &str, theirs: &str| assert_eq!(fold(ours), fold(theirs), "{ours}");
+        check(
+            "an experiment on state-of-the-art methods",
+            "an experi-\nment on state-of-the-\nart meth\u{AD}ods",
+        );
+        check(
+            "“efficient” – so ‘they’ say",
+            "\"e\u{FB03}cient\" - so 'they' say",
+        );
+        check("Universität", "Universit¨at");
+        check("Universität", "Universita\u{308}t");
+        check("x² and 5 µm", "x2 and 5\u{A0}\u{3BC}m");
+        check("H → 4ℓ", "H →4`");
+    }
+
+    #[test]
+    fn other_words_and_numbers_stay_different() {
+        let check = |one: &str, other: &str| assert_ne!(fold(one), fold(other), "{one}");
+        check("p < 0.05", "p > 0.05");
+        check("1.5", "15");
+        check("herons", "herons.");
+        check("now here", "now, here");
+    }
+
+    #[test]
+    fn a_passage_is_proved_by_its_page() {
+        assert!(stands_in(
+            "herons are eﬃcient.",
+            "Many Herons are effi-\n cient. They fish."
+        ));
+        assert!(!stands_in("herons are lazy.", "Many herons are efficient."));
+        assert!(!stands_in(" - ", "Many herons"));
+    }
+}

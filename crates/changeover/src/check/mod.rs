@@ -6,10 +6,11 @@
 //!
 //! The stages are the modules: `encoding` (bytes to text), `prescan` (one pass over the text for what the parser
 //! library does not tell: `#`, depth, raw control characters, where a half-written file ends), `syntax` (the parser
-//! library; after an error it mends a copy and goes on, to find the next), `node` (the value with places).
+//! library; after an error it mends a copy and goes on, to find the next), `judge` (what to say of an error), `node` (the value with places).
 //! Lines and columns are counted only for what is reported.
 
 mod encoding;
+mod judge;
 mod node;
 mod places;
 mod prescan;

@@ -124,8 +124,13 @@ impl Pass<'_> {
     /// The parser refuses these; what stands within must not be taken for brackets or comments.
     fn single_quoted(&mut self) {
         let rest = self.text.get(self.at + 1..).unwrap_or_default();
-        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-        self.at += 1 + line.find('\'').map_or(0, |end| end + 1);
+        self.at += 1;
+        if let Some(end) = rest
+            .find(['\'', '\n', '\r'])
+            .filter(|end| rest.as_bytes().get(*end) == Some(&b'\''))
+        {
+            self.at += end + 1;
+        }
     }
 
     fn opened(&mut self, bracket: u8) {

@@ -14,7 +14,6 @@ use crate::report::Verdict;
 /// What is about to go live.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Intent {
-    pub(super) id: u64,
     pub(super) generation: u64,
     pub(super) content: Option<String>,
     pub(super) at: Timestamp,

@@ -71,7 +71,6 @@ impl History {
         for line in lines {
             match line {
                 Line::Intent(intent) => {
-                    next_id = next_id.max(intent.id + 1);
                     last_generation = last_generation.max(intent.generation);
                 }
                 Line::Verdict(verdict) => {
@@ -118,8 +117,8 @@ impl History {
     }
 
     /// A folder for a candidate. It is not made.
-    pub(crate) fn scratch(&self, id: u64) -> PathBuf {
-        self.state_dir.join("candidates").join(id.to_string())
+    pub(crate) fn scratch(&self, generation: u64) -> PathBuf {
+        self.state_dir.join("candidates").join(generation.to_string())
     }
 
     /// Removes what a candidate made.
@@ -130,7 +129,6 @@ impl History {
     /// Keeps a content, and says what is about to happen. After this, nothing may fail before the switch.
     pub(crate) fn intend(
         &mut self,
-        id: u64,
         generation: u64,
         content: Option<(&str, &[u8])>,
         secrets: &[std::ops::Range<usize>],
@@ -140,7 +138,6 @@ impl History {
         }
         let content = content.map(|(hash, _)| hash.to_owned());
         self.journal.append(&Line::Intent(Intent {
-            id,
             generation,
             content,
             at: jiff::Timestamp::now(),

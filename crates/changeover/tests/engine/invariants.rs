@@ -428,7 +428,7 @@ async fn invariant_10_llm_changes_and_rag_follows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_rebuilds_what_is_built_from_more_than_settings() {
-    let mut world = World::start(Some(r#"{"pair": 1, "rag": 1}"#)).await;
+    let world = World::start(Some(r#"{"pair": 1, "rag": 1}"#)).await;
     let same = world.engine.refresh().await.unwrap();
     assert_eq!((same.verdict, same.generation), (Unchanged, 1));
     world.probes.outside.store(5, Ordering::SeqCst);

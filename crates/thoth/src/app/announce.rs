@@ -18,24 +18,38 @@ pub(super) fn start(place: &Place, engine: &Engine<Settings, Services>) {
         tracing::info!("serving http://{}", reserved.address());
     }
     if status.safe_mode {
-        tracing::error!("safe mode: no usable settings; only health and the settings API answer until `{file}` is mended");
+        tracing::error!(
+            "safe mode: no usable settings; only health and the settings API answer until `{file}` is mended"
+        );
     } else if status.drift {
         tracing::error!("`{file}` is refused; the newest settings that were applied are in effect");
     }
     match status.watch_enabled {
         true => tracing::info!("Settings hot-reload enabled for `{file}`"),
-        false => tracing::info!("Settings hot-reload disabled (`THOTH_HOT_RELOAD=0`); `thoth reload` still reads `{file}`"),
+        false => tracing::info!(
+            "Settings hot-reload disabled (`THOTH_HOT_RELOAD=0`); `thoth reload` still reads `{file}`"
+        ),
     }
     for better in better_ranked(&place.settings_file, &place.vault) {
-        tracing::warn!("`{}` would rank before `{file}`; it is not read until the next start", better.display());
+        tracing::warn!(
+            "`{}` would rank before `{file}`; it is not read until the next start",
+            better.display()
+        );
     }
 }
 
 /// Says every verdict, until the engine or the process ends; also those since `started`.
-pub(super) async fn verdicts(engine: Engine<Settings, Services>, started: jiff::Timestamp, shutdown: CancellationToken) {
+pub(super) async fn verdicts(
+    engine: Engine<Settings, Services>,
+    started: jiff::Timestamp,
+    shutdown: CancellationToken,
+) {
     let mut verdicts = engine.verdicts();
     let mut last = 0;
-    let since_start = engine.history(16).into_iter().filter(|verdict| verdict.at >= started);
+    let since_start = engine
+        .history(16)
+        .into_iter()
+        .filter(|verdict| verdict.at >= started);
     for verdict in since_start.collect::<Vec<_>>().iter().rev() {
         last = verdict.id;
         say(verdict);
@@ -48,7 +62,9 @@ pub(super) async fn verdicts(engine: Engine<Settings, Services>, started: jiff::
         match verdict {
             Ok(verdict) if verdict.id > last => say(&verdict),
             Ok(_) => {}
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "verdicts were not logged; the history has them"),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "verdicts were not logged; the history has them")
+            }
             Err(RecvError::Closed) => return,
         }
     }
@@ -66,26 +82,57 @@ fn say(verdict: &Verdict) {
     let services = changed.join(",");
     match verdict.verdict {
         Decision::Applied => {
-            tracing::info!(id, generation, ms, verdict = "applied", services, "Settings reloaded successfully");
+            tracing::info!(
+                id,
+                generation,
+                ms,
+                verdict = "applied",
+                services,
+                "Settings reloaded successfully"
+            );
         }
         Decision::Unchanged => {
-            tracing::info!(id, generation, ms, verdict = "unchanged", "Settings reloaded successfully");
+            tracing::info!(
+                id,
+                generation,
+                ms,
+                verdict = "unchanged",
+                "Settings reloaded successfully"
+            );
         }
         Decision::Superseded => {
-            tracing::info!(id, generation, ms, verdict = "superseded", "Settings superseded by a newer save");
+            tracing::info!(
+                id,
+                generation,
+                ms,
+                verdict = "superseded",
+                "Settings superseded by a newer save"
+            );
         }
         Decision::Rejected => {
-            tracing::error!(id, generation, ms, verdict = "rejected", "Settings validation failed - skipping reload");
+            tracing::error!(
+                id,
+                generation,
+                ms,
+                verdict = "rejected",
+                "Settings validation failed - skipping reload"
+            );
         }
     }
     for problem in &verdict.problems {
         tracing::error!(id, "settings: {problem}");
     }
     warn(id, &verdict.warnings);
-    for service in verdict.services.iter().filter(|service| service.action != Action::Kept) {
+    for service in verdict
+        .services
+        .iter()
+        .filter(|service| service.action != Action::Kept)
+    {
         let name = shown(&service.name);
         match service.action {
-            Action::Degraded => tracing::error!(id, "{name}: configuration reload incomplete: {}", service.reason),
+            Action::Degraded => {
+                tracing::error!(id, "{name}: configuration reload incomplete: {}", service.reason)
+            }
             Action::Built => tracing::info!(id, "{name}: configuration loaded"),
             _ => tracing::info!(id, "{name}: configuration reloaded: {}", service.reason),
         }

@@ -52,17 +52,28 @@ async fn follow_folder(
     wanted: &MonitorInputs,
 ) -> Option<Followed> {
     let notes = match before {
-        Some(before) if before.notes != wanted.notes => Some(format!("writes notes to `{}`", wanted.notes.display())),
+        Some(before) if before.notes != wanted.notes => {
+            Some(format!("writes notes to `{}`", wanted.notes.display()))
+        }
         _ => None,
     };
     let same_folder = before.is_some_and(|before| {
-        let moved = MonitorInputs { notes: wanted.notes.clone(), ..before.clone() };
+        let moved = MonitorInputs {
+            notes: wanted.notes.clone(),
+            ..before.clone()
+        };
         moved == *wanted
     });
     if same_folder {
         return notes.map(Ok);
     }
-    Some(monitor.follow(wanted).await.map(|did| [Some(did), notes].into_iter().flatten().collect::<Vec<_>>().join(", ")))
+    Some(monitor.follow(wanted).await.map(|did| {
+        [Some(did), notes]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
+    }))
 }
 
 /// The index: the builder builds what the live generation wants; when that is ready, a changeover of its own reads
@@ -88,11 +99,17 @@ pub(super) async fn index(
                 if changed.is_err() {
                     return;
                 }
-                // The verdict of the refresh needs this follower, so it is not waited for here.
-                let refreshed = engine.clone();
+                let reads_it_already = ready
+                    .borrow_and_update()
+                    .as_ref()
+                    .is_none_or(|recipe| engine.live().peek().services.rag.reads() == recipe);
+                if reads_it_already {
+                    continue;
+                }
+                // The verdict of the refresh needs this follower, which therefore goes on following meanwhile.
                 tokio::select! {
                     () = shutdown.cancelled() => return,
-                    () = follow_until(&mut follower, &builder, refreshed) => {}
+                    () = follow_until(&mut follower, &builder, engine.clone()) => {}
                 }
             }
         }

@@ -38,6 +38,10 @@ impl Library {
         let index = Arc::new(Index::new(Arc::clone(&database)));
         let llm = Arc::new(Llm::new(LlmInputs::of(&settings), client(place)?));
         let inputs = RagInputs::new(&settings.rag, &index)?;
+        // Another recipe than the wanted one serves, or none does: then the wanted one is built first.
+        if inputs.reads == inputs.wanted {
+            index.build(&inputs.wanted)?;
+        }
         let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
         let inputs = MonitorInputs::of(&settings);
         let parts = Parts {
@@ -49,8 +53,16 @@ impl Library {
             limits: Limits::default(),
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let monitor = Monitor::start(parts, &tasks, stop.clone()).await.map_err(anyhow::Error::msg)?;
-        Ok(Self { rag, monitor, tasks, stop, _lock: lock })
+        let monitor = Monitor::start(parts, &tasks, stop.clone())
+            .await
+            .map_err(anyhow::Error::msg)?;
+        Ok(Self {
+            rag,
+            monitor,
+            tasks,
+            stop,
+            _lock: lock,
+        })
     }
 
     /// Reads a PDF, from wherever it is.
@@ -58,7 +70,10 @@ impl Library {
     /// # Errors
     /// Why the file cannot be taken.
     pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> anyhow::Result<PaperRow> {
-        self.monitor.ingest(file, progress).await.map_err(anyhow::Error::msg)
+        self.monitor
+            .ingest(file, progress)
+            .await
+            .map_err(anyhow::Error::msg)
     }
 
     /// Finds passages.

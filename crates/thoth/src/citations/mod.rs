@@ -8,6 +8,7 @@ mod bibtex;
 mod identifiers;
 pub(crate) mod information;
 mod junk;
+mod lexicon;
 mod names;
 mod title;
 mod venue;

@@ -1,138 +1,14 @@
 //! What is the name of a person, and what only stands where names stand.
 
-use crate::pdf::read::lines::{Line, TAB, compose};
+use super::lexicon::{DEGREES, OTHER_WORDS, PARTICLES};
+use crate::pdf::read::characters::compose;
+use crate::pdf::read::lines::{Line, TAB};
 
 /// Stands in a line of authors where a mark stood that refers to an address or a note.
 pub(super) const MARK: char = '\u{1}';
 
 /// Symbols that refer to addresses and notes.
 const SYMBOLS: &str = "*∗†‡§¶‖#☯✉⁎⋆★◦•◇⊥∥✝✩∧ǁ";
-
-/// Lower-case words that belong to names.
-const PARTICLES: [&str; 27] = [
-    "de", "da", "do", "dos", "das", "del", "della", "di", "du", "des", "van", "von", "vom", "zu", "zur",
-    "der", "den", "ter", "ten", "la", "le", "el", "al", "bin", "ibn", "y", "e",
-];
-
-/// Titles and degrees that stand beside names, without their dots.
-const DEGREES: [&str; 24] = [
-    "phd",
-    "md",
-    "msc",
-    "bsc",
-    "ma",
-    "mba",
-    "mph",
-    "dr",
-    "prof",
-    "professor",
-    "facs",
-    "frcp",
-    "rn",
-    "member",
-    "senior",
-    "student",
-    "fellow",
-    "graduate",
-    "ieee",
-    "acm",
-    "life",
-    "associate",
-    "dphil",
-    "dsc",
-];
-
-/// Words of addresses, of banners and of notes: what has one of them is no name.
-const OTHER_WORDS: [&str; 88] = [
-    "university",
-    "universität",
-    "universitat",
-    "université",
-    "universite",
-    "universidad",
-    "universidade",
-    "università",
-    "universita",
-    "univ",
-    "institute",
-    "institut",
-    "instituto",
-    "istituto",
-    "department",
-    "dept",
-    "departamento",
-    "school",
-    "faculty",
-    "college",
-    "laboratory",
-    "laboratories",
-    "laboratoire",
-    "lab",
-    "labs",
-    "center",
-    "centre",
-    "centro",
-    "hospital",
-    "clinic",
-    "inc",
-    "ltd",
-    "llc",
-    "gmbh",
-    "corp",
-    "corporation",
-    "company",
-    "academy",
-    "research",
-    "group",
-    "division",
-    "section",
-    "national",
-    "foundation",
-    "technology",
-    "technologies",
-    "technische",
-    "science",
-    "sciences",
-    "engineering",
-    "medicine",
-    "physics",
-    "mathematics",
-    "biology",
-    "chemistry",
-    "informatics",
-    "computing",
-    "software",
-    "systems",
-    "street",
-    "road",
-    "avenue",
-    "box",
-    "usa",
-    "germany",
-    "france",
-    "italy",
-    "spain",
-    "china",
-    "japan",
-    "canada",
-    "australia",
-    "kingdom",
-    "states",
-    "switzerland",
-    "austria",
-    "netherlands",
-    "abstract",
-    "keywords",
-    "received",
-    "accepted",
-    "published",
-    "correspondence",
-    "article",
-    "journal",
-    "volume",
-    "copyright",
-    "editor",
-];
 
 /// The names in the lines of one list of authors, and whether what followed them was an address.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -248,6 +124,7 @@ fn parts(text: &str) -> Vec<String> {
 }
 
 fn tidy(text: &str) -> String {
+    let text = &without_brackets(text);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = text
         .trim_matches(|c: char| !c.is_alphanumeric() && c != '.' && c != '(')
@@ -258,6 +135,25 @@ fn tidy(text: &str) -> String {
         .or_else(|| text.strip_prefix("by "))
         .unwrap_or(text);
     text.trim().to_owned()
+}
+
+/// Without short brackets, in which marks for the corresponding author stand: `Jane Doe(B)`, `Jane Doe[1]`.
+fn without_brackets(text: &str) -> String {
+    let mut rest = text;
+    let mut kept = String::new();
+    while let Some(open) = rest.find(['(', '[']) {
+        let (before, bracket) = rest.split_at(open);
+        kept.push_str(before);
+        match bracket.find([')', ']']).filter(|close| *close <= 6) {
+            Some(close) => rest = bracket.get(close + 1..).unwrap_or_default(),
+            None => {
+                kept.push_str(bracket);
+                return kept;
+            }
+        }
+    }
+    kept.push_str(rest);
+    kept
 }
 
 fn without_degrees(name: &str) -> String {
@@ -382,6 +278,7 @@ mod tests {
             &["The ATLAS and CMS Collaborations"],
         );
         check("Department of Physics, Some Place", &[]);
+        check("Jane Doe(B), Richard Roe^[1]", &["Jane Doe", "Richard Roe"]);
         check("Mary J. O’Connell", &["Mary J. O’Connell"]);
     }
 }

@@ -186,5 +186,5 @@ fn without_notes(line: &Line) -> String {
         .iter()
         .rposition(|mark| !raised(mark))
         .map_or(0, |last| last + 1);
-    crate::pdf::read::lines::compose(line.marks.iter().take(kept).map(|mark| mark.character))
+    crate::pdf::read::characters::compose(line.marks.iter().take(kept).map(|mark| mark.character))
 }

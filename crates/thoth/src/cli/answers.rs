@@ -47,9 +47,15 @@ impl Source {
     async fn ingest(&self, file: &Path) -> anyhow::Result<Value> {
         match self {
             Self::Server(client) => {
-                let bytes = std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
-                let name = file.file_name().and_then(|name| name.to_str()).context("a file name in UTF-8")?;
-                Ok(client.post_bytes("/api/v1/papers", &[("name", name)], bytes).await?)
+                let bytes =
+                    std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+                let name = file
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .context("a file name in UTF-8")?;
+                Ok(client
+                    .post_bytes("/api/v1/papers", &[("name", name)], bytes)
+                    .await?)
             }
             Self::Direct(library) => Ok(json!(library.ingest(file, |_| {}).await?)),
         }
@@ -87,7 +93,11 @@ pub(super) fn ingest(vault: Option<&Path>, files: Vec<PathBuf>) -> anyhow::Resul
         }
         bar.finish_and_clear();
         source.close().await;
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     })
 }
 
@@ -98,7 +108,9 @@ pub(super) fn search(vault: Option<&Path>, query: &str, limit: u32, json: bool) 
         let source = Source::find(&place).await?;
         let found = match &source {
             Source::Server(client) => {
-                client.query::<Value>("/api/v1/search", &[("q", query), ("limit", &limit.to_string())]).await?
+                client
+                    .query::<Value>("/api/v1/search", &[("q", query), ("limit", &limit.to_string())])
+                    .await?
             }
             Source::Direct(library) => json!({ "hits": library.search(query, limit as usize)? }),
         };
@@ -114,7 +126,12 @@ pub(super) fn search(vault: Option<&Path>, query: &str, limit: u32, json: bool) 
         eprintln!("nothing found");
     }
     for hit in hits {
-        println!("{GOOD}{}{GOOD:#}, page {} {QUIET}{}{QUIET:#}", text(&hit["title"]), hit["page"], text(&hit["section"]));
+        println!(
+            "{GOOD}{}{GOOD:#}, page {} {QUIET}{}{QUIET:#}",
+            text(&hit["title"]),
+            hit["page"],
+            text(&hit["section"])
+        );
         println!("  {}\n", plain(text(&hit["snippet"])));
     }
     Ok(ExitCode::SUCCESS)
@@ -126,7 +143,11 @@ pub(super) fn ask(vault: Option<&Path>, question: &str, json: bool) -> anyhow::R
     let answer = serve::wait(async {
         let source = Source::find(&place).await?;
         let answer = match &source {
-            Source::Server(client) => client.post::<Value>("/api/v1/ask", &json!({ "question": question })).await?,
+            Source::Server(client) => {
+                client
+                    .post::<Value>("/api/v1/ask", &json!({ "question": question }))
+                    .await?
+            }
             Source::Direct(library) => json!(library.ask(question).await?),
         };
         source.close().await;
@@ -141,7 +162,10 @@ pub(super) fn ask(vault: Option<&Path>, question: &str, json: bool) -> anyhow::R
     for (number, source) in (1..).zip(answer["sources"].as_array().into_iter().flatten()) {
         if written.is_some() {
             let (title, page) = (text(&source["title"]), &source["page"]);
-            println!("{QUIET}[{number}] {title}, page {page}: «{}»{QUIET:#}", text(&source["passage"]));
+            println!(
+                "{QUIET}[{number}] {title}, page {page}: «{}»{QUIET:#}",
+                text(&source["passage"])
+            );
         }
     }
     if let Some(note) = answer["note"].as_str() {
@@ -178,8 +202,14 @@ fn row_line(row: &Value) -> String {
         _ => QUIET,
     };
     let what = row["title"].as_str().unwrap_or_else(|| text(&row["file"]));
-    let reason = row["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{style}{status:<8}{style:#} {QUIET}{}{QUIET:#} {what}{reason}", text(&row["id"]))
+    let reason = row["reason"]
+        .as_str()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    format!(
+        "{style}{status:<8}{style:#} {QUIET}{}{QUIET:#} {what}{reason}",
+        text(&row["id"])
+    )
 }
 
 fn text(value: &Value) -> &str {

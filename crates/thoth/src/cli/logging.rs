@@ -22,8 +22,14 @@ impl LogFilter {
     pub fn install(level: Level) -> anyhow::Result<Self> {
         let (filter, handle) = reload::Layer::new(filter(level));
         let colors = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colors).with_target(false);
-        tracing_subscriber::registry().with(filter).with(lines).try_init()?;
+        let lines = fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(colors)
+            .with_target(false);
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines)
+            .try_init()?;
         Ok(Self { handle })
     }
 
@@ -32,7 +38,9 @@ impl LogFilter {
     /// # Errors
     /// That the log has ended.
     pub fn set(&self, level: Level) -> Result<(), String> {
-        self.handle.reload(filter(level)).map_err(|error| format!("the log's level cannot be changed: {error}"))
+        self.handle
+            .reload(filter(level))
+            .map_err(|error| format!("the log's level cannot be changed: {error}"))
     }
 
     /// What is logged now, as the filter says it.

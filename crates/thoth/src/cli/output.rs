@@ -24,7 +24,10 @@ pub(super) fn verdict(verdict: &Verdict) {
         Decision::Rejected => BAD,
         Decision::Unchanged | Decision::Superseded => QUIET,
     };
-    let time = verdict.at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
+    let time = verdict
+        .at
+        .to_zoned(jiff::tz::TimeZone::system())
+        .strftime("%H:%M:%S");
     println!("{QUIET}{time}{QUIET:#} {style}{verdict}{style:#}");
 }
 

@@ -21,19 +21,31 @@ pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> 
     let content = std::fs::read(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     // An empty object is valid, with a warning: whether it may replace a live one is another question.
     let occasion = Occasion::RunningAllowEmpty;
-    let (problems, warnings) = match crate::settings::check(&content, occasion, &place.environment, &place.vault) {
-        Ok(accepted) => (Vec::new(), accepted.warnings),
-        Err(problems) => (problems, Vec::new()),
-    };
+    let (problems, warnings) =
+        match crate::settings::check(&content, occasion, &place.environment, &place.vault) {
+            Ok(accepted) => (Vec::new(), accepted.warnings),
+            Err(problems) => (problems, Vec::new()),
+        };
     if json {
         output::json(&render::json(&problems, &warnings))?;
     } else {
         let mut report = String::new();
         let name = file.display().to_string();
-        render::write_report(&mut report, &name, &content, &problems, &warnings, output::style())?;
+        render::write_report(
+            &mut report,
+            &name,
+            &content,
+            &problems,
+            &warnings,
+            output::style(),
+        )?;
         print!("{report}");
     }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Shows the settings in effect: the server's, or, where none runs, what the file would give.
@@ -64,7 +76,8 @@ struct Reloads {
 pub(super) fn history(vault: Option<&Path>, limit: u32, json: bool) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let path = format!("/api/v1/reloads?limit={limit}");
-    let Reloads { reloads } = super::serve::wait(async { place.client()?.get(&path).await.map_err(Into::into) })?;
+    let Reloads { reloads } =
+        super::serve::wait(async { place.client()?.get(&path).await.map_err(Into::into) })?;
     if json {
         output::json(&reloads)?;
     } else {
@@ -86,7 +99,11 @@ pub(super) fn reload(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCod
     } else {
         output::verdict(&verdict);
     }
-    Ok(if verdict.verdict == Decision::Rejected { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if verdict.verdict == Decision::Rejected {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Prints the token.
@@ -97,7 +114,10 @@ pub(super) fn token(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
         None => Token::load(&place.state_dir)?,
     };
     let token = token.with_context(|| {
-        format!("there is no token in `{}` yet; the first `thoth serve` makes it", place.state_dir.display())
+        format!(
+            "there is no token in `{}` yet; the first `thoth serve` makes it",
+            place.state_dir.display()
+        )
     })?;
     println!("{}", token.expose());
     Ok(ExitCode::SUCCESS)

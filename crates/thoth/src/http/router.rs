@@ -43,7 +43,9 @@ pub fn router(app: Arc<App>) -> Router {
     let normally = Router::new()
         .route(
             "/api/v1/papers",
-            get(papers::list).post(papers::take).layer(body_limit(PDF_BYTES_MAX)),
+            get(papers::list)
+                .post(papers::take)
+                .layer(body_limit(PDF_BYTES_MAX)),
         )
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))

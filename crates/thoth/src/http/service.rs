@@ -24,12 +24,14 @@ pub struct Surroundings {
     pub replaced: Arc<OnceLock<(String, u16)>>,
 }
 
-/// The inputs of the HTTP service.
+/// The inputs of the HTTP service. Serialised under the keys that they come from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HttpInputs {
     /// Addresses to serve; the first is the one that people are told.
+    #[serde(rename = "servers.api")]
     pub addresses: Vec<SocketAddr>,
     /// Names that a `Host` header may carry, beside those of loopback: lower case, without a port.
+    #[serde(rename = "servers.api.allowedHosts")]
     pub allowed_hosts: Vec<String>,
 }
 

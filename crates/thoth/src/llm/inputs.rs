@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use url::{Host, Url};
 
-use super::settings::LlmSettings;
+use super::settings::{LlmSettings, may_carry_key};
 use crate::settings::{ApiKeys, Secret, Settings};
 
 /// The inputs of the service `llm`. Serialized in the shape of the settings, so that a difference names their keys.
@@ -40,8 +40,8 @@ impl LlmInputs {
 }
 
 impl ProviderKey {
-    /// The key for this address. A provider's key goes to that provider's hosts only, and only encrypted; any other
-    /// address gets `customKey`.
+    /// The key for this address. A provider's key goes to that provider's hosts only, any other address gets
+    /// `customKey`; and no key goes over a network in the clear.
     pub fn choose(base_url: &Url, keys: &ApiKeys) -> Self {
         let known = [
             ("openrouter.ai", "openrouterKey", &keys.openrouter_key),
@@ -49,24 +49,18 @@ impl ProviderKey {
             ("api.anthropic.com", "anthropicKey", &keys.anthropic_key),
             ("api.mistral.ai", "mistralKey", &keys.mistral_key),
         ];
-        for (host, name, secret) in known {
-            if is_host(base_url, host) {
-                let encrypted = base_url.scheme() == "https";
-                return Self {
-                    name,
-                    secret: if encrypted {
-                        secret.clone()
-                    } else {
-                        Secret::default()
-                    },
-                    required: true,
-                };
-            }
-        }
+        let provider = known.into_iter().find(|(host, _, _)| is_host(base_url, host));
+        let required = provider.is_some();
+        let (_, name, secret) = provider.unwrap_or(("", "customKey", &keys.custom_key));
+        let secret = if may_carry_key(base_url) {
+            secret.clone()
+        } else {
+            Secret::default()
+        };
         Self {
-            name: "customKey",
-            secret: keys.custom_key.clone(),
-            required: false,
+            name,
+            secret,
+            required,
         }
     }
 
@@ -130,6 +124,9 @@ mod tests {
             ),
             ("http://127.0.0.1:11434/v1", "customKey", "custom", false),
             ("http://[::1]:11434/v1", "customKey", "custom", false),
+            ("http://localhost:11434/v1", "customKey", "custom", false),
+            ("http://10.0.0.1/v1", "customKey", "", false),
+            ("http://localhost.evil.example/v1", "customKey", "", false),
         ];
         for (url, name, secret, required) in table {
             let chosen = ProviderKey::choose(&Url::parse(url).unwrap(), &keys);

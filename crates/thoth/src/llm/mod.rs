@@ -17,6 +17,7 @@ mod status;
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::time::Instant;
@@ -83,7 +84,7 @@ impl Llm {
             return Err(self.not_configured());
         }
         let call = request::Call::new(&self.inputs, &request, false)?;
-        let deadline = Instant::now() + self.patience.total;
+        let deadline = Instant::now() + self.total();
         let retries_max = self.inputs.llm.default.retries_max;
         let answer = retry::retrying(&self.patience, retries_max, deadline, |tries| {
             answer::attempt(self, &call, tries, deadline)
@@ -113,6 +114,12 @@ impl Llm {
             host,
             setting: self.inputs.key.setting(),
         }
+    }
+
+    /// The most that one exchange may take: never so little that `llm.default.timeoutMs` could not pass twice.
+    fn total(&self) -> Duration {
+        let silence = Duration::from_millis(self.inputs.llm.default.timeout_ms);
+        self.patience.total.max(silence.saturating_mul(2))
     }
 
     /// The host as it is shown: without scheme, path and credentials.

@@ -281,7 +281,7 @@ impl Llm {
         if Instant::now() >= deadline {
             return LlmError::Overtime {
                 host,
-                total_s: self.patience.total.as_secs(),
+                total_s: self.total().as_secs(),
             };
         }
         LlmError::Timeout {

@@ -18,7 +18,7 @@ pub struct Patience {
     pub backoff_max: Duration,
     /// A provider that asks for a longer wait than this is not waited for.
     pub retry_after_max: Duration,
-    /// The most that one exchange may take, all tries and waits included.
+    /// The most that one exchange may take, all tries and waits included; more where `llm.default.timeoutMs` is long.
     pub total: Duration,
     /// A share of the longest wait, 0..1, drawn anew each time: full jitter, so that many clients spread out.
     pub jitter: fn() -> f64,

@@ -1,7 +1,7 @@
 //! The section `llm`.
 
 use serde::Serialize;
-use url::Url;
+use url::{Host, Url};
 
 /// The section `llm`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,4 +29,15 @@ pub struct LlmDefault {
     pub timeout_ms: u64,
     /// Tries beyond the first on 429, 5xx and broken connections (3).
     pub retries_max: u32,
+}
+
+/// Whether a key may be sent to an address: encrypted, or without leaving this machine.
+pub fn may_carry_key(url: &Url) -> bool {
+    url.scheme() == "https"
+        || match url.host() {
+            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
 }

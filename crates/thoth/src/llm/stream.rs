@@ -89,7 +89,7 @@ async fn ask(llm: &Arc<Llm>, request: ChatRequest) -> Result<Begun, LlmError> {
         return Err(llm.not_configured());
     }
     let call = Call::new(&llm.inputs, &request, true)?;
-    let deadline = Instant::now() + llm.patience.total;
+    let deadline = Instant::now() + llm.total();
     let retries_max = llm.inputs.llm.default.retries_max;
     let (response, tries) = retrying(&llm.patience, retries_max, deadline, |tries| {
         let sent = llm.send(&call, tries, deadline);

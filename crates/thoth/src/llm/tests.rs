@@ -2,8 +2,6 @@
 
 mod streams;
 
-use std::time::Duration;
-
 use streams::{collect, events};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -272,12 +270,17 @@ async fn silence_ends_in_the_name_of_its_setting() {
         "a slow model is not asked twice"
     );
 
-    let short = Patience {
-        total: Duration::from_millis(20),
-        ..patience()
-    };
-    let llm = Llm::with_patience(inputs, client, short);
-    assert!(matches!(llm.chat(ask()).await, Err(LlmError::Overtime { .. })));
+    let overtime = llm
+        .silent(tokio::time::Instant::now(), "in the middle of the answer")
+        .to_string();
+    assert!(overtime.contains("not complete after 20 s"), "{overtime}");
+    inputs.llm.default.timeout_ms = 1_200_000;
+    let patient = Llm::with_patience(inputs, client, patience());
+    assert_eq!(
+        patient.total(),
+        Duration::from_secs(2_400),
+        "a long silence is allowed to pass"
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 //! - [`name`]: from a title to a file name
 //! - [`link`]: from a path to a link that Obsidian follows
 //! - [`render`]: what a note says about a paper
-//! - [`write`]: the note on disk, found again and never written over
+//! - [`mod@write`]: the note on disk, found again and never written over
 
 pub mod document;
 pub mod frontmatter;

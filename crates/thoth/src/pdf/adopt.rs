@@ -80,7 +80,9 @@ fn queue(shared: &Shared, file: PathBuf) -> Result<Adopted, String> {
 pub(super) fn adopt_bytes(shared: &Shared, name: &str, bytes: &[u8]) -> Result<Adopted, String> {
     let plain = Path::new(name).file_name() == Some(OsStr::new(name));
     if !plain || !folder::is_pdf_name(Path::new(name)) {
-        return Err(format!("`{name}` is not the name of a PDF; give one without folders that ends in `.pdf`"));
+        return Err(format!(
+            "`{name}` is not the name of a PDF; give one without folders that ends in `.pdf`"
+        ));
     }
     let (size, max) = (bytes.len() as u64, shared.limits.file_max_bytes);
     if size > max {
@@ -107,21 +109,30 @@ fn placed<R: io::Read>(
     open: impl FnOnce() -> io::Result<R>,
 ) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
     let (shown, folder) = (source.display(), (shared.load_inputs)().pdf);
-    let holder = shared.ledger.holder(content).map_err(|error| format!("the ledger: {error}"))?;
+    let holder = shared
+        .ledger
+        .holder(content)
+        .map_err(|error| format!("the ledger: {error}"))?;
     if let Some(row) =
         holder.filter(|row| row.status == Status::Indexed && is_there(&shared.ledger.path(row)))
     {
         return Ok(Err(Box::new(row)));
     }
-    let refused =
-        |error: io::Error| format!("`{shown}` could not be copied into `{}`: {error}", folder.display());
+    let refused = |error: io::Error| {
+        format!(
+            "`{shown}` could not be copied into `{}`: {error}",
+            folder.display()
+        )
+    };
     fs::create_dir_all(&folder).map_err(refused)?;
     let stem = source
         .file_stem()
         .and_then(OsStr::to_str)
         .ok_or_else(|| format!("the name of `{shown}` is not UTF-8; rename it"))?;
     let first = folder.join(format!("{stem}.pdf"));
-    let aside = open().and_then(|reader| Aside::write(&first, reader)).map_err(refused)?;
+    let aside = open()
+        .and_then(|reader| Aside::write(&first, reader))
+        .map_err(refused)?;
     for n in 1..=NAMES_MAX {
         let path = if n == 1 {
             first.clone()
@@ -138,5 +149,7 @@ fn placed<R: io::Read>(
             Err(error) => return Err(refused(error)),
         }
     }
-    Err(format!("`{shown}` could not be copied: `{stem}.pdf` and {NAMES_MAX} more names are taken"))
+    Err(format!(
+        "`{shown}` could not be copied: `{stem}.pdf` and {NAMES_MAX} more names are taken"
+    ))
 }

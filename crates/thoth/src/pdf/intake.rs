@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-
 use super::monitor::{Limits, MonitorInputs, Shared, blocking, lock};
 use super::outcome::{Blame, Finding};
 use super::row::{self, PaperRow};

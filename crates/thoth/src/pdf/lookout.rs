@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::{self, Scope, Stamp};
 use super::intake;
-use super::outcome::Gone;
 use super::monitor::{Shared, blocking};
+use super::outcome::Gone;
 use super::settle::{self, Ripe, Settling};
 use super::status::Status;
 use super::watch::{HINTS_MAX, Hint, Watch};
+use crate::aside;
 
 /// A wish to follow a folder, and where to say what became of it.
 pub(super) struct Follow {
@@ -26,7 +27,11 @@ pub(super) struct Follow {
 }
 
 /// Looks at the folder until the end: at every hint, and without one when the next look is due.
-pub(super) async fn keep_looking(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Follow>, stop: CancellationToken) {
+pub(super) async fn keep_looking(
+    shared: Arc<Shared>,
+    mut wishes: mpsc::Receiver<Follow>,
+    stop: CancellationToken,
+) {
     let (hints_to, mut hints) = mpsc::channel(HINTS_MAX);
     let mut lookout = Lookout::new(Arc::clone(&shared), hints_to.clone());
     let mut wanted: Option<Scope> = None;
@@ -149,6 +154,11 @@ impl Lookout {
         let shown = scope.folder.display();
         fs::create_dir_all(&scope.folder)
             .map_err(|error| format!("the PDF folder `{shown}` cannot be made: {error}"))?;
+        for folder in [&scope.folder, &(self.shared.load_inputs)().notes] {
+            if let Err(error) = aside::sweep(folder) {
+                tracing::debug!(folder = %folder.display(), %error, "not swept");
+            }
+        }
         let watch = Watch::stand(scope, self.hints.clone());
         folder::list(scope).map_err(|error| format!("the PDF folder `{shown}` cannot be read: {error}"))?;
         let known = self
@@ -338,10 +348,12 @@ impl Lookout {
             Ripe::Yes => {
                 let stamp = settling.stamp();
                 self.offer(path, stamp)?;
-                if let Some(standing) = &mut self.standing {
-                    if path.starts_with(&standing.scope.folder) {
-                        standing.known.insert(path.to_owned(), stamp);
-                    }
+                let followed = self
+                    .standing
+                    .as_mut()
+                    .filter(|standing| path.starts_with(&standing.scope.folder));
+                if let Some(standing) = followed {
+                    standing.known.insert(path.to_owned(), stamp);
                 }
                 Ok(None)
             }

@@ -175,6 +175,23 @@ struct View {
 }
 
 impl Shared {
+    /// Nothing is followed, and nobody listens.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            ledger: Ledger::new(parts.database, parts.vault.clone()),
+            vault: parts.vault,
+            index: parts.index,
+            read: parts.read,
+            load_inputs: parts.load_inputs,
+            limits: parts.limits,
+            readers: Arc::new(Semaphore::new(parts.limits.workers.max(1) + HANGING_MAX)),
+            wake: Notify::new(),
+            notes: Mutex::new(()),
+            events: broadcast::Sender::new(EVENTS_MAX),
+            view: Mutex::default(),
+        }
+    }
+
     /// Tells where a file stands now.
     pub fn tell(&self, row: &PaperRow) {
         tracing::info!(file = %row.file, status = %row.status, id = %row.id, reason = row.reason, "PDFMonitor: paper");
@@ -239,20 +256,7 @@ impl Monitor {
     /// # Errors
     /// What the ledger refuses.
     pub async fn start(parts: Parts, tasks: &TaskTracker, stop: CancellationToken) -> Result<Self, String> {
-        let workers = parts.limits.workers.max(1);
-        let shared = Arc::new(Shared {
-            ledger: Ledger::new(parts.database, parts.vault.clone()),
-            vault: parts.vault,
-            index: parts.index,
-            read: parts.read,
-            load_inputs: parts.load_inputs,
-            limits: parts.limits,
-            readers: Arc::new(Semaphore::new(workers + HANGING_MAX)),
-            wake: Notify::new(),
-            notes: Mutex::new(()),
-            events: broadcast::Sender::new(EVENTS_MAX),
-            view: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(parts));
         let resumed = blocking(&shared, |shared| shared.ledger.resume())
             .await?
             .map_err(|error| format!("the ledger: {error}"))?;
@@ -263,7 +267,7 @@ impl Monitor {
             );
         }
         let (follow, wishes) = mpsc::channel(16);
-        for _ in 0..workers {
+        for _ in 0..shared.limits.workers.max(1) {
             tasks.spawn(intake::work(Arc::clone(&shared), stop.clone()));
         }
         tasks.spawn(keep_looking(Arc::clone(&shared), wishes, stop.clone()));
@@ -296,13 +300,10 @@ impl Monitor {
     ///
     /// # Errors
     /// Why the file cannot be taken; that it cannot be *read* is a row with a reason.
-    pub async fn ingest(
-        &self,
-        file: &Path,
-        progress: impl FnMut(&PaperEvent),
-    ) -> Result<PaperRow, String> {
+    pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> Result<PaperRow, String> {
         let source = file.to_owned();
-        self.taken(move |shared| adopt::adopt(shared, &source), progress).await
+        self.taken(move |shared| adopt::adopt(shared, &source), progress)
+            .await
     }
 
     /// Takes a PDF that is handed over as bytes: it is written into the PDF folder, under this name or, where that
@@ -311,7 +312,8 @@ impl Monitor {
     /// # Errors
     /// Why it cannot be taken; that it cannot be *read* is a row with a reason.
     pub async fn ingest_bytes(&self, name: String, bytes: axum::body::Bytes) -> Result<PaperRow, String> {
-        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {}).await
+        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {})
+            .await
     }
 
     async fn taken(

@@ -10,14 +10,20 @@
 //! [`crate::quote::fold`] finds it again in what another reader prints for that page.
 
 pub(crate) mod blocks;
+pub(crate) mod characters;
 pub(crate) mod columns;
 pub(crate) mod floats;
 pub(crate) mod furniture;
 pub(crate) mod glyphs;
 pub(crate) mod headings;
 pub(crate) mod lines;
+mod pieces;
 pub(crate) mod sections;
 pub(crate) mod words;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use crate::citations;
 use crate::paper::Paper;
@@ -178,7 +184,7 @@ fn layout(pages: &[PageGlyphs]) -> Layout {
     let mut pieces: Vec<Vec<Line>> = pages
         .iter()
         .zip(1..)
-        .map(|(page, number)| lines::pieces(page, number))
+        .map(|(page, number)| pieces::pieces(page, number))
         .collect();
     let body = BodyLook::of(pieces.iter().flatten());
     pieces.iter_mut().flatten().for_each(|piece| body.judge(piece));
@@ -188,7 +194,7 @@ fn layout(pages: &[PageGlyphs]) -> Layout {
     furniture::clear(&mut pieces, &heights, body.size);
     let columns = pieces
         .into_iter()
-        .flat_map(|page| columns::columns(page, |line| sections::opens_summary(line)));
+        .flat_map(|page| columns::columns(page, sections::opens_summary));
     let blocks = columns
         .enumerate()
         .flat_map(|(index, column)| blocks::blocks(column, index))

@@ -73,8 +73,8 @@ impl Builder {
         self.progress.borrow().clone()
     }
 
-    /// The recipe that became ready last. When it changes, the settings are to be read again, so that a generation
-    /// is prepared that reads it.
+    /// The recipe that became ready last. When it changes and is not the one that the live [`super::Rag`] reads, the
+    /// settings are to be read again, so that a generation is prepared that reads it.
     pub fn ready(&self) -> watch::Receiver<Option<Recipe>> {
         self.ready.clone()
     }

@@ -35,7 +35,7 @@ mod words;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use index::Index;
 use recipe::Recipe;
@@ -44,16 +44,30 @@ use settings::{Qa, RagSettings};
 
 use crate::llm::Llm;
 
-/// What the service `rag` is made from.
+/// What the service `rag` is made from. Serialised under the keys that it comes from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct RagInputs {
     /// The recipe that is searched.
+    #[serde(rename = "index", serialize_with = "by_id")]
     pub reads: Recipe,
     /// The recipe that the settings ask for; another one than `reads` until it is built.
+    #[serde(rename = "rag", serialize_with = "by_settings")]
     pub wanted: Recipe,
     /// How questions are answered.
+    #[serde(rename = "rag.qa")]
     pub qa: Qa,
+}
+
+fn by_id<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(recipe.id())
+}
+
+fn by_settings<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Error> {
+    let sizes = [
+        ("chunkSize", recipe.chunk_size()),
+        ("chunkOverlap", recipe.chunk_overlap()),
+    ];
+    serializer.collect_map(sizes)
 }
 
 impl RagInputs {
@@ -100,7 +114,12 @@ impl Rag {
     /// [`RagError`].
     pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Result<Self, RagError> {
         let lease = index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?;
-        Ok(Self { inputs, index, llm, lease })
+        Ok(Self {
+            inputs,
+            index,
+            llm,
+            lease,
+        })
     }
 
     /// The recipe that is searched.
@@ -120,8 +139,11 @@ impl Rag {
     /// What SQLite refuses.
     pub async fn ask(self: &Arc<Self>, question: &str) -> rusqlite::Result<ask::Answer> {
         let (rag, asked) = (Arc::clone(self), question.to_owned());
-        let found = tokio::task::spawn_blocking(move || rag.passages(&asked, rag.inputs.qa.retrieval_k as usize));
-        let passages = found.await.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
+        let found =
+            tokio::task::spawn_blocking(move || rag.passages(&asked, rag.inputs.qa.retrieval_k as usize));
+        let passages = found
+            .await
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
         if passages.is_empty() || !self.llm.configured() {
             return Ok(ask::from_passages(&passages, None));
         }

@@ -40,6 +40,10 @@ const PASSAGE_WORDS_MIN: usize = 8;
 /// What the score of the chunk counts for beside that of the passage.
 const CHUNK_WEIGHT: f64 = 0.3;
 
+/// What a passage with a formula is worth, against one without: in which order the parts of a formula are read is a
+/// matter of taste, so it may not be found on its page as it is told here.
+const FORMULA_WEIGHT: f64 = 0.35;
+
 /// What a further passage out of the same paper is worth, against the one before it.
 const FURTHER_PASSAGE: f64 = 0.85;
 
@@ -173,7 +177,8 @@ fn best_passage(
             if found.places.is_empty() || short || !is_prose(text, &found) {
                 continue;
             }
-            let worth = weights.worth([(&found, 1.0, length(&found))]);
+            let clear = if has_formula(text) { FORMULA_WEIGHT } else { 1.0 };
+            let worth = clear * weights.worth([(&found, 1.0, length(&found))]);
             if best.is_none_or(|(most, _)| worth > most) {
                 best = Some((worth, text));
             }
@@ -191,6 +196,17 @@ fn best_passage(
 
 fn length(found: &Found) -> f64 {
     0.4 + 0.6 * found.word_count.max(PASSAGE_WORDS) as f64 / PASSAGE_WORDS as f64
+}
+
+/// Whether a text has characters that formulas are set in: arrows, operators, letterlike symbols, accents and primes
+/// that stand alone.
+fn has_formula(text: &str) -> bool {
+    text.chars().any(|character| {
+        matches!(character,
+            '\u{300}'..='\u{36f}' | '\u{2032}'..='\u{2037}' | '\u{2070}'..='\u{209f}' | '\u{2100}'..='\u{23ff}'
+            | '\u{25a0}'..='\u{27ff}' | '\u{2900}'..='\u{2bff}' | '\u{e000}'..='\u{f8ff}' | '\u{fffd}'
+            | '\u{1d400}'..='\u{1d7ff}')
+    })
 }
 
 /// Not a row of a table, a formula or a heading.

@@ -117,9 +117,10 @@ impl Index {
             recipe: recipe.clone(),
         };
         // As a writer, so that no sweep is under way that looked for readers before this one came.
-        let stands = self
-            .database
-            .write(|transaction| Ok(is_registered(transaction, recipe)? || !has_documents(transaction)?))?;
+        let stands = self.database.write(|transaction| {
+            let nothing_to_lose = ready(transaction)?.is_empty() || !has_documents(transaction)?;
+            Ok(nothing_to_lose || is_registered(transaction, recipe)?)
+        })?;
         Ok(stands.then_some(lease))
     }
 
@@ -148,6 +149,18 @@ impl Index {
             write_chunks(transaction, recipe, number, &paper)?;
             built(transaction, recipe).map(Some)
         })
+    }
+
+    /// Builds a recipe to its end and takes it over: for a process that has no [`super::builder::Builder`]. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn build(&self, recipe: &Recipe) -> rusqlite::Result<()> {
+        self.register(recipe)?;
+        while !self.take_over(recipe)? {
+            self.build_next(recipe)?;
+        }
+        Ok(())
     }
 
     /// How far a recipe is built.

@@ -48,7 +48,7 @@ pub(super) fn settings(chunk_size: u32, chunk_overlap: u32) -> RagSettings {
 /// A service over an index that holds these papers.
 pub(super) fn rag_over(sample: &Sample, papers: &[Paper]) -> Rag {
     let inputs = RagInputs::new(&settings(1_000, 200), &sample.index).expect("reads");
-    sample.index.register(&inputs.wanted).expect("registers");
+    sample.index.build(&inputs.wanted).expect("builds");
     for (number, paper) in papers.iter().enumerate() {
         sample.index.put(&content(number), paper).expect("puts");
     }

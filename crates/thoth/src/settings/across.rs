@@ -2,12 +2,14 @@
 
 use super::walk::Found;
 use super::{Environment, Settings};
+use crate::llm::ProviderKey;
+use crate::llm::settings::may_carry_key;
 
 /// What single keys cannot tell.
 pub(super) fn check(found: &mut Found<'_>, settings: &Settings, environment: &Environment) {
     overlap(found, settings);
     addresses(found, environment);
-    custom_key(found, settings);
+    clear_text(found, settings);
 }
 
 fn overlap(found: &mut Found<'_>, settings: &Settings) {
@@ -70,8 +72,9 @@ fn overlap_hosts(one: &str, other: &str) -> bool {
 }
 
 /// A key travels encrypted, or not at all.
-fn custom_key(found: &mut Found<'_>, settings: &Settings) {
-    if settings.host_key().is_some_and(|key| !key.is_empty()) && !settings.may_send_key() {
+fn clear_text(found: &mut Found<'_>, settings: &Settings) {
+    let (url, keys) = (&settings.llm.default.base_url, &settings.api_keys);
+    if !may_carry_key(url) && (ProviderKey::choose(url, keys).required || !keys.custom_key.is_empty()) {
         let message = "this URL is neither `https` nor on this machine: no key is sent to it";
         found.warn("llm.default.baseUrl", message, "use `https://`");
     }

@@ -105,15 +105,16 @@ fn text_problem(text: &str, bound: Bound, key: &Key) -> Option<(String, String)>
 
 /// What is wrong with a URL that Thoth is to call.
 pub(super) fn url_problem(text: &str) -> Option<String> {
+    // First of all, because nothing else may show such a text.
+    if text.contains('@') {
+        return Some("must not hold a name or a password".to_owned());
+    }
     let Ok(url) = Url::parse(text) else {
         return Some(format!("`{}` is not a URL", shown(text)));
     };
     let lower = text.to_ascii_lowercase();
     if !lower.starts_with("http://") && !lower.starts_with("https://") {
         return Some("must begin with `http://` or `https://`".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Some("must not hold a name or a password".to_owned());
     }
     if url.host_str().is_none_or(str::is_empty)
         || lower

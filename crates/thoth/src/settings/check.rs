@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use changeover::check::{Document, parse};
+use changeover::check::{Document, PROBLEMS_MAX, parse};
 use changeover::{Accepted, Occasion, Problem};
 use url::Url;
 
@@ -58,18 +58,25 @@ fn checked(
         problems.append(&mut found.problems);
     }
     if !problems.is_empty() {
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        problems.truncate(changeover::check::PROBLEMS_MAX);
-        return Err(problems);
+        return Err(in_order(problems, "problems"));
     }
-    let mut warnings = found.warnings;
-    warnings.sort_by_key(|warning| (warning.line.is_none(), warning.line, warning.column));
-    warnings.truncate(changeover::check::PROBLEMS_MAX);
+    let warnings = in_order(found.warnings, "warnings");
     Ok(Accepted {
         settings,
         warnings,
         secrets: secrets::of_document(document, found.secrets),
     })
+}
+
+/// In the order of the file, what has no place at the end; beyond the limit only counted.
+fn in_order(mut all: Vec<Problem>, name: &str) -> Vec<Problem> {
+    all.sort_by_key(|problem| (problem.line.is_none(), problem.line, problem.column));
+    let beyond = all.len().saturating_sub(PROBLEMS_MAX);
+    if beyond > 0 {
+        all.truncate(PROBLEMS_MAX);
+        all.push(Problem::new("", format!("and {beyond} more {name}")));
+    }
+    all
 }
 
 /// An object without any setting is hardly what somebody meant to save over a working file.
@@ -125,10 +132,11 @@ fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
         .iter()
         .filter(|key| key.path.starts_with("paths.") && key.service.is_none())
     {
-        if let Some(written) = found.value(key.path).map(|_| found.text(key.path)) {
-            if !allow_outside && path::leaves_by_name(&path::resolve(&written, vault), vault) {
-                outside(found, key.path, &written, vault, "lies outside the vault");
-            }
+        if let Some(written) = found.value(key.path).map(|_| found.text(key.path))
+            && !allow_outside
+            && path::leaves_by_name(&path::resolve(&written, vault), vault)
+        {
+            outside(found, key.path, &written, vault, "lies outside the vault");
         }
     }
     Paths {

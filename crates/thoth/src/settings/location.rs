@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Vault, environment};
+use super::{Vault, environment, path};
 
 /// Places of the settings file in a vault, the first one that exists wins.
 pub const PLACES: [&str; 3] = [
@@ -47,34 +47,52 @@ pub fn better_ranked(chosen: &Path, vault: &Vault) -> Vec<PathBuf> {
 
 /// The state directory cannot be chosen.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "no place for Thoth's state: neither `THOTH_STATE_DIR`, `XDG_STATE_HOME` nor `HOME` is set; set `THOTH_STATE_DIR` to a folder"
-)]
-pub struct NoStateDir;
+pub enum NoStateDir {
+    /// No variable says where.
+    #[error(
+        "no place for Thoth's state: neither `THOTH_STATE_DIR`, `XDG_STATE_HOME` nor `HOME` is set; set `THOTH_STATE_DIR` to a folder"
+    )]
+    Unset,
+    /// It would be synchronised, searched and shown with the user's own files.
+    #[error(
+        "Thoth's state cannot lie in the vault, at `{0}`; set `THOTH_STATE_DIR` to a folder outside of it"
+    )]
+    InVault(PathBuf),
+}
 
 /// The state directory, never in the vault: `THOTH_STATE_DIR`, else `/state` in the container, else
 /// `$XDG_STATE_HOME/thoth/<vault name>-<short hash of its path>`, where `XDG_STATE_HOME` is `~/.local/state` if it
 /// is unset or not absolute. Not made here.
 ///
 /// # Errors
-/// [`NoStateDir`] where no variable says where.
+/// [`NoStateDir`] where no variable says where, or where the place is in the vault.
 pub fn state_dir(
     vault: &Vault,
     variable: impl Fn(&str) -> Option<String>,
     working_dir: &Path,
 ) -> Result<PathBuf, NoStateDir> {
     let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-    if let Some(folder) = variable("THOTH_STATE_DIR") {
-        return Ok(working_dir.join(folder));
+    let base = || {
+        let base = variable("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .filter(|base| base.is_absolute());
+        base.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state")))
+    };
+    let folder = if let Some(folder) = variable("THOTH_STATE_DIR") {
+        working_dir.join(folder)
+    } else if variable(environment::DOCKER).as_deref() == Some("1") {
+        PathBuf::from("/state")
+    } else {
+        base()
+            .ok_or(NoStateDir::Unset)?
+            .join("thoth")
+            .join(vault_name(vault))
+    };
+    if path::leaves_by_link(&folder, vault) {
+        Ok(folder)
+    } else {
+        Err(NoStateDir::InVault(folder))
     }
-    if variable(environment::DOCKER).as_deref() == Some("1") {
-        return Ok(PathBuf::from("/state"));
-    }
-    let base = variable("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .filter(|base| base.is_absolute());
-    let base = base.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state")));
-    Ok(base.ok_or(NoStateDir)?.join("thoth").join(vault_name(vault)))
 }
 
 /// The vault's folder name, for people, and eight digits of its path's hash, because two vaults may be called alike.

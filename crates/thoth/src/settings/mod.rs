@@ -17,6 +17,7 @@ pub mod render;
 mod secret;
 mod secrets;
 mod table;
+mod types;
 mod vault;
 mod view;
 mod walk;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use changeover::check::{Document, parse};
+use changeover::check::{Document, Kind as Json, Node, parse};
 
 use super::keys::KEYS;
 use super::{table, walk};
@@ -17,6 +17,7 @@ pub(super) fn of_document(document: &Document<'_>, found: Vec<Range<usize>>) -> 
         after_names(document.text(), comment.clone(), &mut all);
     }
     provider_keys(document.text(), &mut all);
+    url_passwords(document.text(), &mut all);
     merged(all)
 }
 
@@ -35,7 +36,39 @@ fn of_text(text: &str) -> Vec<Range<usize>> {
     let mut secrets = Vec::new();
     after_names(text, 0..text.len(), &mut secrets);
     provider_keys(text, &mut secrets);
+    url_passwords(text, &mut secrets);
     merged(secrets)
+}
+
+/// The secret values below a node that stands under a name; `all` of them where the name is secret for sure.
+pub(super) fn collect(name: &str, node: &Node, all: bool, secrets: &mut Vec<Range<usize>>) {
+    if all || table::looks_secret(name) {
+        collect_texts(node, secrets);
+        return;
+    }
+    match &node.kind {
+        Json::Object(members) => {
+            members
+                .iter()
+                .for_each(|member| collect(&member.key, &member.value, false, secrets));
+        }
+        Json::Array(items) => items.iter().for_each(|item| collect("", item, false, secrets)),
+        _ => {}
+    }
+}
+
+/// The bytes of every value that is not empty, below one that is secret.
+fn collect_texts(node: &Node, secrets: &mut Vec<Range<usize>>) {
+    match &node.kind {
+        Json::Object(members) => members
+            .iter()
+            .for_each(|member| collect_texts(&member.value, secrets)),
+        Json::Array(items) => items.iter().for_each(|item| collect_texts(item, secrets)),
+        Json::String(_) | Json::Number(_) if !node.content_span().is_empty() => {
+            secrets.push(node.content_span())
+        }
+        _ => {}
+    }
 }
 
 fn merged(mut all: Vec<Range<usize>>) -> Vec<Range<usize>> {
@@ -55,6 +88,7 @@ fn merged(mut all: Vec<Range<usize>>) -> Vec<Range<usize>> {
 fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>) {
     let offset = part.start;
     let text = whole.get(part).unwrap_or_default();
+    let mut done = 0;
     for (colon, _) in text.match_indices([':', '=']) {
         let before = text
             .get(..colon)
@@ -69,14 +103,20 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
             .map(char::len_utf8)
             .sum();
         let name = before.get(before.len() - length..).unwrap_or_default();
-        if name.is_empty() || !is_secret_name(name) {
+        if colon < done || name.is_empty() || !is_secret_name(name) {
             continue;
         }
         let after = text.get(colon + 1..).unwrap_or_default();
         let value = after.trim_start();
         let start = colon + 1 + (after.len() - value.len());
         if value.starts_with(['{', '[']) {
-            strings_below(value, offset + start, secrets);
+            let mut below = Vec::new();
+            done = values_below(text, start, &mut below);
+            secrets.extend(
+                below
+                    .into_iter()
+                    .map(|range| offset + range.start..offset + range.end),
+            );
             continue;
         }
         let skip = value
@@ -85,46 +125,65 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
             .filter(|c| QUOTES.contains(c))
             .map_or(0, char::len_utf8);
         let inner = value.get(skip..).unwrap_or_default();
-        let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '{' | '}' | '[' | ']');
         let end = if skip > 0 {
             closing_quote(inner)
         } else {
-            inner.find(is_end).unwrap_or(inner.len())
+            bare_value_end(inner)
         };
         let from = offset + start + skip;
         secrets.push(from..from + end);
     }
 }
 
-/// The strings of an object or a list that are no keys, to its closing bracket or the end of the text.
-fn strings_below(value: &str, start: usize, secrets: &mut Vec<Range<usize>>) {
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(letter) = value.get(at..).and_then(|rest| rest.chars().next()) {
-        at += letter.len_utf8();
+/// The length of a value without quotes; `:` may stand in it, as in a URL.
+fn bare_value_end(inner: &str) -> usize {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '{' | '}' | '[' | ']');
+    inner.find(is_end).unwrap_or(inner.len())
+}
+
+/// The values of an object or a list, to its closing bracket or the end of the text, keys aside. Gives the end.
+fn values_below(text: &str, start: usize, secrets: &mut Vec<Range<usize>>) -> usize {
+    let (mut depth, mut at) = (0_usize, start);
+    while let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let skip = letter.len_utf8();
         match letter {
             '{' | '[' => depth += 1,
-            '}' | ']' if depth <= 1 => return,
+            '}' | ']' if depth <= 1 => return at + skip,
             '}' | ']' => depth -= 1,
-            letter if QUOTES.contains(&letter) => {
-                let inner = value.get(at..).unwrap_or_default();
-                let end = closing_quote(inner);
-                let after = inner
-                    .get(end..)
-                    .unwrap_or_default()
-                    .trim_start_matches(QUOTES)
-                    .trim_start();
-                if !after.starts_with(':') {
-                    secrets.push(start + at..start + at + end);
+            _ if letter.is_whitespace() || matches!(letter, ',' | ':') => {}
+            _ => {
+                let quoted = QUOTES.contains(&letter);
+                let begin = if quoted { at + skip } else { at };
+                let inner = text.get(begin..).unwrap_or_default();
+                let end = begin
+                    + if quoted {
+                        closing_quote(inner)
+                    } else {
+                        bare_end(inner)
+                    };
+                let after = text.get(end..).unwrap_or_default();
+                if !after.trim_start_matches(QUOTES).trim_start().starts_with(':') {
+                    secrets.push(begin..end);
                 }
-                at += end
-                    + inner
-                        .get(end..)
-                        .and_then(|rest| rest.chars().next())
-                        .map_or(0, char::len_utf8);
+                at = end
+                    + if quoted {
+                        after.chars().next().map_or(0, char::len_utf8)
+                    } else {
+                        0
+                    };
+                continue;
             }
-            _ => {}
         }
+        at += skip;
     }
+    at
+}
+
+/// The length of a value without quotes; at least one character.
+fn bare_end(inner: &str) -> usize {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | '{' | '}' | '[' | ']');
+    let first = inner.chars().next().map_or(0, char::len_utf8);
+    inner.find(is_end).unwrap_or(inner.len()).max(first)
 }
 
 const QUOTES: [char; 7] = ['"', '\'', '`', '“', '”', '‘', '’'];
@@ -174,6 +233,21 @@ fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
             .unwrap_or(rest.len());
         if begins && end >= 16 {
             secrets.push(at..at + end);
+        }
+    }
+}
+
+/// `name:password` in `https://name:password@host`.
+fn url_passwords(text: &str, secrets: &mut Vec<Range<usize>>) {
+    for (at, mark) in text.match_indices("://") {
+        let start = at + mark.len();
+        let rest = text.get(start..).unwrap_or_default();
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '?' | '#' | ',');
+        let authority = rest
+            .get(..rest.find(is_end).unwrap_or(rest.len()))
+            .unwrap_or_default();
+        if let Some(length) = authority.rfind('@') {
+            secrets.push(start..start + length);
         }
     }
 }

@@ -6,8 +6,10 @@ use std::ops::Range;
 use changeover::Problem;
 use changeover::check::{Document, Kind as Json, Member, Node, path_of};
 
-use super::key::{Default, Key, Kind};
+use super::key::{Default, Key};
+use super::secrets::collect;
 use super::table::{self, Entry, Section};
+use super::types::mismatch;
 use super::{REDACTED, bounds};
 
 /// What a document says.
@@ -16,9 +18,11 @@ pub(super) struct Found<'d> {
     /// The values that are well-typed and within their bounds, by canonical path.
     values: HashMap<&'static str, Value<'d>>,
     /// The objects and values that were given, by canonical path, and where.
-    given: HashMap<&'static str, usize>,
+    given: HashMap<&'static str, Given<'d>>,
     /// Keys of features that this version lacks, and where the first of each section stands.
     unused: Vec<(&'static Key, usize)>,
+    /// Unknown keys so far.
+    unknown: usize,
     /// Keys of the table that the document names, notes aside, good or bad.
     pub(super) settings: usize,
     pub(super) problems: Vec<Problem>,
@@ -34,6 +38,20 @@ pub(super) struct Value<'d> {
     pub(super) path: String,
 }
 
+/// Where an object or a value was given first.
+struct Given<'d> {
+    at: usize,
+    name: &'d str,
+    members: &'d [Member],
+}
+
+/// Unknown keys beyond which a file is no settings file.
+const UNKNOWN_MAX: usize = 1_000;
+/// Keys of one object among which the one that a typing error stands for is looked for.
+const SIBLINGS_MAX: usize = 1_000;
+/// Problems beyond which no more are looked for.
+const FOUND_MAX: usize = 1_000;
+
 /// Reads a document by the table.
 pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
     let mut found = Found {
@@ -41,6 +59,7 @@ pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
         values: HashMap::with_capacity(256),
         given: HashMap::with_capacity(256),
         unused: Vec::new(),
+        unknown: 0,
         settings: 0,
         problems: Vec::new(),
         warnings: Vec::new(),
@@ -150,64 +169,97 @@ impl<'d> Found<'d> {
     }
 
     fn object(&mut self, members: &'d [Member], section: &'static Section, parent: &str) {
-        for member in members.iter().filter(|member| !is_note(&member.key)) {
-            let Some(entry) = section.resolve(&member.key) else {
+        for member in members {
+            if is_note(&member.key) || self.problems.len() > FOUND_MAX {
+                // People switch a key off by an underscore; its value stays a secret.
+                collect(
+                    &member.key,
+                    &member.value,
+                    section.path == "apiKeys",
+                    &mut self.secrets,
+                );
+            } else if let Some(entry) = section.resolve(&member.key) {
+                self.known(entry, member, members, parent);
+            } else if self.unknown == UNKNOWN_MAX {
+                let message = format!("the file has more than {UNKNOWN_MAX} unknown keys");
+                let problem = Problem::new(parent, message).hint("is this a settings file?");
+                self.problems.push(self.at(problem, member.key_span.start));
+                self.unknown += 1;
+            } else if self.unknown < UNKNOWN_MAX {
+                self.unknown += 1;
                 self.unknown(member, members, section, parent);
-                continue;
-            };
-            if self.is_twice(entry, member, members, parent) {
-                continue;
-            }
-            let path = path_of(parent, &member.key);
-            match (entry, &member.value.kind) {
-                (Entry::Section(inner), Json::Object(inner_members)) => {
-                    self.object(inner_members, inner, &path)
-                }
-                (Entry::Section(inner), _) => self.no_object(inner, member, path),
-                (Entry::Key(key), _) => self.key(key, member, path),
             }
         }
     }
 
+    fn known(&mut self, entry: &'static Entry, member: &'d Member, members: &'d [Member], parent: &str) {
+        if self.is_twice(entry, member, members, parent) {
+            let all = entry.path() == "apiKeys" || matches!(entry, Entry::Key(key) if key.secret);
+            collect(&member.key, &member.value, all, &mut self.secrets);
+            return;
+        }
+        let path = path_of(parent, &member.key);
+        match (entry, &member.value.kind) {
+            (Entry::Section(inner), Json::Object(inner_members)) => self.object(inner_members, inner, &path),
+            (Entry::Section(inner), _) => self.no_object(inner, member, path),
+            (Entry::Key(key), _) => self.key(key, member, path),
+        }
+    }
+
     /// Whether an entry was given before, under another spelling; and the hint at another spelling than the table's.
-    fn is_twice(&mut self, entry: &'static Entry, member: &Member, members: &[Member], parent: &str) -> bool {
+    fn is_twice(
+        &mut self,
+        entry: &'static Entry,
+        member: &'d Member,
+        members: &'d [Member],
+        parent: &str,
+    ) -> bool {
         let canonical = entry.path();
         let at = member.key_span.start;
-        if let Some(first) = self.given.insert(canonical, at) {
-            let same_key = members
-                .iter()
-                .any(|other| other.key == member.key && other.key_span.start == first);
-            if !same_key {
-                // The same key twice in one object was told when the file was parsed.
-                let (line, column) = self.document.place(first);
+        if let Some(first) = self.given.get(canonical) {
+            // The same key twice in one object was told when the file was parsed.
+            if first.name != member.key || !std::ptr::eq(first.members, members) {
+                let (line, column) = self.document.place(first.at);
                 let message =
                     format!("the same setting, `{canonical}`, stands in line {line}, column {column}");
                 let problem = Problem::new(path_of(parent, &member.key), message).hint("keep one of the two");
-                let problem = self.at(problem, at);
-                self.problems.push(problem);
+                self.problems.push(self.at(problem, at));
             }
             return true;
         }
+        self.given.insert(
+            canonical,
+            Given {
+                at,
+                name: &member.key,
+                members,
+            },
+        );
         let name = canonical.rsplit('.').next().unwrap_or(canonical);
         if member.key != name {
             let warning = Problem::new(
                 path_of(parent, &member.key),
                 format!("an older spelling of `{canonical}`"),
             );
-            let warning = self.at(warning.hint(format!("write `{canonical}`")), at);
-            self.warnings.push(warning);
+            self.warnings
+                .push(self.at(warning.hint(format!("write `{canonical}`")), at));
         }
         false
     }
 
     fn no_object(&mut self, section: &Section, member: &Member, path: String) {
         self.settings += 1;
+        collect(
+            &member.key,
+            &member.value,
+            section.path == "apiKeys",
+            &mut self.secrets,
+        );
         let message = format!("must be an object, not {}", member.value.kind_name());
         let example = section.entries.keys().next().copied().unwrap_or_default();
         let problem =
             Problem::new(path, message).hint(format!("write `{{ \"{example}\": … }}`, or leave the key out"));
-        let problem = self.at(problem, member.value.span.start);
-        self.problems.push(problem);
+        self.problems.push(self.at(problem, member.value.span.start));
     }
 
     fn key(&mut self, key: &'static Key, member: &'d Member, path: String) {
@@ -215,12 +267,10 @@ impl<'d> Found<'d> {
         if !key.is_note() {
             self.settings += 1;
         }
-        if key.secret {
-            collect_texts(node, &mut self.secrets);
-        }
+        collect("", node, key.secret, &mut self.secrets);
         if let Some((message, hint)) = mismatch(key, node, self.document.text()) {
-            let problem = self.at(Problem::new(path, message).hint(hint), node.span.start);
-            self.problems.push(problem);
+            self.problems
+                .push(self.at(Problem::new(path, message).hint(hint), node.span.start));
             return;
         }
         self.redacted(node, &path);
@@ -246,8 +296,8 @@ impl<'d> Found<'d> {
                 let message =
                     format!("`{REDACTED}` stands for a secret that Thoth does not show; it is no value");
                 let hint = "write the value itself, or leave the key out";
-                let problem = self.at(Problem::new(path, message).hint(hint), node.span.start);
-                self.problems.push(problem);
+                self.problems
+                    .push(self.at(Problem::new(path, message).hint(hint), node.span.start));
             }
             Json::Array(items) => items.iter().for_each(|item| self.redacted(item, path)),
             Json::Object(members) => {
@@ -261,7 +311,7 @@ impl<'d> Found<'d> {
 
     fn unknown(&mut self, member: &Member, siblings: &[Member], section: &'static Section, parent: &str) {
         let path = path_of(parent, &member.key);
-        collect_secrets(
+        collect(
             &member.key,
             &member.value,
             section.path == "apiKeys",
@@ -269,12 +319,12 @@ impl<'d> Found<'d> {
         );
         self.redacted(&member.value, &path);
         let is_free = |canonical: &str| {
-            let same = |other: &Member| {
+            let means_it = |other: &Member| {
                 section
                     .resolve(&other.key)
                     .is_some_and(|entry| entry.path() == canonical)
             };
-            !siblings.iter().any(same)
+            !siblings.iter().take(SIBLINGS_MAX).any(means_it)
         };
         let unknown = Problem::new(path, "unknown key");
         match table::meant(section, &member.key, is_free) {
@@ -282,11 +332,10 @@ impl<'d> Found<'d> {
                 let name = meant
                     .strip_prefix(section.path)
                     .map_or(meant, |rest| rest.trim_start_matches('.'));
-                let problem = self.at(
+                self.problems.push(self.at(
                     unknown.hint(format!("did you mean `{name}`?")),
                     member.key_span.start,
-                );
-                self.problems.push(problem);
+                ));
             }
             None => {
                 let hint = elsewhere(&member.key).unwrap_or_else(|| "it is ignored".to_owned());
@@ -341,63 +390,6 @@ fn is_note(key: &str) -> bool {
     key.starts_with('_') || key == "$schema"
 }
 
-/// Why a value is not of its key's type, and the way out. Names no secret.
-fn mismatch(key: &Key, node: &Node, text: &str) -> Option<(String, String)> {
-    let fits = match (key.kind, &node.kind) {
-        (Kind::Text | Kind::TextOrNull, Json::String(_)) | (Kind::TextOrNull, Json::Null) => true,
-        (Kind::Number, Json::Number(_)) | (Kind::Switch, Json::Bool(_)) | (Kind::Table, Json::Object(_)) => {
-            true
-        }
-        (Kind::Count, Json::Number(number)) => number.is_u64(),
-        (Kind::Texts, Json::Array(items)) => items.iter().all(|item| matches!(item.kind, Json::String(_))),
-        _ => false,
-    };
-    if fits {
-        return None;
-    }
-    let written = text
-        .get(node.span.clone())
-        .filter(|_| !key.secret)
-        .unwrap_or_default();
-    let message = match (key.kind, &node.kind) {
-        (Kind::Count, Json::Number(number)) if number.is_i64() => format!("`{written}` is below 0"),
-        (Kind::Count, Json::Number(_)) => format!("`{written}` is not a whole number"),
-        (Kind::Texts, Json::Array(_)) => "must hold nothing but strings".to_owned(),
-        (kind, _) => format!("must be {}, not {}", kind.name(), node.kind_name()),
-    };
-    Some((message, way_out(key, node, written)))
-}
-
-fn way_out(key: &Key, node: &Node, written: &str) -> String {
-    match (key.kind, &node.kind) {
-        (_, Json::Null) => "leave the key out to get the default".to_owned(),
-        (Kind::Count, Json::Number(number)) => match number.as_f64() {
-            Some(value) if value >= 0.0 && value.fract() == 0.0 && value < 1e15 => {
-                format!("write `{value:.0}`")
-            }
-            _ => "write a whole number from 0, like `42`".to_owned(),
-        },
-        (Kind::Number | Kind::Count, Json::String(text))
-            if text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
-        {
-            format!("write it without quotes: `{}`", text.trim())
-        }
-        (Kind::Switch, Json::String(text)) => match text.trim().to_lowercase().as_str() {
-            "true" | "yes" | "on" | "1" => "write `true`, without quotes".to_owned(),
-            "false" | "no" | "off" | "0" | "" => "write `false`, without quotes".to_owned(),
-            _ => "write `true` or `false`".to_owned(),
-        },
-        (Kind::Switch, Json::Number(_)) => "write `true` or `false`".to_owned(),
-        (Kind::Text | Kind::TextOrNull, Json::Number(_) | Json::Bool(_)) if !written.is_empty() => {
-            format!("write it in quotes: `\"{written}\"`")
-        }
-        (Kind::Texts, Json::String(_)) if !written.is_empty() && written.len() < 60 => {
-            format!("write a list: `[{written}]`")
-        }
-        _ => format!("the default is `{}`", key.default.value()),
-    }
-}
-
 /// Where a known key of this name belongs, if it stands in one place only.
 fn elsewhere(name: &str) -> Option<String> {
     let mut places = super::keys::KEYS
@@ -406,37 +398,5 @@ fn elsewhere(name: &str) -> Option<String> {
     match (places.next(), places.next()) {
         (Some(key), None) => Some(format!("it is ignored here; `{}` is its place", key.path)),
         _ => None,
-    }
-}
-
-fn collect_secrets(name: &str, node: &Node, all: bool, secrets: &mut Vec<Range<usize>>) {
-    if all || table::looks_secret(name) {
-        collect_texts(node, secrets);
-        return;
-    }
-    match &node.kind {
-        Json::Object(members) => {
-            members
-                .iter()
-                .for_each(|member| collect_secrets(&member.key, &member.value, false, secrets));
-        }
-        Json::Array(items) => items
-            .iter()
-            .for_each(|item| collect_secrets("", item, false, secrets)),
-        _ => {}
-    }
-}
-
-/// The bytes of every value that is not empty, below one that is secret.
-fn collect_texts(node: &Node, secrets: &mut Vec<Range<usize>>) {
-    match &node.kind {
-        Json::Object(members) => members
-            .iter()
-            .for_each(|member| collect_texts(&member.value, secrets)),
-        Json::Array(items) => items.iter().for_each(|item| collect_texts(item, secrets)),
-        Json::String(_) | Json::Number(_) if !node.content_span().is_empty() => {
-            secrets.push(node.content_span())
-        }
-        _ => {}
     }
 }

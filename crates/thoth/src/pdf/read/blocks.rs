@@ -4,6 +4,8 @@ use super::columns::Column;
 use super::lines::Line;
 use std::collections::{BTreeMap, HashMap};
 
+/// Lines of one item of a list, at most, when labels are compared.
+const ITEM_LINES_MAX: usize = 12;
 /// Strokes of bold type against those of ordinary type.
 const BOLD: f32 = 1.25;
 /// Lean of italic type beyond that of ordinary type.
@@ -112,7 +114,7 @@ pub(crate) fn blocks(column: Column, index: usize) -> Vec<Block> {
         let paragraph = lines.get(start..at).unwrap_or_default();
         let next = lines.get(at + 1);
         if let Some(line) = lines.get(at)
-            && starts_block(paragraph, line, next, &edges)
+            && (starts_block(paragraph, line, next, &edges) || begins_item(&lines, at))
         {
             start = at;
             if let Some(cut) = cuts.get_mut(at) {
@@ -164,13 +166,15 @@ fn starts_block(paragraph: &[Line], line: &Line, next: Option<&Line>, edges: &Ed
     };
     let size = last.size.max(line.size);
     let step = line.y - last.y;
-    if step < 0.0 || step > (edges.leading * 1.3).max(1.25) * size || differ(last, line) {
-        return true;
-    }
     let short = last.x1 < edges.right - (2.0 * size).max(0.12 * (edges.right - first.x0));
     let text = line.text();
     let last_text = last.text();
     let ended = last_text.ends_with(['.', '?', '!', ':', ')', '”', '"', ']']);
+    let reach = if ended { 1.23 } else { 1.3 };
+    let headings = last.is_bold() && line.is_bold() && step > 1.45 * size;
+    if step < 0.0 || step > (edges.leading * reach).max(1.25) * size || headings || differ(last, line) {
+        return true;
+    }
     if short && ended && text.starts_with(|c: char| !c.is_lowercase()) {
         return true;
     }
@@ -188,7 +192,7 @@ fn starts_block(paragraph: &[Line], line: &Line, next: Option<&Line>, edges: &Ed
     if hangs && line.x0 < last.x0 - 0.6 * size {
         return true;
     }
-    ended && opens_bold(line) && last.bold < 0.5 || is_item(&text, &first.text())
+    ended && opens_bold(line) && last.bold < 0.5
 }
 
 /// Whether a line begins with a bold word and goes on in ordinary type, as a paragraph with a heading of its own does.
@@ -205,17 +209,43 @@ fn differ(line: &Line, next: &Line) -> bool {
     step > 0.1 || enough && (bold || step > 0.05 && line.is_bold() && next.is_bold())
 }
 
-/// Whether a line begins a new item of the list that `first` is an item of.
-fn is_item(text: &str, first: &str) -> bool {
-    let bullet = |text: &str| text.starts_with(['•', '▪', '◦', '■', '–', '∙', '●']);
-    if bullet(text) && (text.starts_with('•') || bullet(first)) {
+/// Whether a line begins a new item of a list: with a bullet, or with a label that has its neighbour near.
+fn begins_item(lines: &[Line], at: usize) -> bool {
+    let label_of = |index: usize| {
+        let text = lines.get(index)?.text();
+        label(&text).or_else(|| bare_label(&text))
+    };
+    let Some(text) = lines.get(at).map(Line::text) else {
+        return false;
+    };
+    if text.starts_with(['•', '▪', '◦', '■', '●']) {
         return true;
     }
-    match (label(text), label(first)) {
-        (Some((kind, number)), Some((first_kind, first_number))) => {
-            kind == first_kind && number == first_number + 1
-        }
-        _ => false,
+    let Some((kind, number)) = label_of(at) else {
+        return false;
+    };
+    (at.saturating_sub(ITEM_LINES_MAX)..at + ITEM_LINES_MAX)
+        .filter_map(label_of)
+        .any(|(other, neighbour)| other == kind && (neighbour == number + 1 || neighbour + 1 == number))
+}
+
+/// A reference without a label that is nothing but a number.
+pub(crate) fn without_bare_label(text: &str) -> &str {
+    match (bare_label(text), text.split_once(' ')) {
+        (Some(_), Some((_, entry))) => entry,
+        _ => text,
+    }
+}
+
+/// The label `12` of a reference such as `12 Doe, J.`
+fn bare_label(text: &str) -> Option<(char, u32)> {
+    let (number, rest) = text.split_once(' ')?;
+    let name = rest.starts_with(char::is_uppercase);
+    let short = number.len() <= 3 && number.chars().all(|c| c.is_ascii_digit());
+    if name && short {
+        Some((' ', number.parse().ok()?))
+    } else {
+        None
     }
 }
 

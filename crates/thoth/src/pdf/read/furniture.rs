@@ -20,7 +20,7 @@ pub(crate) fn clear(pages: &mut [Vec<Line>], heights: &[f32], body_size: f32) {
             };
             let small = piece.size <= 1.15 * body_size;
             let furniture = is_page_number(&piece.text()) || repeated.contains_key(&(zone, key(piece)));
-            !(small && furniture) && !is_line_number(piece, numbers)
+            !(small && furniture || is_line_number(piece, numbers))
         });
     }
 }

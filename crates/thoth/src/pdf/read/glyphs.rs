@@ -4,7 +4,7 @@
 //! glyph's outline instead: twice the area over the perimeter is the mean stroke width, and the lean of its
 //! near-vertical strokes is the slant.
 
-use hayro_interpret::font::{Glyph as Drawn, GlyphIdentifier, GlyphRun, OutlineGlyph};
+use hayro_interpret::font::{Glyph as Drawn, GlyphRun, OutlineGlyph};
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::kurbo::{Affine, BezPath, PathEl, Point, Shape};
 use hayro_interpret::{
@@ -62,7 +62,7 @@ pub(crate) struct PageGlyphs {
 }
 
 /// Looks already measured; a document draws the same few hundred glyphs over and over.
-pub(crate) type Looks = HashMap<GlyphIdentifier, Look>;
+pub(crate) type Looks = HashMap<u128, Look>;
 
 /// The text of one page.
 pub(crate) fn page_glyphs<'a>(
@@ -116,7 +116,7 @@ impl Paper<'_> {
     fn look(&mut self, outline: &OutlineGlyph) -> Look {
         *self
             .looks
-            .entry(outline.identifier())
+            .entry(outline.identifier().cache_key())
             .or_insert_with(|| measure(&outline.outline()))
     }
 

@@ -32,6 +32,13 @@ pub(crate) struct Style {
     pub upright: bool,
 }
 
+impl Style {
+    /// Whether it differs from ordinary text by more than italics.
+    pub(crate) fn stands_out(&self, body_size: f32) -> bool {
+        self.bold || self.capitals || self.half_points as f32 > 2.16 * body_size
+    }
+}
+
 /// Reads a block as a heading, if it can be one.
 pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     let line = block.line()?;
@@ -40,18 +47,18 @@ pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
     if block.lines.len() > HEADING_LINES_MAX || words > HEADING_WORDS_MAX || text.chars().count() > 160 {
         return None;
     }
-    if line.size < 0.84 * body.size || block.lines.iter().any(has_tab_after_label) {
+    if letter_size(line) < 0.84 * body.size || block.lines.iter().any(has_tab_after_label) {
         return None;
     }
     let (depth, title) = numbered(&text);
     let letters = title.chars().filter(|c| c.is_alphabetic()).count();
-    let opens = title.starts_with(|c: char| c.is_uppercase() || c.is_numeric() && depth.is_some());
+    let known = is_known(title);
+    let opens = title.starts_with(|c: char| c.is_uppercase() || c.is_numeric() && depth.is_some()) || known;
     if letters < 3 || letters * 2 < title.chars().count() || !opens || is_caption(title) {
         return None;
     }
     let style = style(block, line);
-    let known = is_known(title);
-    let distinct = style.bold || style.capitals || line.size > 1.08 * body.size;
+    let distinct = style.stands_out(body.size);
     let ends = title.ends_with(['.', ',', ';', ':']) && !(known && words <= 4);
     if ends && !(title.ends_with('.') && distinct && depth.is_some() && words <= 8) {
         return None;
@@ -73,23 +80,25 @@ fn style(block: &Block, line: &Line) -> Style {
             .filter(|mark| mark.character.is_alphabetic())
     };
     Style {
-        half_points: (line.size * 2.0).round() as i32,
+        half_points: (letter_size(line) * 2.0).round() as i32,
         capitals: letters().count() >= 4 && letters().all(|mark| !mark.character.is_lowercase()),
         bold: block.lines.iter().all(Line::is_bold),
         upright: !block.lines.iter().all(Line::is_italic),
     }
 }
 
+/// Size of the largest letters: small capitals stand beside full ones.
+fn letter_size(line: &Line) -> f32 {
+    let letters = line.marks.iter().filter(|mark| mark.character.is_alphabetic());
+    letters.map(|mark| mark.size).fold(line.size, f32::max)
+}
+
 /// A wide gap anywhere but after the number means a table.
 fn has_tab_after_label(line: &Line) -> bool {
-    let mut seen = 0;
-    for mark in &line.marks {
-        if mark.character == TAB {
-            return seen > 8;
-        }
-        seen += 1;
-    }
-    false
+    line.marks
+        .iter()
+        .position(|mark| mark.character == TAB)
+        .is_some_and(|at| at > 8)
 }
 
 /// Whether a text begins as captions of tables and figures do.
@@ -193,5 +202,39 @@ fn numbered(text: &str) -> (Option<u8>, &str) {
         (Some(depth), rest.trim_start())
     } else {
         (None, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_taken_off_headings() {
+        let check =
+            |text: &str, depth: Option<u8>, title: &str| assert_eq!(numbered(text), (depth, title), "{text}");
+        check("1 Introduction", Some(1), "Introduction");
+        check("3.2. Setup of the study", Some(2), "Setup of the study");
+        check("IV. RESULTS", Some(1), "RESULTS");
+        check("B. Data", Some(2), "Data");
+        check("A.1 Proofs", Some(2), "Proofs");
+        check("A Tale of Two Rivers", None, "A Tale of Two Rivers");
+        check("2014 was a good year", None, "2014 was a good year");
+    }
+
+    #[test]
+    fn captions_are_known_by_their_words() {
+        for caption in [
+            "Figure 3: Herons",
+            "Fig. 2 Herons",
+            "TABLE IV",
+            "Table S1. Herons",
+            "Algorithm 1 Fishing",
+        ] {
+            assert!(is_caption(caption), "{caption}");
+        }
+        for text in ["Figures of speech", "Table manners of herons", "Box office"] {
+            assert!(!is_caption(text), "{text}");
+        }
     }
 }

@@ -72,3 +72,29 @@ fn is_compound(text: &str, line: &str) -> bool {
             "self" | "non" | "well" | "cross" | "high" | "low" | "long" | "short" | "large" | "small"
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_running_text() {
+        let check = |lines: &[&str], wanted: &str| {
+            assert_eq!(
+                joined(lines.iter().map(|line| (*line).to_owned())),
+                wanted,
+                "{lines:?}"
+            );
+        };
+        check(&["one line", "and another"], "one line and another");
+        check(&["an experi-", "ment"], "an experiment");
+        check(&["an experi\u{AD}", "ment"], "an experiment");
+        check(&["the state-of-the-", "art"], "the state-of-the-art");
+        check(&["the F1-", "Score of COVID-", "19"], "the F1-Score of COVID-19");
+        check(
+            &["see https://doi.org/", "10.1000/x"],
+            "see https://doi.org/10.1000/x",
+        );
+        check(&["a dash -", "and more"], "a dash - and more");
+    }
+}

@@ -1,8 +1,12 @@
 //! The folder changes while PDFs stream in.
 
+use std::collections::HashSet;
 use std::fs;
 
 use super::*;
+use crate::pdf::folder::{Scope, Stamp};
+use crate::pdf::lookout::Lookout;
+use crate::pdf::monitor::Shared;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pdf_is_taken_once_while_the_folder_moves_to_and_fro() {
@@ -56,6 +60,47 @@ async fn every_pdf_is_taken_once_while_the_folder_moves_to_and_fro() {
     run.end().await;
 }
 
+/// The switch step by step, without events and workers: a file in the old folder is found until the answer is given.
+#[test]
+fn what_arrived_in_the_old_folder_before_the_answer_is_taken() {
+    let world = World::new();
+    let shared = Arc::new(Shared::new(world.parts(Arc::new(|bytes| read_title(&bytes)))));
+    let (hints, _unread) = tokio::sync::mpsc::channel(1);
+    let mut lookout = Lookout::new(Arc::clone(&shared), hints);
+    let now = std::time::Instant::now();
+    let drop_old = |path: &str| {
+        let path = world.drop(path, &pdf(path, ""));
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        fs::File::options()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        path
+    };
+    let is_queued = |path: &Path| shared.ledger.row(path).unwrap().is_some();
+    let scope = |folder: &str| Scope {
+        folder: world.at(folder),
+        recursive: true,
+        vault: world.at(""),
+    };
+    lookout.follow(&scope("pdfs"), now).unwrap();
+    let unseen = drop_old("pdfs/unseen.pdf");
+    let there = drop_old("new/there.pdf");
+    lookout.follow(&scope("new"), now).unwrap();
+    assert!(is_queued(&unseen) && !is_queued(&there));
+    lookout.look(now, &HashSet::new(), None);
+    assert!(is_queued(&there), "queued before the answer");
+    let last = drop_old("pdfs/last.pdf");
+    lookout.say_left();
+    lookout.look(now, &HashSet::new(), None);
+    assert!(is_queued(&last));
+    let late = drop_old("pdfs/late.pdf");
+    lookout.look(now, &HashSet::new(), None);
+    assert!(!is_queued(&late));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_is_left_is_left() {
     let world = World::new();
@@ -65,6 +110,12 @@ async fn a_folder_that_is_left_is_left() {
         run.monitor.follow(&world.inputs()).await,
         Ok(format!("watches `{}`", world.at("new").display()))
     );
+    // What arrives in the same tick of the file system's clock as the answer counts as having been there before.
+    let answered = std::time::SystemTime::now();
+    let probe = || Stamp::of(&fs::metadata(world.drop("probe", b"")).unwrap());
+    while probe().arrived_before(answered) {
+        tokio::task::yield_now().await;
+    }
     let late = world.drop("pdfs/late.pdf", &pdf("Late", ""));
     let file = world.drop("new/a.pdf", &pdf("A", ""));
     run.until_file(&file, Status::Indexed).await;

@@ -182,18 +182,23 @@ impl World {
         self.start_with(Arc::new(counted)).await
     }
 
-    async fn start_with(&self, read: Arc<Reader>) -> Run {
+    fn parts(&self, read: Arc<Reader>) -> Parts {
         let inputs = Arc::clone(&self.inputs);
-        let parts = Parts {
+        Parts {
             vault: self.vault.path().to_owned(),
             database: Arc::clone(&self.database),
             index: Arc::clone(&self.index),
             read,
             load_inputs: Arc::new(move || inputs.lock().unwrap().clone()),
             limits: self.limits,
-        };
+        }
+    }
+
+    async fn start_with(&self, read: Arc<Reader>) -> Run {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let monitor = Monitor::start(parts, &tasks, stop.clone()).await.unwrap();
+        let monitor = Monitor::start(self.parts(read), &tasks, stop.clone())
+            .await
+            .unwrap();
         let events = monitor.events();
         Run {
             monitor,

@@ -191,33 +191,32 @@ proptest! {
 
 #[test]
 fn the_overlap_is_as_large_as_asked_and_no_larger() {
-    let text: String = (0..400)
-        .map(|number| format!("Word{} goes on. ", "abcdefghij".repeat(number % 3)))
+    let text: String = (100..500)
+        .map(|number| format!("Word{number} goes on. "))
         .collect();
+    let sentence_tokens = tokens::count("Word100 goes on.");
     let paper = paper("T", "A", &[("Body", &[(1, &text)])]);
-    for overlap in [0, 20, 50] {
+    for overlap in [0, 1, sentence_tokens, 20, 52] {
         let found = chunks(&paper, &recipe(120, overlap));
         assert!(found.len() > 5);
         for (before, next) in found.iter().zip(found.iter().skip(1)) {
             let (before, next) = (squeeze(&before.text), squeeze(&next.text));
-            // The text repeats itself, so count from the known way of cutting: whole sentences up to the overlap.
-            let budget: Vec<&str> = sentences_back(&before, overlap);
-            assert!(next.join(" ").starts_with(&budget.join(" ")), "{overlap}");
+            let shared = tokens::count(&next[..shared(&before, &next)].join(" "));
+            let whole_sentences = overlap / sentence_tokens * sentence_tokens;
+            assert_eq!(shared, whole_sentences, "of {overlap} tokens");
         }
     }
 }
 
-/// The last sentences of a chunk (of three words each) that fit `budget` tokens.
-fn sentences_back(words: &[String], budget: u32) -> Vec<&str> {
-    let mut left = budget;
-    let mut kept: Vec<&str> = Vec::new();
-    for sentence in words.rchunks(3) {
-        let cost = tokens::count(&sentence.join(" "));
-        if cost > left {
-            break;
-        }
-        left -= cost;
-        kept.splice(0..0, sentence.iter().map(String::as_str));
-    }
-    kept
+#[test]
+fn where_no_sentence_fits_the_overlap_its_last_words_are_repeated() {
+    let text = "One two three four five six. Seven eight nine ten eleven twelve.";
+    let paper = paper("T", "A", &[("Body", &[(1, text)])]);
+    assert_eq!(
+        texts(&chunks(&paper, &recipe(10, 3))),
+        [
+            "One two three four five six.",
+            "five six. Seven eight nine ten eleven twelve."
+        ]
+    );
 }

@@ -129,7 +129,7 @@ fn a_recipe_that_is_read_outlives_its_successor() {
     index.take_over(&new).expect("takes over");
     assert_eq!(index.sweep(&new).expect("sweeps"), [], "the old one is read");
     drop(lease);
-    assert_eq!(index.sweep(&new).expect("sweeps"), [old.clone()]);
+    assert_eq!(index.sweep(&new).expect("sweeps"), std::slice::from_ref(&old));
     assert!(
         index.lease(&old).expect("reads").is_none(),
         "what was dropped cannot be read"
@@ -154,4 +154,18 @@ fn while_the_wanted_recipe_is_built_the_one_that_is_read_serves() {
         sample.index.readable_recipe(&recipe(300, 20)).expect("reads"),
         first
     );
+}
+
+#[test]
+fn documents_that_were_put_before_any_recipe_are_found_once_one_is_built() {
+    let (sample, wanted) = (sample(), recipe(100, 20));
+    sample.index.put(&content(0), &three()[0]).expect("puts");
+    assert_eq!(
+        sample.index.readable_recipe(&wanted).expect("reads"),
+        wanted,
+        "there is no other"
+    );
+    assert!(sample.index.lease(&wanted).expect("reads").is_some());
+    sample.index.build(&wanted).expect("builds");
+    assert!(sample.index.is_ready(&wanted).expect("reads"));
 }

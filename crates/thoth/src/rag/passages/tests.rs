@@ -46,7 +46,7 @@ fn what_began_on_another_page_is_left_out() {
         ),
         text(
             2,
-            "Mexican axolotls regrow limbs. Axolotls regrow even parts of the heart within two months. And",
+            "Mexican axolotls regrow limbs. Axolotls regrow even parts of the heart within two months. And Mexican axolotls that regrow limbs",
             false,
         ),
     ];
@@ -106,7 +106,10 @@ fn no_passage_comes_twice_and_several_papers_answer() {
 async fn the_passages_are_the_answer() {
     let sample = sample();
     let rag = std::sync::Arc::new(rag_over(&sample, &three()));
-    let answer = rag.ask("Do cold adapted enzymes trade stability?").await.expect("asks");
+    let answer = rag
+        .ask("Do cold adapted enzymes trade stability?")
+        .await
+        .expect("asks");
     let first = answer.sources.first().expect("a source");
     assert_eq!(
         (first.page, first.title.as_deref()),
@@ -120,4 +123,27 @@ async fn the_passages_are_the_answer() {
     let nothing = rag.ask("xylophone").await.expect("asks");
     assert_eq!(nothing.sources, []);
     assert!(nothing.answer.starts_with("No passage"));
+}
+
+#[test]
+fn what_can_be_found_again_comes_before_a_formula() {
+    let sample = sample();
+    let text = "The mass of the boson in both channels H → γγ and H → ZZ is measured here. We measured the mass of the \
+                boson in two decay channels with care.";
+    let rag = rag_over(&sample, &[paper("T", "A", &[("Body", &[(1, text)])])]);
+    let passages = rag
+        .passages("mass of the boson in both channels", 1)
+        .expect("asks");
+    let first = passages.first().expect("a passage");
+    assert_eq!(
+        first.text,
+        "We measured the mass of the boson in two decay channels with care."
+    );
+    let only = "The axion H → γγ is sought in a long magnet.";
+    let rag = rag_over(&sample, &[paper("T", "A", &[("Body", &[(1, only)])])]);
+    assert_eq!(
+        rag.passages("axion", 1).expect("asks").len(),
+        1,
+        "a formula is better than nothing"
+    );
 }

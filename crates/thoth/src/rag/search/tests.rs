@@ -148,7 +148,12 @@ fn without_papers_nothing_is_found() {
     assert_eq!(rag.search("anything", 10).expect("searches"), []);
     let inputs =
         crate::rag::RagInputs::new(&crate::rag::samples::settings(300, 10), &sample.index).expect("reads");
-    let unbuilt = crate::rag::Rag::new(inputs, std::sync::Arc::clone(&sample.index), crate::rag::samples::no_llm()).expect("reads");
+    let unbuilt = crate::rag::Rag::new(
+        inputs,
+        std::sync::Arc::clone(&sample.index),
+        crate::rag::samples::no_llm(),
+    )
+    .expect("reads");
     assert_eq!(
         unbuilt.search("anything", 10).expect("searches"),
         [],

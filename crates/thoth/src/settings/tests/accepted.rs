@@ -59,7 +59,8 @@ fn what_looks_bad_and_is_good() {
 #[test]
 fn older_spellings_mean_the_same() {
     let home = home();
-    let cases: [(&str, fn(&Settings) -> bool); 12] = [
+    type Holds = fn(&Settings) -> bool;
+    let cases: [(&str, Holds); 12] = [
         (r#"{"llmConfig": {"default": {"temperature": 0.1}}}"#, |s| {
             s.llm.default.temperature == 0.1
         }),
@@ -167,6 +168,7 @@ fn warnings_have_places() {
             r#"{"rag": {"embeddingModel": "x", "chunkSize": 500}}"#,
             &[("rag", 1, 10, "`rag.embeddingModel` is accepted and not used")],
         ),
+        (r#"{"llm": {"default": {"baseUrl": "http://10.0.0.1/v1"}}}"#, &[]),
         (
             r#"{"apiKeys": {"customKey": "k"}, "llm": {"default": {"baseUrl": "http://10.0.0.1/v1"}}}"#,
             &[("llm.default.baseUrl", 1, 64, "no key is sent")],

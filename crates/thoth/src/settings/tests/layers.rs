@@ -140,36 +140,6 @@ fn an_impossible_variable_is_told_at_the_start() {
     );
 }
 
-/// A provider's key goes to that provider's host only, and never in the clear over a network.
-#[test]
-fn a_key_goes_to_its_own_host_only() {
-    let home = home();
-    let keys = r#""apiKeys": {"openrouterKey": "OR", "openaiKey": "OA", "anthropicKey": "AN", "mistralKey": "MI", "customKey": "CU"}"#;
-    for (url, expected) in [
-        ("https://openrouter.ai/api/v1", "OR"),
-        ("https://OPENROUTER.ai/api/v1", "OR"),
-        ("https://api.openai.com/v1", "OA"),
-        ("https://api.anthropic.com/v1", "AN"),
-        ("https://api.mistral.ai/v1", "MI"),
-        ("https://openrouter.ai.evil.example/v1", "CU"),
-        ("https://evil.example/openrouter.ai", "CU"),
-        ("https://sub.openrouter.ai/", "CU"),
-        ("http://openrouter.ai/api/v1", ""),
-        ("http://localhost:11434/v1", "CU"),
-        ("http://127.0.0.1:9/v1", "CU"),
-        ("http://[::1]:9/v1", "CU"),
-        ("http://10.0.0.1/v1", ""),
-        ("http://localhost.evil.example/v1", ""),
-    ] {
-        let settings = accepted(
-            &format!(r#"{{{keys}, "llm": {{"default": {{"baseUrl": "{url}"}}}}}}"#),
-            &home,
-        )
-        .settings;
-        assert_eq!(settings.llm_key().expose(), expected, "{url}");
-    }
-}
-
 #[test]
 fn the_view_is_canonical_redacted_and_can_be_saved_again() {
     let home = home();

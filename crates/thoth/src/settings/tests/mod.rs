@@ -2,6 +2,7 @@
 
 mod accepted;
 mod documents;
+mod hostile;
 mod layers;
 mod places;
 mod refused;

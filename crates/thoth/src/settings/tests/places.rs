@@ -42,7 +42,8 @@ fn the_vault_is_found_in_order() {
         ("THOTH_VAULT_PATH", text(&named)),
     ];
     let with_home = [("HOME", text(&root.join("user")))];
-    let cases: [(Option<&Path>, &[(&str, String)], &Path, PathBuf); 8] = [
+    type Case<'a> = (Option<&'a Path>, &'a [(&'a str, String)], &'a Path, PathBuf);
+    let cases: [Case<'_>; 8] = [
         (Some(&named), &all, &deep, named.clone()),
         (None, &all, &deep, first),
         (None, &all[1..], &deep, second),
@@ -187,6 +188,11 @@ fn the_state_never_lies_in_the_vault_by_itself() {
         .display()
         .to_string();
     assert_eq!(by_xdg, by_home.replace("/h/.local/state", "/x"));
+    let inside = home.vault.root().join("deep/state").display().to_string();
+    let error = find(&[("THOTH_STATE_DIR", &inside)])
+        .expect_err("in the vault")
+        .to_string();
+    assert!(error.contains("cannot lie in the vault"), "{error}");
     let error = find(&[]).expect_err("no place").to_string();
     assert!(error.contains("THOTH_STATE_DIR"), "{error}");
 }

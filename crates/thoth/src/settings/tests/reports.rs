@@ -84,6 +84,12 @@ fn an_excerpt_never_shows_a_secret() {
         r#"{"apiKeys": {"openaiKey": "hush-hush"#,
         r#"{"rag": {"chunkSize": 1} /* "openaiKey": "hush-hush" */}"#,
         r#"{"password": "hush-hush", "rag": {"chunkSize": 1}}"#,
+        r#"{"apiKeys": {"openaiKey": 1}, "apiKeys": {"openaiKey": "hush-hush"}}"#,
+        r#"{"apiKeys": "hush-hush"}"#,
+        r#"{"_openaiKey": "hush-hush", "rag": {"chunkSize": 1}}"#,
+        r#"{"llm": {"default": {"model": {"apiKey": "hush-hush"}}}}"#,
+        r#"{"llm": {"default": {"baseUrl": "https://me:hush-hush@[bad/"}}}"#,
+        r#"{"apiGateway": {"endpoints": {"x": {"token": "hush-hush"}}}, "rag": {"chunkSize": 1}}"#,
         "{\"apiKeys\": {\"openaiKey\":\n\"hush-hush\",,}}",
     ] {
         let shown = report(text, PLAIN);

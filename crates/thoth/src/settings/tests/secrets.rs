@@ -10,7 +10,8 @@ fn the_secrets_of_an_accepted_file() {
         "memory": {"letta": {"cloudApiKey": "s\"3"}},
         "discovery": {"chromeExtension": {"auth_token": "s4"}},
         "llm": {"default": {"maxTokens": 12}},
-        "proxyPassword": "s5", "hookToken": {"deep": ["s6", 7]}, "ticket": "open"
+        "proxyPassword": "s5", "hookToken": {"deep": ["s6", 7]}, "ticket": "open",
+        "_openaiKey": "s_", "_comment": "https://u:p@host", "apiGateway": {"endpoints": {"x": {"token": "s-", "url": "open"}}}
         // "mistralKey": "s8", and sk-or-v1-0123456789abcdef
         # customKey = s9
     }"#;
@@ -24,6 +25,9 @@ fn the_secrets_of_an_accepted_file() {
         "s5",
         "s6",
         "7",
+        "s_",
+        "u:p",
+        "s-",
         "s8",
         "sk-or-v1-0123456789abcdef",
         "s9",
@@ -48,6 +52,15 @@ fn the_secrets_of_a_file_that_is_no_json() {
         (
             "{\"note\": sk-proj-0123456789abcdef}",
             vec!["sk-proj-0123456789abcdef"],
+        ),
+        (
+            "{\"apiKeys\": {\"a\": s1, b: [s2, 's3']}, \"model\": \"gpt\", oops",
+            vec!["s1", "s2", "s3"],
+        ),
+        ("{\"baseUrl\": \"https://me:s1@host/x\", oops", vec!["me:s1"]),
+        (
+            "{\"apiKeys\": {\"a\": 1}, \"apiKeys\": {\"openaiKey\": \"s1\", \"b\": \"s2\"}}",
+            vec!["1", "s1", "s2"],
         ),
         ("{\"googleSearchEngineId\": \"open\", oops", vec![]),
     ] {

@@ -1,0 +1,184 @@
+//! Papers, notes, search and answers through the running server.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use thoth::quote::fold;
+
+use crate::support::{PAPERS, Thoth, installed, settings};
+
+fn truth() -> Vec<Value> {
+    let text = std::fs::read_to_string(format!("{PAPERS}/truth.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn with_papers() -> Thoth {
+    let thoth = Thoth::start(&settings(&json!({ "paths": { "pdf": "pdf", "notes": "notes" } }))).await;
+    for paper in truth() {
+        thoth.place.drop_paper(paper["file"].as_str().unwrap(), "pdf");
+    }
+    thoth
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn papers_become_rows_and_notes_that_say_what_is_true() {
+    let thoth = with_papers().await;
+    let truth = truth();
+    let rows = thoth.papers(truth.len()).await;
+    for paper in &truth {
+        let file = format!("pdf/{}", paper["file"].as_str().unwrap());
+        let row = rows.iter().find(|row| row["file"] == file).unwrap();
+        for field in ["title", "authors", "year", "doi"] {
+            assert_eq!(row[field], paper[field], "{field} of {file}");
+        }
+        let note = std::fs::read_to_string(thoth.place.vault().join(row["note"].as_str().unwrap())).unwrap();
+        assert!(
+            note.contains(paper["title"].as_str().unwrap()) && note.contains(&format!("[[{file}]]")),
+            "{note}"
+        );
+        let bibtex = thoth
+            .client
+            .get(thoth.url(&format!("/api/v1/papers/{}/bibtex", row["id"].as_str().unwrap())));
+        let bibtex = bibtex.send().await.unwrap().text().await.unwrap();
+        assert!(
+            bibtex.starts_with('@') && bibtex.contains(paper["title"].as_str().unwrap()),
+            "{bibtex}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_passage_of_an_answer_stands_on_its_page_as_pdftotext_prints_it() {
+    if !installed("pdftotext") {
+        return;
+    }
+    let thoth = with_papers().await;
+    let truth = truth();
+    let rows = thoth.papers(truth.len()).await;
+    for paper in &truth {
+        let phrase = paper["abstract_first_sentence"].as_str().unwrap();
+        let query = [("q", phrase), ("limit", "3")];
+        let url = reqwest::Url::parse_with_params(&thoth.url("/api/v1/search"), query).unwrap();
+        let found: Value = thoth.client.get(url).send().await.unwrap().json().await.unwrap();
+        let titles: Vec<&Value> = found["hits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hit| &hit["title"])
+            .collect();
+        assert!(titles.contains(&&paper["title"]), "{phrase}: {titles:?}");
+        let answer = thoth.post("/api/v1/ask", &json!({ "question": phrase })).await;
+        let sources = answer["sources"].as_array().unwrap();
+        assert!(!sources.is_empty(), "{answer}");
+        for source in sources {
+            let row = rows.iter().find(|row| row["id"] == source["paper"]).unwrap();
+            let page = source["page"].to_string();
+            let pdf = thoth.place.vault().join(row["file"].as_str().unwrap());
+            let printed = Command::new("pdftotext")
+                .args(["-f", &page, "-l", &page])
+                .arg(pdf)
+                .arg("-")
+                .output()
+                .unwrap();
+            let passage = source["passage"].as_str().unwrap();
+            let there = fold(&String::from_utf8_lossy(&printed.stdout)).contains(&fold(passage));
+            assert!(there, "`{passage}` is not on page {page} of {}", row["file"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pdf_is_taken_once_and_a_bad_one_says_why() {
+    let thoth = Thoth::start(&settings(&json!({ "paths": { "pdf": "pdf" } }))).await;
+    let first = thoth.place.drop_paper("okonkwo2024.pdf", "pdf");
+    let id = thoth.papers(1).await[0]["id"].clone();
+    std::fs::copy(&first, first.with_file_name("copy.pdf")).unwrap();
+    let whole = std::fs::read(&first).unwrap();
+    std::fs::write(first.with_file_name("empty.pdf"), "").unwrap();
+    std::fs::write(
+        first.with_file_name("broken.pdf"),
+        b"%PDF-1.7 and then nothing of the kind %%EOF",
+    )
+    .unwrap();
+    let rows = thoth.papers(4).await;
+    let row = |name: &str| {
+        rows.iter()
+            .find(|row| row["file"] == format!("pdf/{name}"))
+            .unwrap()
+    };
+    assert_eq!(
+        (&row("copy.pdf")["status"], &row("copy.pdf")["duplicate_of"]),
+        (&json!("skipped"), &id)
+    );
+    assert!(
+        row("copy.pdf")["reason"]
+            .as_str()
+            .unwrap()
+            .contains("okonkwo2024.pdf")
+    );
+    for bad in ["empty.pdf", "broken.pdf"] {
+        assert_eq!(row(bad)["status"], "failed");
+        assert!(!row(bad)["reason"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(std::fs::read(&first).unwrap(), whole, "originals stay untouched");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_s_own_words_stay_when_it_is_written_again() {
+    let thoth = with_papers().await;
+    let rows = thoth.papers(truth().len()).await;
+    let note = thoth.place.vault().join(rows[0]["note"].as_str().unwrap());
+    let written = std::fs::read_to_string(&note).unwrap();
+    let own = "My own thought, with  two spaces and an é.";
+    std::fs::write(&note, format!("{written}\n{own}\n")).unwrap();
+    // The same paper under another name moves its row; a new content writes anew.
+    let pdf = thoth.place.vault().join(rows[0]["file"].as_str().unwrap());
+    std::fs::rename(&pdf, pdf.with_file_name("renamed.pdf")).unwrap();
+    crate::support::until(async || {
+        let rows = thoth.get("/api/v1/papers").await;
+        rows.to_string().contains("pdf/renamed.pdf")
+    })
+    .await;
+    assert!(std::fs::read_to_string(&note).unwrap().contains(own));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_written_answer_keeps_only_citations_whose_quote_stands_in_the_passage() {
+    let thoth = with_papers().await;
+    thoth.papers(truth().len()).await;
+    let question = json!({ "question": "how fast does a waggle dance lose precision?" });
+    let passages = thoth.post("/api/v1/ask", &question).await;
+    assert_eq!(passages["written_by"], Value::Null, "no key, no model");
+    let passage = passages["sources"][0]["passage"].as_str().unwrap();
+    let quote: Vec<&str> = passage.split(' ').take(6).collect();
+    let quote = quote.join(" ");
+    let words =
+        format!("It is so [1: \"{quote}\"]. It is not [1: \"words that no paper of ours has ever had\"].");
+    let provider = crate::live::provider(&words).await;
+    let with_model = settings(&json!({
+        "paths": { "pdf": "pdf", "notes": "notes" },
+        "llm": { "default": { "model": "m", "baseUrl": format!("{}/v1", provider.uri()) } },
+    }));
+    assert_eq!(
+        thoth.save(crate::support::Save::Rename, &with_model).await["verdict"],
+        "applied"
+    );
+    let answer = thoth.post("/api/v1/ask", &question).await;
+    assert_eq!(
+        (&answer["answer"], &answer["written_by"]),
+        (&json!("It is so [1]."), &json!("m")),
+        "{answer}"
+    );
+    assert_eq!(answer["sources"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        fold(answer["sources"][0]["passage"].as_str().unwrap()),
+        fold(&quote)
+    );
+    assert!(
+        answer["note"]
+            .as_str()
+            .unwrap()
+            .contains("1 of 2 citations removed"),
+        "{answer}"
+    );
+}

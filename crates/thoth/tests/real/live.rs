@@ -1,0 +1,291 @@
+//! Every setting takes effect while Thoth works, saved by rename and in place, and under load no answer is lost.
+
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::load::{Movers, Wrk, pair};
+use crate::support::{Place, Save, Thoth, free_port, service, settings, until};
+
+/// A provider that answers everything with these words, and keeps what it was asked.
+pub(crate) async fn provider(words: &str) -> MockServer {
+    let server = MockServer::start().await;
+    let answer = json!({
+        "id": "1", "object": "chat.completion", "model": "m",
+        "choices": [{ "index": 0, "finish_reason": "stop",
+                      "message": { "role": "assistant", "content": words } }],
+    });
+    Mock::given(method("POST"))
+        .and(path("/v1/chat/completions"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    server
+}
+
+/// What the provider was asked last: model, temperature, and the key.
+async fn last_asked(provider: &MockServer) -> (Value, Value, String) {
+    let requests = provider.received_requests().await.unwrap();
+    let last = requests.last().unwrap();
+    let body: Value = last.body_json().unwrap();
+    let key = last.headers["authorization"].to_str().unwrap().to_owned();
+    (body["model"].clone(), body["temperature"].clone(), key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn model_temperature_and_key_reach_the_provider_at_once() {
+    let provider = provider("NOT FOUND").await;
+    let with = |round: u32, key: &str| {
+        let mut llm = pair(round);
+        llm["baseUrl"] = json!(format!("{}/v1", provider.uri()));
+        let qa = json!({ "temperature": f64::from(round) / 1000.0 });
+        settings(&json!({ "llm": { "default": llm }, "apiKeys": { "customKey": key }, "rag": { "qa": qa } }))
+    };
+    let place = Place::new();
+    std::fs::write(place.settings(), with(1, "sk-first")).unwrap();
+    place.drop_paper("okonkwo2024.pdf", "thoth/papers/pdfs");
+    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    thoth.papers(1).await;
+    let question = json!({ "question": "how long does a waggle dance stay precise?" });
+    let load = Wrk::start(&thoth);
+    for (round, save) in (2..).zip([Save::Rename, Save::InPlace, Save::Rename, Save::InPlace]) {
+        let key = format!("sk-number-{round}");
+        let verdict = thoth.save(save, &with(round, &key)).await;
+        assert_eq!(verdict["verdict"], "applied", "{verdict}");
+        assert_eq!(
+            service(&verdict, "rag").unwrap().0,
+            "rebuilt",
+            "`llm` changed, `rag` follows"
+        );
+        assert_eq!(service(&verdict, "http").unwrap().0, "kept");
+        thoth.post("/api/v1/ask", &question).await;
+        let (model, temperature, seen) = last_asked(&provider).await;
+        assert_eq!(model, format!("m-{round}"));
+        assert!(
+            (temperature.as_f64().unwrap() - f64::from(round) / 1000.0).abs() < 1e-6,
+            "{temperature}"
+        );
+        assert_eq!(seen, format!("Bearer {key}"));
+        assert!(!verdict.to_string().contains("sk-"), "{verdict}");
+    }
+    // The key alone: nothing else of the file changes.
+    let verdict = thoth.save(Save::InPlace, &with(5, "sk-alone")).await;
+    assert_eq!(service(&verdict, "llm"), Some(("rebuilt", "a secret changed")));
+    thoth.post("/api/v1/ask", &question).await;
+    assert_eq!(last_asked(&provider).await.2, "Bearer sk-alone");
+    if let Some(load) = load {
+        load.finish();
+    }
+    assert!(!thoth.log().contains("sk-"), "no key in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_move_without_a_gap() {
+    let with = |round: u32, pdf: &str, notes: &str| {
+        settings(&json!({ "llm": { "default": pair(round) }, "paths": { "pdf": pdf, "notes": notes } }))
+    };
+    let thoth = Thoth::start(&with(1, "one", "notes")).await;
+    thoth.place.drop_paper("okonkwo2024.pdf", "one");
+    let first = thoth.papers(1).await;
+    assert_eq!(first[0]["status"], "indexed");
+    let load = Wrk::start(&thoth);
+
+    // One lies there already; the folder of the other does not exist before the save.
+    thoth.place.drop_paper("ferreira2022.pdf", "two");
+    let verdict = thoth.save(Save::Rename, &with(2, "two", "notes")).await;
+    assert_eq!(verdict["verdict"], "applied", "{verdict}");
+    assert_eq!(service(&verdict, "pdf").unwrap().0, "followed");
+    thoth.papers(2).await;
+    let verdict = thoth.save(Save::InPlace, &with(3, "three", "notes")).await;
+    assert!(service(&verdict, "pdf").unwrap().1.contains("three"), "{verdict}");
+    assert!(
+        thoth.place.vault().join("three").is_dir(),
+        "made after the commit"
+    );
+    let verdict = thoth.save(Save::Rename, &with(4, "three", "elsewhere")).await;
+    assert!(
+        service(&verdict, "pdf").unwrap().1.contains("elsewhere"),
+        "{verdict}"
+    );
+    // Dropped after `applied`: the watch stands, and the note goes to the new folder.
+    thoth.place.drop_paper("lindqvist2025.pdf", "three");
+    let rows = thoth.papers(3).await;
+    for row in &rows {
+        assert_eq!(row["status"], "indexed", "{row}");
+        assert!(
+            thoth.place.vault().join(row["note"].as_str().unwrap()).is_file(),
+            "{row}"
+        );
+    }
+    let note_of = |file: &str| {
+        let row = rows
+            .iter()
+            .find(|row| row["file"].as_str().unwrap().ends_with(file))
+            .unwrap();
+        row["note"].as_str().unwrap().to_owned()
+    };
+    assert!(note_of("lindqvist2025.pdf").starts_with("elsewhere/"));
+    assert!(
+        note_of("ferreira2022.pdf").starts_with("notes/"),
+        "what was written stays where it is"
+    );
+    let verdict = thoth.save(Save::InPlace, &with(5, "three", "notes")).await;
+    assert!(service(&verdict, "pdf").unwrap().1.contains("notes"), "{verdict}");
+    if let Some(load) = load {
+        load.finish();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_port_moves_while_clients_ask() {
+    let ports = [free_port(), free_port(), free_port()];
+    let with = |round: u32, port: u16| {
+        settings(&json!({
+            "llm": { "default": pair(round) }, "servers": { "api": { "port": port } }, "reload": { "handoverMs": 3000 },
+        }))
+    };
+    let place = Place::new();
+    std::fs::write(place.settings(), with(1, ports[0])).unwrap();
+    let thoth = Thoth::start_in(place, &[]).await;
+    assert!(thoth.address().ends_with(&ports[0].to_string()));
+    let clients = Movers::start(ports[0]);
+    clients.answers(50).await;
+    for (round, (save, port)) in (2..).zip([(Save::Rename, ports[1]), (Save::InPlace, ports[2])]) {
+        let verdict = thoth.save(save, &with(round, port)).await;
+        assert_eq!(verdict["verdict"], "applied", "{verdict}");
+        assert_eq!(service(&verdict, "ports").unwrap().0, "followed");
+        // The old port still answers while the clients learn the new one.
+        clients.answers(50).await;
+        clients.move_to(port);
+        clients.answers(50).await;
+        assert!(
+            thoth.address().ends_with(&port.to_string()),
+            "the command line is told"
+        );
+    }
+    clients.finish();
+    let old = |port: u16| move || std::net::TcpStream::connect(("127.0.0.1", port)).is_err();
+    for port in &ports[..2] {
+        let closed = old(*port);
+        until(async || closed()).await;
+    }
+    // A port that is taken is refused, and nothing moves.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let verdict = thoth
+        .save(Save::Rename, &with(9, taken.local_addr().unwrap().port()))
+        .await;
+    assert_eq!(verdict["verdict"], "rejected");
+    assert_eq!(verdict["problems"][0]["path"], "servers.api.port", "{verdict}");
+    assert!(thoth.address().ends_with(&ports[2].to_string()));
+    assert_eq!(
+        thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"],
+        "m-3"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_chunk_size_builds_a_new_index_while_the_old_one_serves() {
+    let with = |round: u32, size: u32| {
+        settings(&json!({
+            "llm": { "default": pair(round) }, "rag": { "chunkSize": size, "chunkOverlap": 20 }, "paths": { "pdf": "pdf" },
+        }))
+    };
+    let thoth = Thoth::start(&with(1, 800)).await;
+    for paper in ["okonkwo2024.pdf", "ferreira2022.pdf", "lindqvist2025.pdf"] {
+        thoth.place.drop_paper(paper, "pdf");
+    }
+    thoth.papers(3).await;
+    let load = Wrk::start(&thoth);
+    for (round, (save, size)) in (2..).zip([(Save::Rename, 200), (Save::InPlace, 400)]) {
+        let mut verdicts = thoth.verdicts().await;
+        save.save(&thoth.place.settings(), &with(round, size));
+        let wanted = verdicts.next().await;
+        assert_eq!(wanted["verdict"], "applied", "{wanted}");
+        assert!(
+            service(&wanted, "rag").unwrap().1.contains("`rag.chunkSize`"),
+            "{wanted}"
+        );
+        let taken_over = verdicts.next().await;
+        assert_eq!(
+            (&taken_over["verdict"], &taken_over["cause"]),
+            (&json!("applied"), &json!("refresh"))
+        );
+        assert_eq!(service(&taken_over, "rag").unwrap().0, "rebuilt", "{taken_over}");
+        assert_eq!(service(&taken_over, "llm").unwrap().0, "kept");
+        let hits = thoth.get("/api/v1/search?q=waggle%20dance&limit=3").await;
+        assert!(
+            hits["hits"][0]["title"].as_str().unwrap().contains("Waggle"),
+            "{hits}"
+        );
+    }
+    if let Some(load) = load {
+        load.finish();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_s_level_changes_live() {
+    let with = |round: u32, level: &str| {
+        settings(&json!({ "llm": { "default": pair(round) }, "logging": { "level": level } }))
+    };
+    let thoth = Thoth::start(&with(1, "INFO")).await;
+    for save in Save::BOTH {
+        let sentences = || thoth.log().matches("Settings reloaded successfully").count();
+        let before = sentences();
+        let verdict = thoth.save(save, &with(1, "ERROR")).await;
+        assert_eq!(service(&verdict, "log").unwrap().0, "followed", "{verdict}");
+        assert_eq!(thoth.save(save, &with(2, "ERROR")).await["verdict"], "applied");
+        let refused = thoth.save(save, "{ nothing").await;
+        assert_eq!(refused["verdict"], "rejected");
+        until(async || {
+            thoth
+                .log()
+                .contains("Settings validation failed - skipping reload")
+        })
+        .await;
+        assert_eq!(sentences(), before, "at ERROR only what failed is said");
+        thoth.save(save, &with(1, "INFO")).await;
+        until(async || sentences() == before + 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_says_each_verdict_in_one_line_with_milliseconds() {
+    let with = |round: u32| settings(&json!({ "llm": { "default": pair(round) } }));
+    let thoth = Thoth::start(&with(1)).await;
+    let mut watch = thoth.place.command(&["watch"]);
+    let mut child = watch
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = crate::support::lines_of(child.stdout.take().unwrap());
+    let begun = crate::support::lines_of(child.stderr.take().unwrap());
+    assert!(
+        begun
+            .recv_timeout(crate::support::PATIENCE)
+            .unwrap()
+            .contains("watching")
+    );
+    // The stream is open when its first line has come; until then each save says another one.
+    let mut round = 2;
+    let first = loop {
+        thoth.save(Save::Rename, &with(round)).await;
+        round += 1;
+        if let Ok(line) = lines.recv_timeout(std::time::Duration::from_millis(500)) {
+            break line;
+        }
+    };
+    assert!(
+        first.contains(" applied generation ") && first.contains(" ms: llm (`llm.default.model`"),
+        "{first}"
+    );
+    thoth.save(Save::InPlace, "{\n  \"llm\": 7\n}").await;
+    let refused = lines.recv_timeout(crate::support::PATIENCE).unwrap();
+    assert!(
+        refused.contains(" rejected generation ") && refused.contains("2:10: `llm`"),
+        "{refused}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
