@@ -273,6 +273,7 @@ fn refused(wanted: SocketAddr, error: &io::Error) -> Problem {
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpStream};
+    use std::time::Duration;
 
     use super::*;
 
@@ -282,6 +283,12 @@ mod tests {
 
     fn on(ip: [u8; 4], port: u16) -> SocketAddr {
         (Ipv4Addr::from(ip), port).into()
+    }
+
+    async fn next_peer(listener: &TcpListener) -> SocketAddr {
+        let accepted = tokio::time::timeout(Duration::from_secs(10), listener.accept()).await;
+        let (_, peer) = accepted.expect("the connection went to another socket").unwrap();
+        peer
     }
 
     fn connects(address: SocketAddr) -> bool {
@@ -375,7 +382,7 @@ mod tests {
 
             let new = listeners.reserve(on(new, port)).unwrap();
             let client = TcpStream::connect(on([127, 0, 0, 1], port)).unwrap();
-            let (_, peer) = old_listener.accept().await.unwrap();
+            let peer = next_peer(&old_listener).await;
             assert_eq!(
                 peer,
                 client.local_addr().unwrap(),
@@ -386,7 +393,7 @@ mod tests {
             drop(old_listener);
             assert!(listeners.close(old.address()));
             let client = TcpStream::connect(on([127, 0, 0, 1], port)).unwrap();
-            let (_, peer) = new_listener.accept().await.unwrap();
+            let peer = next_peer(&new_listener).await;
             assert_eq!(peer, client.local_addr().unwrap());
         }
     }
