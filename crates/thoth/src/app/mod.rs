@@ -77,6 +77,7 @@ pub async fn serve(
         troubles.clone(),
     ));
 
+    announce::start(place, &engine);
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
     tasks.spawn(follow::log(engine.follower("log")?, log));
@@ -95,7 +96,6 @@ pub async fn serve(
         troubles,
         shutdown.clone(),
     ));
-    announce::start(place, &engine);
 
     shutdown.cancelled().await;
     tracing::info!("stopping");
