@@ -84,6 +84,7 @@ fn print_outcome(outcome: &Outcome) {
         "| resident memory, KiB | {} | {} |",
         outcome.before.resident_kib, outcome.after.resident_kib
     );
+    println!("| tasks | {} | {} |", outcome.before.tasks, outcome.after.tasks);
     println!(
         "| threads | {} | {} |",
         outcome.before.threads, outcome.after.threads

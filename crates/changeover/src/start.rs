@@ -54,9 +54,9 @@ where
         key: History::key(&state_dir)?,
         file: file.clone(),
     });
-    let (mut history, damage) = History::open(&state_dir, Tuning::default().history_max)?;
+    let (mut history, found) = History::open(&state_dir, Tuning::default().history_max)?;
     let shared = Arc::new(Shared::new(file.clone(), watch));
-    shared.history_problem(damage);
+    shared.history_problem(found.damage);
 
     let (mut events, waker) = Events::new()?;
     if watch {
@@ -68,7 +68,7 @@ where
     shared.looked(look.modified_seconds());
     let fingerprint = judge.fingerprint(&content);
     shared.read(fingerprint.shown());
-    let first = choose(&judge, &history, content, begun, &fallback);
+    let first = choose(&judge, found.good_contents, content, begun, &fallback);
 
     let number = history.last_generation() + 1;
     let (services, book) = prepare_first(&prepare, &first, number, history.scratch(number), tuning).await?;
@@ -184,7 +184,7 @@ async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(L
 /// The file; else the newest content of the history that passes the check today; else the fallback.
 fn choose<S>(
     judge: &Judge<S>,
-    history: &History,
+    good_contents: Vec<Vec<u8>>,
     content: Content,
     begun: Instant,
     fallback: &dyn Fn() -> S,
@@ -224,7 +224,7 @@ fn choose<S>(
         }
         Err(problems) => problems,
     };
-    for (_, bytes) in history.good_contents() {
+    for bytes in good_contents {
         let content = Content::Bytes(bytes);
         if let Ok(Accepted {
             settings,

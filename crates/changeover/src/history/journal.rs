@@ -1,7 +1,7 @@
 //! The journal: one JSON object a line, readable after a kill at any byte.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,7 +15,11 @@ use crate::report::Verdict;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Intent {
     pub(super) generation: u64,
+    /// Keyed hash of the content.
     pub(super) content: Option<String>,
+    /// The content itself, where the journal did not have it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sealed: Option<String>,
     pub(super) at: Timestamp,
 }
 
@@ -41,10 +45,8 @@ impl Journal {
     /// Opens the journal; gives its lines, and what was damaged, in words. A torn tail is cut off.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Line>, Option<String>), HistoryError> {
         let open = || private().read(true).append(true).create(true).open(path);
-        let mut file = open().map_err(error("opening the journal", path))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .map_err(error("reading the journal", path))?;
+        let file = open().map_err(error("opening the journal", path))?;
+        let bytes = std::fs::read(path).map_err(error("reading the journal", path))?;
         let whole = bytes
             .iter()
             .rposition(|byte| *byte == b'\n')
@@ -54,16 +56,7 @@ impl Journal {
             file.set_len(whole as u64)
                 .map_err(error("cutting the torn tail off the journal", path))?;
         }
-        let (mut lines, mut unreadable) = (Vec::new(), 0);
-        for line in bytes[..whole]
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
-            match serde_json::from_slice(line) {
-                Ok(line) => lines.push(line),
-                Err(_) => unreadable += 1,
-            }
-        }
+        let (lines, unreadable) = parse(bytes.get(..whole).unwrap_or_default());
         let damage = match (torn, unreadable) {
             (0, 0) => None,
             (torn, 0) => Some(format!(
@@ -80,6 +73,12 @@ impl Journal {
             length: whole as u64,
         };
         Ok((journal, lines, damage))
+    }
+
+    /// Every line that can be read.
+    pub(super) fn read(&self) -> Result<Vec<Line>, HistoryError> {
+        let bytes = std::fs::read(&self.path).map_err(error("reading the journal", &self.path))?;
+        Ok(parse(&bytes).0)
     }
 
     /// Lines in the file.
@@ -117,4 +116,16 @@ impl Journal {
         (self.lines, self.length) = (lines.len(), bytes.len() as u64);
         Ok(())
     }
+}
+
+/// Whole lines, and how many of them are damaged.
+fn parse(bytes: &[u8]) -> (Vec<Line>, usize) {
+    let (mut lines, mut unreadable) = (Vec::new(), 0);
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice(line) {
+            Ok(line) => lines.push(line),
+            Err(_) => unreadable += 1,
+        }
+    }
+    (lines, unreadable)
 }

@@ -1,23 +1,26 @@
-//! The history: an append-only journal, the contents that went live, and the secrets that were cut out of them.
+//! The history: one append-only journal, and the secrets that were cut out of it.
 //!
 //! Invariants of what persists in the state directory:
 //! - `journal.jsonl` has one JSON object a line: `{"intent": …}` before a switch, `{"verdict": …}` after it. A line
 //!   without its end is a torn tail: it is cut off, and told.
-//! - `contents/<keyed hash>` stands before the intent that names it. It holds no secret.
-//! - `secrets.json` holds every secret that a content in `contents/` refers to.
-//! - All files have mode 0600, all folders 0700. Every file but the journal is written aside and renamed.
+//! - The first intent of a content carries it, with references in place of its secrets.
+//! - `secrets.json` holds every secret that the journal refers to, and has it before the journal does.
+//! - All files have mode 0600, the folder 0700. Every file but the journal is written aside and renamed.
 
-mod contents;
 mod files;
 mod journal;
+mod secrets;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::report::{Decision, Verdict};
-use contents::Contents;
 use journal::{Intent, Journal, Line};
+use secrets::Secrets;
+
+/// Contents that the journal keeps, at most: the newest that were applied.
+const CONTENTS_MAX: usize = 100;
 
 /// Why the history cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +36,21 @@ pub struct HistoryError {
 pub(crate) struct History {
     state_dir: PathBuf,
     journal: Journal,
-    contents: Contents,
+    secrets: Secrets,
+    /// Hashes of the contents that the journal has.
+    kept: HashSet<String>,
     verdicts: Arc<Verdicts>,
     next_id: u64,
     last_generation: u64,
+}
+
+/// What opening a history found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What is damaged, in words.
+    pub(crate) damage: Option<String>,
+    /// The contents that were applied, newest first, each once, with their secrets put back.
+    pub(crate) good_contents: Vec<Vec<u8>>,
 }
 
 /// The newest verdicts, newest last.
@@ -50,6 +64,18 @@ impl Verdicts {
         verdicts.iter().rev().take(limit).cloned().collect()
     }
 
+    /// Hashes of the contents that were applied, newest first, each once.
+    fn applied(&self) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let verdicts = self.newest(usize::MAX).into_iter();
+        let applied = verdicts.filter(|verdict| verdict.verdict == Decision::Applied);
+        let hashes = applied.filter_map(|verdict| verdict.content.clone());
+        hashes
+            .filter(|hash| seen.insert(hash.clone()))
+            .take(CONTENTS_MAX)
+            .collect()
+    }
+
     fn push(&self, verdict: Arc<Verdict>, history_max: usize) {
         let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         verdicts.push_back(verdict);
@@ -59,19 +85,20 @@ impl Verdicts {
 }
 
 impl History {
-    /// Opens the history, makes it if it is absent, and sweeps what refused candidates left behind. Also gives what
-    /// was found damaged, in words.
-    pub(crate) fn open(state_dir: &Path, history_max: usize) -> Result<(Self, Option<String>), HistoryError> {
+    /// Opens the history, makes it if it is absent, and sweeps what refused candidates left behind.
+    pub(crate) fn open(state_dir: &Path, history_max: usize) -> Result<(Self, Found), HistoryError> {
         files::make_folder(state_dir)?;
         files::remove_folder(&state_dir.join("candidates"))?;
+        let secrets = Secrets::open(state_dir.join("secrets.json"))?;
         let (journal, lines, damage) = Journal::open(&state_dir.join("journal.jsonl"))?;
-        let contents = Contents::open(state_dir)?;
         let verdicts = Arc::new(Verdicts::default());
+        let mut contents = HashMap::new();
         let (mut next_id, mut last_generation) = (1, 0);
         for line in lines {
             match line {
                 Line::Intent(intent) => {
                     last_generation = last_generation.max(intent.generation);
+                    contents.extend(intent.content.zip(intent.sealed));
                 }
                 Line::Verdict(verdict) => {
                     next_id = next_id.max(verdict.id + 1);
@@ -80,17 +107,26 @@ impl History {
                 }
             }
         }
+        let applied = verdicts.applied();
+        let sealed = applied.iter().filter_map(|hash| contents.get(hash));
+        let good_contents = sealed.filter_map(|sealed| secrets.unseal(sealed)).collect();
+        let kept = contents.into_keys().collect();
         let state_dir = state_dir.to_owned();
+        let history = Self {
+            state_dir,
+            journal,
+            secrets,
+            kept,
+            verdicts,
+            next_id,
+            last_generation,
+        };
         Ok((
-            Self {
-                state_dir,
-                journal,
-                contents,
-                verdicts,
-                next_id,
-                last_generation,
+            history,
+            Found {
+                damage,
+                good_contents,
             },
-            damage,
         ))
     }
 
@@ -126,22 +162,27 @@ impl History {
         files::remove_folder(scratch)
     }
 
-    /// Keeps a content, and says what is about to happen. After this, nothing may fail before the switch.
+    /// Says what is about to happen, and keeps the content. After this, nothing may fail before the switch.
     pub(crate) fn intend(
         &mut self,
         generation: u64,
         content: Option<(&str, &[u8])>,
         secrets: &[std::ops::Range<usize>],
     ) -> Result<(), HistoryError> {
-        if let Some((hash, bytes)) = content {
-            self.contents.keep(hash, bytes, secrets)?;
-        }
-        let content = content.map(|(hash, _)| hash.to_owned());
+        let sealed = match content {
+            Some((hash, bytes)) if !self.kept.contains(hash) => Some(self.secrets.seal(bytes, secrets)?),
+            _ => None,
+        };
+        let hash = content.map(|(hash, _)| hash.to_owned());
+        let keeps = hash.clone().filter(|_| sealed.is_some());
+        let at = jiff::Timestamp::now();
         self.journal.append(&Line::Intent(Intent {
             generation,
-            content,
-            at: jiff::Timestamp::now(),
+            content: hash,
+            sealed,
+            at,
         }))?;
+        self.kept.extend(keeps);
         self.last_generation = generation;
         Ok(())
     }
@@ -151,37 +192,91 @@ impl History {
         self.verdicts.push(Arc::clone(&verdict), history_max);
         self.journal.append(&Line::Verdict(verdict.as_ref().clone()))?;
         if self.journal.lines() > history_max.max(1).saturating_mul(4) {
-            let kept = self.verdicts.newest(history_max.max(1));
-            let lines: Vec<Line> = kept
-                .iter()
-                .rev()
-                .map(|verdict| Line::Verdict(verdict.as_ref().clone()))
-                .collect();
-            self.journal.rewrite(&lines)?;
-            let named = kept
-                .iter()
-                .filter_map(|verdict| verdict.content.clone())
-                .collect();
-            self.contents.keep_only(&named)?;
+            self.forget(history_max)?;
         }
         Ok(())
     }
 
-    /// The contents that went live, newest first, each once, with their secrets put back.
-    pub(crate) fn good_contents(&self) -> Vec<(String, Vec<u8>)> {
-        let mut seen = std::collections::HashSet::new();
-        let applied = self.verdicts.newest(usize::MAX).into_iter();
-        applied
-            .filter(|verdict| verdict.verdict == Decision::Applied)
-            .filter_map(|verdict| verdict.content.clone())
-            .filter(|hash| seen.insert(hash.clone()))
-            .filter_map(|hash| match self.contents.restore(&hash) {
-                Ok(bytes) => Some((hash, bytes)),
-                Err(error) => {
-                    tracing::warn!(%error, "an older settings content cannot be restored");
-                    None
-                }
-            })
-            .collect()
+    /// Rewrites the journal: the newest verdicts, and the newest contents that were applied.
+    fn forget(&mut self, history_max: usize) -> Result<(), HistoryError> {
+        let applied: HashSet<String> = self.verdicts.applied().into_iter().collect();
+        let mut lines = self.journal.read()?;
+        lines.retain(|line| {
+            matches!(line, Line::Intent(Intent { content: Some(hash), sealed: Some(_), .. }) if applied.contains(hash))
+        });
+        let sealed = lines.iter().filter_map(|line| match line {
+            Line::Intent(intent) => intent.sealed.as_deref(),
+            Line::Verdict(_) => None,
+        });
+        let sealed: Vec<String> = sealed.map(str::to_owned).collect();
+        let newest = self.verdicts.newest(history_max.max(1));
+        lines.extend(
+            newest
+                .iter()
+                .rev()
+                .map(|verdict| Line::Verdict(verdict.as_ref().clone())),
+        );
+        self.journal.rewrite(&lines)?;
+        self.kept = applied;
+        self.secrets.keep_only(sealed.iter().map(String::as_str))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Cause;
+
+    fn verdict(id: u64, content: &str) -> Arc<Verdict> {
+        Arc::new(Verdict {
+            id,
+            verdict: Decision::Applied,
+            outcome: None,
+            generation: id,
+            cause: Cause::Save,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            services: Vec::new(),
+            stages_ms: Default::default(),
+            at: jiff::Timestamp::now(),
+            content: Some(content.to_owned()),
+        })
+    }
+
+    #[test]
+    fn the_journal_forgets_and_keeps_what_a_start_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut history, _) = History::open(folder.path(), 5).unwrap();
+        for round in 1..=200 {
+            let id = history.next_id();
+            let content = format!("{{\"key\": \"secret-{round}\"}}");
+            let hash = format!("hash-{round}");
+            let secret = 9..content.len() - 2;
+            history
+                .intend(
+                    id,
+                    Some((&hash, content.as_bytes())),
+                    std::slice::from_ref(&secret),
+                )
+                .unwrap();
+            history.record(verdict(id, &hash), 5).unwrap();
+        }
+        let journal = std::fs::read_to_string(folder.path().join("journal.jsonl")).unwrap();
+        assert!(
+            journal.lines().count() <= 21 && !journal.contains("secret-2"),
+            "{journal}"
+        );
+        let secrets = std::fs::read_to_string(folder.path().join("secrets.json")).unwrap();
+        assert!(
+            !secrets.contains("secret-1\"") && secrets.contains("secret-200"),
+            "{secrets}"
+        );
+        drop(history);
+        let (history, found) = History::open(folder.path(), 5).unwrap();
+        assert_eq!(found.good_contents.first().unwrap(), b"{\"key\": \"secret-200\"}");
+        assert_eq!(
+            (history.last_generation(), history.next_id, found.damage),
+            (200, 201, None)
+        );
     }
 }

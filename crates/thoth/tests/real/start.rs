@@ -147,9 +147,6 @@ async fn secrets_stay() {
     }
     let history = thoth.place.state().join("history");
     seen.push_str(&std::fs::read_to_string(history.join("journal.jsonl")).unwrap());
-    for entry in std::fs::read_dir(history.join("contents")).unwrap() {
-        seen.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    }
     assert!(seen.contains("<redacted>"));
     assert!(!seen.contains("sk-or"), "a key was seen");
     let token = thoth.token();

@@ -1,0 +1,161 @@
+//! Secrets, cut out of the contents that the journal keeps: a reference stands in place of each.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use super::HistoryError;
+use super::files::{error, replace};
+
+/// What stands in a kept content in place of a secret, followed by its reference.
+const MARK: &str = "changeover-secret:";
+
+/// Hexadecimal digits of a reference.
+const REFERENCE_DIGITS: usize = 32;
+
+/// The one file of secrets.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    path: PathBuf,
+    by_reference: BTreeMap<String, String>,
+    /// Whether there are secrets that the file does not have yet: a failed write is made up for by the next.
+    unwritten: bool,
+}
+
+impl Secrets {
+    pub(super) fn open(path: PathBuf) -> Result<Self, HistoryError> {
+        let by_reference = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|source| error("reading the secrets", &path)(source.into()))?,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(source) => return Err(error("reading the secrets", &path)(source)),
+        };
+        Ok(Self {
+            path,
+            by_reference,
+            unwritten: false,
+        })
+    }
+
+    /// A content with references in place of its secrets. They are in the file before this returns: what is sealed
+    /// never refers to nothing.
+    pub(super) fn seal(&mut self, content: &[u8], secrets: &[Range<usize>]) -> Result<String, HistoryError> {
+        let mut sealed = String::with_capacity(content.len());
+        let mut end = 0;
+        for range in secrets {
+            let (Some(between), Some(secret)) = (content.get(end..range.start), content.get(range.clone()))
+            else {
+                continue;
+            };
+            let reference = self.reference(String::from_utf8_lossy(secret).into_owned())?;
+            sealed.push_str(&String::from_utf8_lossy(between));
+            sealed.push_str(MARK);
+            sealed.push_str(&reference);
+            end = range.end;
+        }
+        sealed.push_str(&String::from_utf8_lossy(content.get(end..).unwrap_or_default()));
+        if self.unwritten {
+            self.write()?;
+        }
+        Ok(sealed)
+    }
+
+    /// A sealed content with its secrets put back; `None` where one of them is gone.
+    pub(super) fn unseal(&self, sealed: &str) -> Option<Vec<u8>> {
+        let mut parts = sealed.split(MARK);
+        let mut content = parts.next()?.to_owned();
+        for part in parts {
+            content.push_str(self.by_reference.get(part.get(..REFERENCE_DIGITS)?)?);
+            content.push_str(part.get(REFERENCE_DIGITS..)?);
+        }
+        Some(content.into_bytes())
+    }
+
+    /// Forgets every secret that none of these sealed contents refers to.
+    pub(super) fn keep_only<'a>(
+        &mut self,
+        sealed: impl Iterator<Item = &'a str>,
+    ) -> Result<(), HistoryError> {
+        let mut referred = HashSet::new();
+        for sealed in sealed {
+            let references = sealed
+                .split(MARK)
+                .skip(1)
+                .filter_map(|part| part.get(..REFERENCE_DIGITS));
+            referred.extend(references.map(str::to_owned));
+        }
+        let before = self.by_reference.len();
+        self.by_reference
+            .retain(|reference, _| referred.contains(reference));
+        if self.by_reference.len() < before {
+            self.write()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The reference of a secret. References are random: they tell nothing of the value.
+    fn reference(&mut self, value: String) -> Result<String, HistoryError> {
+        if let Some((reference, _)) = self.by_reference.iter().find(|(_, known)| **known == value) {
+            return Ok(reference.clone());
+        }
+        let mut random = [0; REFERENCE_DIGITS / 2];
+        getrandom::fill(&mut random)
+            .map_err(|source| error("naming a secret in", &self.path)(io::Error::other(source)))?;
+        let reference: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.by_reference.insert(reference.clone(), value);
+        self.unwritten = true;
+        Ok(reference)
+    }
+
+    fn write(&mut self) -> Result<(), HistoryError> {
+        let bytes = serde_json::to_vec(&self.by_reference)
+            .map_err(|source| error("writing the secrets", &self.path)(source.into()))?;
+        replace(&self.path, &bytes)?;
+        self.unwritten = false;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_holds_no_secret_and_comes_back_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.json");
+        let content = br#"{"a": "sk-one", "b": "", "c": "sk-two", "d": "sk-one"}"#;
+        let text = std::str::from_utf8(content).unwrap();
+        let ranges: Vec<Range<usize>> = text
+            .match_indices("sk-")
+            .map(|(start, _)| start..start + 6)
+            .collect();
+        let sealed = Secrets::open(path.clone())
+            .unwrap()
+            .seal(content, &ranges)
+            .unwrap();
+        assert!(!sealed.contains("sk-"), "{sealed}");
+        let again = Secrets::open(path).unwrap();
+        assert_eq!(again.unseal(&sealed).unwrap(), content);
+        assert_eq!(again.by_reference.len(), 2, "the same secret has one reference");
+    }
+
+    #[test]
+    fn what_nobody_refers_to_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.json");
+        let mut secrets = Secrets::open(path.clone()).unwrap();
+        let range = std::slice::from_ref(&(2..9));
+        let old = secrets.seal(b"x=secret1", range).unwrap();
+        let new = secrets.seal(b"x=secret2", range).unwrap();
+        secrets.keep_only([new.as_str()].into_iter()).unwrap();
+        assert!(!fs::read_to_string(path).unwrap().contains("secret1"));
+        assert_eq!(
+            (secrets.unseal(&new).unwrap(), secrets.unseal(&old)),
+            (b"x=secret2".to_vec(), None)
+        );
+    }
+}
