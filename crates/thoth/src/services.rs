@@ -63,26 +63,39 @@ pub async fn prepare(
             async { http }
         }),
     )?;
-    let recipes = blocking(&means.index, {
-        let settings = settings.rag.clone();
-        move |index| RagInputs::new(&settings, index)
-    });
+    let live_rag = live.map(|live| &live.rag);
+    let inputs = match live_rag.and_then(|live| RagInputs::like(live, &settings.rag)) {
+        Some(inputs) => inputs,
+        None => {
+            let settings = settings.rag.clone();
+            blocking(&means.index, move |index| RagInputs::new(&settings, index)).await?
+        }
+    };
     let depends_on = [("llm", llm.identity())];
     let rag = preparation
-        .service(
-            "rag",
-            live.map(|live| &live.rag),
-            recipes.await?,
-            &depends_on,
-            |inputs| {
-                let (inputs, llm) = (inputs.clone(), llm.handle());
-                blocking(&means.index, move |index| {
-                    Rag::new(inputs, Arc::clone(index), llm)
-                })
-            },
-        )
+        .service("rag", live_rag, inputs, &depends_on, |inputs| {
+            rag(live_rag, inputs.clone(), llm.handle(), means)
+        })
         .await?;
     Ok(Services { llm, rag, http })
+}
+
+/// On the recipe that is read already there is nothing to wait for; another one is looked up.
+async fn rag(
+    live: Option<&Service<RagInputs, Rag>>,
+    inputs: RagInputs,
+    llm: Arc<Llm>,
+    means: &Means,
+) -> Result<Rag, Vec<Problem>> {
+    match live.and_then(|live| live.renewed(&inputs, &llm)) {
+        Some(rag) => Ok(rag),
+        None => {
+            blocking(&means.index, move |index| {
+                Rag::new(inputs, Arc::clone(index), llm)
+            })
+            .await
+        }
+    }
 }
 
 /// Runs work on the index on a thread where it may block. Its errors are the world's.

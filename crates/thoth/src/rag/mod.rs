@@ -71,6 +71,16 @@ fn by_settings<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S
 }
 
 impl RagInputs {
+    /// The inputs of these settings if `live` reads the recipe that they ask for: then nothing has to be looked up.
+    pub fn like(live: &Rag, settings: &RagSettings) -> Option<Self> {
+        let wanted = Recipe::new(settings);
+        (wanted == *live.reads()).then(|| Self {
+            reads: wanted.clone(),
+            wanted,
+            qa: settings.qa.clone(),
+        })
+    }
+
     /// What the settings ask for, and what the index has ready. Only reads. Blocking.
     ///
     /// # Errors
@@ -103,7 +113,7 @@ pub struct Rag {
     inputs: RagInputs,
     index: Arc<Index>,
     llm: Arc<Llm>,
-    lease: Lease,
+    lease: Arc<Lease>,
 }
 
 impl Rag {
@@ -113,12 +123,23 @@ impl Rag {
     /// # Errors
     /// [`RagError`].
     pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Result<Self, RagError> {
-        let lease = index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?;
+        let lease = Arc::new(index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?);
         Ok(Self {
             inputs,
             index,
             llm,
             lease,
+        })
+    }
+
+    /// The service on the same recipe with other settings or another model, without a look at the database; `None`
+    /// where the inputs name another recipe.
+    pub fn renewed(&self, inputs: &RagInputs, llm: &Arc<Llm>) -> Option<Self> {
+        (inputs.reads == *self.reads()).then(|| Self {
+            inputs: inputs.clone(),
+            index: Arc::clone(&self.index),
+            llm: Arc::clone(llm),
+            lease: Arc::clone(&self.lease),
         })
     }
 
