@@ -82,10 +82,7 @@ pub async fn measure(server: &Server, save: Save, rounds: usize) -> anyhow::Resu
         // A pause as between two people's saves: what follows a switch must not be measured with the next.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    Ok(Row {
-        ours: Sample::new(ours),
-        floor: Sample::new(floor),
-    })
+    Ok(Row { ours: Sample::new(ours), floor: Sample::new(floor) })
 }
 
 fn micros(from: Timestamp, to: Timestamp) -> f64 {

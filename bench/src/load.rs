@@ -54,12 +54,7 @@ pub async fn measure(server: &Server, changeovers: usize) -> anyhow::Result<Outc
     for client in clients {
         client.await??;
     }
-    Ok(Outcome {
-        answers,
-        applied,
-        before,
-        after,
-    })
+    Ok(Outcome { answers, applied, before, after })
 }
 
 async fn save(
@@ -69,11 +64,7 @@ async fn save(
 ) -> anyhow::Result<usize> {
     let mut applied = 0;
     for round in rounds {
-        let how = if round % 2 == 0 {
-            Save::Rename
-        } else {
-            Save::InPlace
-        };
+        let how = if round % 2 == 0 { Save::Rename } else { Save::InPlace };
         how.save(&server.settings(), &settings::content(round))?;
         let (verdict, _) = verdicts.next().await?;
         ensure!(verdict["verdict"] == "applied", "{verdict}");
@@ -83,9 +74,7 @@ async fn save(
 }
 
 async fn ask(url: String, pooled: usize, answers: Arc<Answers>, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder()
-        .pool_max_idle_per_host(pooled)
-        .build()?;
+    let client = reqwest::Client::builder().pool_max_idle_per_host(pooled).build()?;
     while !stop.load(Ordering::Relaxed) {
         let counter = match client.get(&url).send().await {
             Ok(response) if response.status() == 200 => match response.json::<Value>().await {
@@ -102,9 +91,7 @@ async fn ask(url: String, pooled: usize, answers: Arc<Answers>, stop: Arc<Atomic
 
 fn judge<'a>(answers: &'a Answers, body: &Value) -> &'a AtomicU64 {
     let said = &body["settings"]["llm"]["default"];
-    let round = said["model"]
-        .as_str()
-        .and_then(|model| model.strip_prefix("m-")?.parse().ok());
+    let round = said["model"].as_str().and_then(|model| model.strip_prefix("m-")?.parse().ok());
     match (round, said["temperature"].as_f64()) {
         (Some(round), Some(temperature)) if (settings::temperature(round) - temperature).abs() < 1e-9 => {
             &answers.right

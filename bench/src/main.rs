@@ -24,14 +24,8 @@ const CHANGEOVERS: usize = 1_000;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .ok()
-        .context("a TLS provider")?;
-    let binary: PathBuf = std::env::args_os()
-        .nth(1)
-        .context("usage: thoth-bench path/to/thoth")?
-        .into();
+    rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider")?;
+    let binary: PathBuf = std::env::args_os().nth(1).context("usage: thoth-bench path/to/thoth")?.into();
     let server = Server::start(&binary, &settings::content(0)).await?;
     println!("## From the save to every service live\n");
     println!(
@@ -80,17 +74,8 @@ fn print_outcome(outcome: &Outcome) {
     );
     println!("\n| | before | after |");
     println!("| --- | --- | --- |");
-    println!(
-        "| resident memory, KiB | {} | {} |",
-        outcome.before.resident_kib, outcome.after.resident_kib
-    );
+    println!("| resident memory, KiB | {} | {} |", outcome.before.resident_kib, outcome.after.resident_kib);
     println!("| tasks | {} | {} |", outcome.before.tasks, outcome.after.tasks);
-    println!(
-        "| threads | {} | {} |",
-        outcome.before.threads, outcome.after.threads
-    );
-    println!(
-        "| descriptors | {} | {} |",
-        outcome.before.descriptors, outcome.after.descriptors
-    );
+    println!("| threads | {} | {} |", outcome.before.threads, outcome.after.threads);
+    println!("| descriptors | {} | {} |", outcome.before.descriptors, outcome.after.descriptors);
 }

@@ -33,12 +33,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("starting `{}`", binary.display()))?;
-        let mut server = Self {
-            child,
-            folder,
-            address: String::new(),
-            token: String::new(),
-        };
+        let mut server = Self { child, folder, address: String::new(), token: String::new() };
         let deadline = Instant::now() + Duration::from_secs(20);
         while server.address.is_empty() {
             if Instant::now() > deadline {
@@ -75,14 +70,11 @@ impl Server {
         let status = std::fs::read_to_string(proc.join("status"))?;
         let number = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name));
-            line.and_then(|line| line.split_whitespace().nth(1))
-                .and_then(|number| number.parse().ok())
+            line.and_then(|line| line.split_whitespace().nth(1)).and_then(|number| number.parse().ok())
         };
         Ok(Resources {
             resident_kib: number("VmRSS:").context("VmRSS")?,
-            tasks: tasks
-                .and_then(|tasks| tasks.trim().parse().ok())
-                .context("thoth_tasks")?,
+            tasks: tasks.and_then(|tasks| tasks.trim().parse().ok()).context("thoth_tasks")?,
             threads: number("Threads:").context("Threads")?,
             descriptors: std::fs::read_dir(proc.join("fd"))?.count() as u64,
         })

@@ -15,15 +15,9 @@ pub struct Verdicts {
 impl Verdicts {
     /// Begins to listen.
     pub async fn listen(server: &Server) -> anyhow::Result<Self> {
-        let response = reqwest::Client::new()
-            .get(server.url("/api/v1/events"))
-            .send()
-            .await?
-            .error_for_status()?;
-        Ok(Self {
-            response,
-            buffer: String::new(),
-        })
+        let response =
+            reqwest::Client::new().get(server.url("/api/v1/events")).send().await?.error_for_status()?;
+        Ok(Self { response, buffer: String::new() })
     }
 
     /// The next verdict, and when it was given.
@@ -31,10 +25,7 @@ impl Verdicts {
         loop {
             while let Some(end) = self.buffer.find("\n\n") {
                 let event: String = self.buffer.drain(..end + 2).collect();
-                let data: String = event
-                    .lines()
-                    .filter_map(|line| line.strip_prefix("data:"))
-                    .collect();
+                let data: String = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();
                 let Ok(value) = serde_json::from_str::<Value>(data.trim()) else {
                     continue;
                 };

@@ -14,15 +14,8 @@ struct Settings {
 /// From bytes to settings, or to everything that is wrong with them.
 fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
     let value = changeover::check::parse(content)?.value();
-    let greeting = value
-        .get("greeting")
-        .and_then(|value| value.as_str())
-        .unwrap_or("hello")
-        .to_owned();
-    Ok(Accepted {
-        settings: Settings { greeting },
-        ..Accepted::default()
-    })
+    let greeting = value.get("greeting").and_then(|value| value.as_str()).unwrap_or("hello").to_owned();
+    Ok(Accepted { settings: Settings { greeting }, ..Accepted::default() })
 }
 
 /// There are no services yet: the settings are all that a generation holds.
@@ -51,10 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(engine.live().load().settings.greeting, "hello");
 
     let mut verdicts = engine.verdicts();
-    std::fs::write(
-        folder.path().join("settings.json"),
-        r#"{ "greeting": "good morning" } // saved"#,
-    )?;
+    std::fs::write(folder.path().join("settings.json"), r#"{ "greeting": "good morning" } // saved"#)?;
     let verdict = verdicts.recv().await?;
     println!("{verdict}");
 

@@ -16,18 +16,11 @@ fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>
     let document = changeover::check::parse(content)?;
     let value = document.value();
     match value["port"].as_u64().map(u16::try_from) {
-        Some(Ok(port)) => Ok(Accepted {
-            settings: Settings { port },
-            ..Accepted::default()
-        }),
+        Some(Ok(port)) => Ok(Accepted { settings: Settings { port }, ..Accepted::default() }),
         _ => {
             let (line, column) = document.position_of_value(&["port"]).unwrap_or((1, 1));
             let problem = Problem::new("port", format!("`{}` is not a port", value["port"]));
-            Err(vec![
-                problem
-                    .at(line, column)
-                    .hint("a number from 0 to 65535; 0 takes a free one"),
-            ])
+            Err(vec![problem.at(line, column).hint("a number from 0 to 65535; 0 takes a free one")])
         }
     }
 }
@@ -61,10 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(&file, "{\n  \"port\": \"eighty\"\n}")?;
     let by_check = verdicts.recv().await?;
     println!("{by_check}");
-    assert_eq!(
-        (by_check.verdict, by_check.problems[0].line),
-        (Decision::Rejected, Some(2))
-    );
+    assert_eq!((by_check.verdict, by_check.problems[0].line), (Decision::Rejected, Some(2)));
 
     let taken = TcpListener::bind("127.0.0.1:0").await?;
     std::fs::write(&file, format!(r#"{{"port": {}}}"#, taken.local_addr()?.port()))?;
@@ -72,15 +62,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{by_world}");
     assert_eq!(by_world.verdict, Decision::Rejected);
 
-    assert_eq!(
-        engine.live().load().services.local_addr()?,
-        before,
-        "the old listener was never touched"
-    );
-    assert!(
-        engine.status().drift,
-        "the file is not what runs, and the status says so"
-    );
+    assert_eq!(engine.live().load().services.local_addr()?, before, "the old listener was never touched");
+    assert!(engine.status().drift, "the file is not what runs, and the status says so");
     engine.shutdown().await;
     Ok(())
 }

@@ -14,15 +14,9 @@ struct Settings {
 
 fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
     let value = changeover::check::parse(content)?.value();
-    let model = value["model"]
-        .as_str()
-        .ok_or_else(|| vec![Problem::new("model", "a model must be named")])?;
-    Ok(Accepted {
-        settings: Settings {
-            model: model.to_owned(),
-        },
-        ..Accepted::default()
-    })
+    let model =
+        value["model"].as_str().ok_or_else(|| vec![Problem::new("model", "a model must be named")])?;
+    Ok(Accepted { settings: Settings { model: model.to_owned() }, ..Accepted::default() })
 }
 
 async fn start(folder: &Path) -> Result<Engine<Settings, ()>, StartError> {
@@ -53,10 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(&file, kept)?;
     println!("{}", verdicts.recv().await?);
     let generation = engine.live().load();
-    assert_eq!(
-        (generation.settings.model.as_str(), generation.number),
-        ("small", number + 2)
-    );
+    assert_eq!((generation.settings.model.as_str(), generation.number), ("small", number + 2));
 
     engine.shutdown().await;
     std::fs::write(&file, r#"{"model": "#)?;
@@ -66,11 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{verdict}");
     }
     assert_eq!(engine.history(1)[0].verdict, Decision::Applied);
-    assert_eq!(
-        engine.live().load().settings.model,
-        "small",
-        "the newest content that was applied"
-    );
+    assert_eq!(engine.live().load().settings.model, "small", "the newest content that was applied");
     assert!(engine.status().drift);
     engine.shutdown().await;
     Ok(())

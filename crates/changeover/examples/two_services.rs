@@ -43,42 +43,22 @@ fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>
     let value = changeover::check::parse(content)?.value();
     let settings =
         serde_json::from_value(value).map_err(|error| vec![Problem::new("", error.to_string())])?;
-    Ok(Accepted {
-        settings,
-        ..Accepted::default()
-    })
+    Ok(Accepted { settings, ..Accepted::default() })
 }
 
 async fn prepare(preparation: Preparation<Settings, Services>) -> Result<Services, Vec<Problem>> {
-    let (settings, live) = (
-        &preparation.settings,
-        preparation.live.as_ref().map(|live| &live.services),
-    );
+    let (settings, live) = (&preparation.settings, preparation.live.as_ref().map(|live| &live.services));
     let database = preparation
-        .service(
-            "database",
-            live.map(|live| &live.database),
-            settings.database.clone(),
-            &[],
-            |inputs| {
-                let url = inputs.url.clone();
-                async { Ok(Database { url }) }
-            },
-        )
+        .service("database", live.map(|live| &live.database), settings.database.clone(), &[], |inputs| {
+            let url = inputs.url.clone();
+            async { Ok(Database { url }) }
+        })
         .await?;
     let depends_on = [("database", database.identity())];
     let cache = preparation
-        .service(
-            "cache",
-            live.map(|live| &live.cache),
-            settings.cache.clone(),
-            &depends_on,
-            |_| async {
-                Ok(Cache {
-                    database: database.handle(),
-                })
-            },
-        )
+        .service("cache", live.map(|live| &live.cache), settings.cache.clone(), &depends_on, |_| async {
+            Ok(Cache { database: database.handle() })
+        })
         .await?;
     Ok(Services { database, cache })
 }
@@ -87,10 +67,7 @@ async fn prepare(preparation: Preparation<Settings, Services>) -> Result<Service
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("settings.json");
-    std::fs::write(
-        &file,
-        r#"{"database": {"url": "db://one"}, "cache": {"entries": 10}}"#,
-    )?;
+    std::fs::write(&file, r#"{"database": {"url": "db://one"}, "cache": {"entries": 10}}"#)?;
     let engine = Engine::start(Blueprint {
         file: file.clone(),
         state_dir: folder.path().join("state"),
@@ -103,32 +80,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     .await?;
 
     let mut verdicts = engine.verdicts();
-    std::fs::write(
-        &file,
-        r#"{"database": {"url": "db://one"}, "cache": {"entries": 99}}"#,
-    )?;
+    std::fs::write(&file, r#"{"database": {"url": "db://one"}, "cache": {"entries": 99}}"#)?;
     let verdict = verdicts.recv().await?;
     println!("{verdict}");
-    assert_eq!(
-        verdict.services[0].action,
-        Action::Kept,
-        "the database is the same object"
-    );
+    assert_eq!(verdict.services[0].action, Action::Kept, "the database is the same object");
 
-    std::fs::write(
-        &file,
-        r#"{"database": {"url": "db://two"}, "cache": {"entries": 99}}"#,
-    )?;
+    std::fs::write(&file, r#"{"database": {"url": "db://two"}, "cache": {"entries": 99}}"#)?;
     println!("{}", verdicts.recv().await?);
     let generation = engine.live().load();
-    assert_eq!(
-        generation.services.cache.database.url, "db://two",
-        "the cache followed"
-    );
-    assert!(Arc::ptr_eq(
-        &generation.services.cache.database,
-        &generation.services.database.handle()
-    ));
+    assert_eq!(generation.services.cache.database.url, "db://two", "the cache followed");
+    assert!(Arc::ptr_eq(&generation.services.cache.database, &generation.services.database.handle()));
     engine.shutdown().await;
     Ok(())
 }

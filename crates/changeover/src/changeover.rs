@@ -92,22 +92,16 @@ pub(crate) struct Stages {
 
 impl Stages {
     pub(crate) fn since(begun: Instant) -> Self {
-        Self {
-            begun,
-            last: begun,
-            millis: BTreeMap::new(),
-        }
+        Self { begun, last: begun, millis: BTreeMap::new() }
     }
 
     pub(crate) fn done(&mut self, stage: &str, at: Instant) {
-        self.millis
-            .insert(stage.to_owned(), millis(at.saturating_duration_since(self.last)));
+        self.millis.insert(stage.to_owned(), millis(at.saturating_duration_since(self.last)));
         self.last = at;
     }
 
     fn total(mut self) -> BTreeMap<String, f64> {
-        self.millis
-            .insert("total".to_owned(), millis(self.begun.elapsed()));
+        self.millis.insert("total".to_owned(), millis(self.begun.elapsed()));
         self.millis
     }
 }
@@ -180,12 +174,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             reply: Some(reply),
         };
         let settings = Arc::clone(&self.live.peek().settings);
-        Some(Candidate {
-            settings,
-            warnings: Vec::new(),
-            secrets: Vec::new(),
-            source,
-        })
+        Some(Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source })
     }
 
     /// Refuses, or puts in line; what stood in line before is superseded.
@@ -193,42 +182,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut stages = Stages::since(arrival.noticed);
         stages.done("read", arrival.read);
         stages.done("check", Instant::now());
-        let Arrival {
-            cause,
-            fingerprint,
-            content,
-            judged,
-            reply,
-            ..
-        } = arrival;
-        let source = Source {
-            cause,
-            fingerprint,
-            content,
-            stages,
-            reply,
-        };
+        let Arrival { cause, fingerprint, content, judged, reply, .. } = arrival;
+        let source = Source { cause, fingerprint, content, stages, reply };
         match judged {
             Err(problems) => self.say(source, Decision::Rejected, problems, Vec::new(), Vec::new()),
-            Ok(Accepted {
-                settings,
-                warnings,
-                secrets,
-            }) => {
-                let candidate = Candidate {
-                    settings: Arc::new(settings),
-                    warnings,
-                    secrets,
-                    source,
-                };
+            Ok(Accepted { settings, warnings, secrets }) => {
+                let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
                 if let Some(older) = self.waiting.replace(candidate) {
-                    self.say(
-                        older.source,
-                        Decision::Superseded,
-                        Vec::new(),
-                        older.warnings,
-                        Vec::new(),
-                    );
+                    self.say(older.source, Decision::Superseded, Vec::new(), older.warnings, Vec::new());
                 }
             }
         }
@@ -280,14 +241,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let book = Book::default();
         let settings = Arc::clone(&candidate.settings);
         let live = Some(self.live.load());
-        let preparation = Preparation {
-            settings,
-            live,
-            number,
-            safe_mode: false,
-            scratch,
-            book: book.clone(),
-        };
+        let preparation =
+            Preparation { settings, live, number, safe_mode: false, scratch, book: book.clone() };
         let mut task = spawn(&self.product, &self.prepare, preparation);
         let limit = self.shared.tuning().prepare_deadline;
         let deadline = tokio::time::sleep(limit);
@@ -342,12 +297,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.shared.history_problem(None);
         let settings = Arc::clone(&candidate.settings);
         let tuning = (self.tuning)(&settings);
-        let next = Arc::new(Generation {
-            number,
-            settings,
-            services,
-            safe_mode: false,
-        });
+        let next = Arc::new(Generation { number, settings, services, safe_mode: false });
         let old = self.live.swap(next);
         self.number.send_replace(number);
         candidate.source.stages.done("commit", Instant::now());

@@ -42,9 +42,7 @@ pub struct Engine<S, V> {
 
 impl<S, V> Clone for Engine<S, V> {
     fn clone(&self) -> Self {
-        Self {
-            parts: Arc::clone(&self.parts),
-        }
+        Self { parts: Arc::clone(&self.parts) }
     }
 }
 
@@ -80,9 +78,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// [`StartError`]: the state directory cannot be used, or the world does not allow the first generation.
     pub async fn start(blueprint: Blueprint<S, V>) -> Result<Self, StartError> {
         let parts = start::start(blueprint).await?;
-        Ok(Self {
-            parts: Arc::new(parts),
-        })
+        Ok(Self { parts: Arc::new(parts) })
     }
 
     /// The pointer to the live generation.
@@ -155,17 +151,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     pub async fn shutdown(&self) {
         drop(self.parts.commands.send(Command::Stop));
         self.parts.waker.wake();
-        self.parts
-            .number
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.parts.number.lock().unwrap_or_else(PoisonError::into_inner).take();
         let threads = std::mem::take(&mut *self.parts.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(move || {
-            threads
-                .into_iter()
-                .filter_map(|thread| thread.join().err())
-                .count()
+            threads.into_iter().filter_map(|thread| thread.join().err()).count()
         });
         match joined.await {
             Ok(0) => {}

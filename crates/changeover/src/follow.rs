@@ -41,17 +41,8 @@ impl Followers {
             gone: AtomicBool::new(false),
             did: Mutex::new(None),
         });
-        self.slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&slot));
-        Follower {
-            slot,
-            live,
-            number,
-            stirred: Arc::clone(&self.stirred),
-            seen: 0,
-        }
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
+        Follower { slot, live, number, stirred: Arc::clone(&self.stirred), seen: 0 }
     }
 
     /// Waits until every follower has followed `number`, for at most `deadline`; tells what each did.
@@ -75,11 +66,7 @@ impl Followers {
         for name in late {
             let reason = format!("did not follow within {} ms", deadline.as_millis());
             tracing::error!(follower = name, generation = number, "{reason}");
-            reports.push(ServiceReport {
-                name: name.to_owned(),
-                action: Action::Degraded,
-                reason,
-            });
+            reports.push(ServiceReport { name: name.to_owned(), action: Action::Degraded, reason });
         }
         reports
     }
@@ -102,11 +89,7 @@ impl Followers {
                 (_, Ok(reason)) => (Action::Followed, reason),
                 (_, Err(reason)) => (Action::Degraded, reason),
             };
-            Some(ServiceReport {
-                name: slot.name.to_owned(),
-                action,
-                reason,
-            })
+            Some(ServiceReport { name: slot.name.to_owned(), action, reason })
         };
         slots.iter().filter_map(said).collect()
     }

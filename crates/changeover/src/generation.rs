@@ -27,18 +27,14 @@ pub struct Live<S, V> {
 
 impl<S, V> Clone for Live<S, V> {
     fn clone(&self) -> Self {
-        Self {
-            pointer: Arc::clone(&self.pointer),
-        }
+        Self { pointer: Arc::clone(&self.pointer) }
     }
 }
 
 impl<S, V> Live<S, V> {
     /// A pointer to a first generation.
     pub(crate) fn new(first: Arc<Generation<S, V>>) -> Self {
-        Self {
-            pointer: Arc::new(ArcSwap::new(first)),
-        }
+        Self { pointer: Arc::new(ArcSwap::new(first)) }
     }
 
     /// The live generation, for one unit of work: load once, use it to the end, load anew for the next.

@@ -56,10 +56,7 @@ impl<S> Judge<S> {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[kind as u8]);
         hasher.update(bytes);
-        Fingerprint {
-            hash: hasher.finalize(),
-            kind,
-        }
+        Fingerprint { hash: hasher.finalize(), kind }
     }
 
     /// Checks what would replace a live content.
@@ -76,10 +73,9 @@ impl<S> Judge<S> {
                 Problem::new("", format!("the settings file `{file}` is missing"))
                     .hint("what is live stays live; restore the file, or save it anew"),
             ]),
-            Content::Unreadable(why) => Err(vec![Problem::new(
-                "",
-                format!("the settings file `{file}` cannot be read: {why}"),
-            )]),
+            Content::Unreadable(why) => {
+                Err(vec![Problem::new("", format!("the settings file `{file}` cannot be read: {why}"))])
+            }
         }
     }
 

@@ -52,35 +52,21 @@ impl Book {
     /// The services that were begun and not finished.
     pub(crate) fn unfinished(&self) -> Vec<&'static str> {
         self.with(|entries| {
-            entries
-                .iter()
-                .filter(|entry| entry.done.is_none())
-                .map(|entry| entry.name)
-                .collect()
+            entries.iter().filter(|entry| entry.done.is_none()).map(|entry| entry.name).collect()
         })
     }
 
     /// Whether every service was carried over.
     pub(crate) fn all_kept(&self) -> bool {
-        self.with(|entries| {
-            entries
-                .iter()
-                .all(|entry| matches!(entry.done, Some((Action::Kept, _))))
-        })
+        self.with(|entries| entries.iter().all(|entry| matches!(entry.done, Some((Action::Kept, _)))))
     }
 
     /// One line for each finished service.
     pub(crate) fn reports(&self) -> Vec<ServiceReport> {
         self.with(|entries| {
-            let finished = entries
-                .iter()
-                .filter_map(|entry| Some((entry.name, entry.done.clone()?)));
+            let finished = entries.iter().filter_map(|entry| Some((entry.name, entry.done.clone()?)));
             finished
-                .map(|(name, (action, reason))| ServiceReport {
-                    name: name.to_owned(),
-                    action,
-                    reason,
-                })
+                .map(|(name, (action, reason))| ServiceReport { name: name.to_owned(), action, reason })
                 .collect()
         })
     }
@@ -112,11 +98,7 @@ impl<S, V> Preparation<S, V> {
         let (action, reason) = match live {
             Some(live) => match difference(live, &inputs, depends_on) {
                 None => {
-                    self.book.close(
-                        name,
-                        Action::Kept,
-                        "nothing that it is built from changed".to_owned(),
-                    );
+                    self.book.close(name, Action::Kept, "nothing that it is built from changed".to_owned());
                     return Ok(live.clone());
                 }
                 Some(reason) => (Action::Rebuilt, reason),
@@ -139,9 +121,7 @@ fn difference<I: PartialEq + Serialize, T>(
     if live.inputs() != inputs {
         reasons.push(changed_keys(live.inputs(), inputs));
     }
-    let others = depends_on
-        .iter()
-        .filter(|dependency| !live.depends_on().contains(dependency));
+    let others = depends_on.iter().filter(|dependency| !live.depends_on().contains(dependency));
     reasons.extend(others.map(|(name, _)| format!("`{name}` changed")));
     (!reasons.is_empty()).then(|| reasons.join(", "))
 }
@@ -159,11 +139,7 @@ fn changed_keys<I: Serialize>(old: &I, new: &I) -> String {
         return "a secret changed".to_owned();
     }
     let more = keys.len().saturating_sub(NAMED_MAX);
-    let named: Vec<String> = keys
-        .into_iter()
-        .take(NAMED_MAX)
-        .map(|key| format!("`{key}`"))
-        .collect();
+    let named: Vec<String> = keys.into_iter().take(NAMED_MAX).map(|key| format!("`{key}`")).collect();
     match more {
         0 => format!("{} changed", named.join(", ")),
         more => format!("{} and {more} more changed", named.join(", ")),
@@ -185,12 +161,7 @@ fn differing(old: &Value, new: &Value, path: &mut String, keys: &mut Vec<String>
         }
         path.push_str(key);
         let old_member = old_members.get(key).unwrap_or(&Value::Null);
-        differing(
-            old_member,
-            new_members.get(key).unwrap_or(&Value::Null),
-            path,
-            keys,
-        );
+        differing(old_member, new_members.get(key).unwrap_or(&Value::Null), path, keys);
         path.truncate(length);
     }
 }
@@ -207,47 +178,20 @@ mod tests {
     }
 
     fn inputs(members: &[(&'static str, u32)], key: &'static str) -> Inputs {
-        Inputs {
-            llm: members.iter().copied().collect(),
-            key,
-        }
+        Inputs { llm: members.iter().copied().collect(), key }
     }
 
     #[test]
     fn a_reason_names_the_keys_or_the_dependency_and_never_a_secret() {
         let dependency = Identity::fresh();
-        let live = Service::new(
-            (),
-            inputs(&[("model", 1), ("topP", 2)], "a"),
-            &[("llm", dependency)],
-            1,
-        );
+        let live = Service::new((), inputs(&[("model", 1), ("topP", 2)], "a"), &[("llm", dependency)], 1);
         let check = |inputs: Inputs, dependency, expected: Option<&str>| {
-            assert_eq!(
-                difference(&live, &inputs, &[("llm", dependency)]).as_deref(),
-                expected
-            );
+            assert_eq!(difference(&live, &inputs, &[("llm", dependency)]).as_deref(), expected);
         };
         check(inputs(&[("model", 1), ("topP", 2)], "a"), dependency, None);
-        check(
-            inputs(&[("model", 3), ("topP", 2)], "a"),
-            dependency,
-            Some("`llm.model` changed"),
-        );
-        check(
-            inputs(&[("model", 1)], "a"),
-            dependency,
-            Some("`llm.topP` changed"),
-        );
-        check(
-            inputs(&[("model", 1), ("topP", 2)], "b"),
-            dependency,
-            Some("a secret changed"),
-        );
-        check(
-            inputs(&[("model", 1), ("topP", 2)], "a"),
-            Identity::fresh(),
-            Some("`llm` changed"),
-        );
+        check(inputs(&[("model", 3), ("topP", 2)], "a"), dependency, Some("`llm.model` changed"));
+        check(inputs(&[("model", 1)], "a"), dependency, Some("`llm.topP` changed"));
+        check(inputs(&[("model", 1), ("topP", 2)], "b"), dependency, Some("a secret changed"));
+        check(inputs(&[("model", 1), ("topP", 2)], "a"), Identity::fresh(), Some("`llm` changed"));
     }
 }

@@ -26,11 +26,7 @@ pub struct Problem {
 impl Problem {
     /// A problem at a key path, without a place in the file.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { path: path.into(), message: message.into(), ..Self::default() }
     }
 
     /// The same problem with a place: line and column, both counted from 1.
@@ -165,11 +161,7 @@ impl fmt::Display for Verdict {
     /// One line, as `watch` commands print it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = self.stages_ms.get("total").copied().unwrap_or_default();
-        write!(
-            out,
-            "#{} {} generation {} in {total:.1} ms",
-            self.id, self.verdict, self.generation
-        )?;
+        write!(out, "#{} {} generation {} in {total:.1} ms", self.id, self.verdict, self.generation)?;
         let changed: Vec<String> = self
             .services
             .iter()

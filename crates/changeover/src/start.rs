@@ -38,22 +38,10 @@ where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let Blueprint {
-        file,
-        state_dir,
-        watch,
-        check,
-        prepare,
-        tuning,
-        fallback,
-    } = blueprint;
+    let Blueprint { file, state_dir, watch, check, prepare, tuning, fallback } = blueprint;
     let file = std::path::absolute(&file)?;
     let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
-    let judge = Arc::new(Judge {
-        check,
-        key: History::key(&state_dir)?,
-        file: file.clone(),
-    });
+    let judge = Arc::new(Judge { check, key: History::key(&state_dir)?, file: file.clone() });
     let (mut history, found) = History::open(&state_dir, Tuning::default().history_max)?;
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(found.damage);
@@ -72,20 +60,11 @@ where
 
     let number = history.last_generation() + 1;
     let (services, book) = prepare_first(&prepare, &first, number, history.scratch(number), tuning).await?;
-    let First {
-        mut candidate,
-        safe_mode,
-        refused,
-    } = first;
+    let First { mut candidate, safe_mode, refused } = first;
     candidate.source.stages.done("prepare", Instant::now());
     let tune = tuning(&candidate.settings);
     let settings = Arc::clone(&candidate.settings);
-    let live = Live::new(Arc::new(Generation {
-        number,
-        settings,
-        services,
-        safe_mode,
-    }));
+    let live = Live::new(Arc::new(Generation { number, settings, services, safe_mode }));
     shared.switched(number, safe_mode, tune);
     shared.live_content(candidate.source.fingerprint.shown());
 
@@ -136,26 +115,20 @@ where
         messages: messages_sender,
         shared: Arc::clone(&shared),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let retirer_shared = Arc::clone(&shared);
     // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
     // settings or the history does not delay the product.
     let threads = vec![
-        std::thread::Builder::new()
-            .name("settings-watch".to_owned())
-            .spawn(move || watch.run())?,
-        std::thread::Builder::new()
-            .name("changeover".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    let retirer = tokio::spawn(retire(old, retirer_shared));
-                    changeover.run().await;
-                    // What is still held then is dropped by whoever holds it.
-                    retirer.abort();
-                });
-            })?,
+        std::thread::Builder::new().name("settings-watch".to_owned()).spawn(move || watch.run())?,
+        std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let retirer = tokio::spawn(retire(old, retirer_shared));
+                changeover.run().await;
+                // What is still held then is dropped by whoever holds it.
+                retirer.abort();
+            });
+        })?,
     ];
     Ok(Parts {
         live,
@@ -177,8 +150,7 @@ async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(L
         let good = |content: &Content| judge.judge_on(content, Occasion::Start).is_ok();
         read_at_rest(&judge.file, tuning.settle, tuning.open_max, good)
     });
-    read.await
-        .map_err(|error| StartError::Watch(std::io::Error::other(error)))
+    read.await.map_err(|error| StartError::Watch(std::io::Error::other(error)))
 }
 
 /// The file; else the newest content of the history that passes the check today; else the fallback.
@@ -197,93 +169,35 @@ fn choose<S>(
         content => judge.judge_on(content, Occasion::Start),
     };
     stages.done("check", Instant::now());
-    let source = Source {
-        cause: Cause::Start,
-        fingerprint,
-        content,
-        stages,
-        reply: None,
-    };
+    let source = Source { cause: Cause::Start, fingerprint, content, stages, reply: None };
     let problems = match judged {
-        Ok(Accepted {
-            settings,
-            warnings,
-            secrets,
-        }) => {
-            let candidate = Candidate {
-                settings: Arc::new(settings),
-                warnings,
-                secrets,
-                source,
-            };
-            return First {
-                candidate,
-                safe_mode: false,
-                refused: None,
-            };
+        Ok(Accepted { settings, warnings, secrets }) => {
+            let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
+            return First { candidate, safe_mode: false, refused: None };
         }
         Err(problems) => problems,
     };
     for bytes in good_contents {
         let content = Content::Bytes(bytes);
-        if let Ok(Accepted {
-            settings,
-            warnings,
-            secrets,
-        }) = judge.judge_on(&content, Occasion::Start)
-        {
+        if let Ok(Accepted { settings, warnings, secrets }) = judge.judge_on(&content, Occasion::Start) {
             let fingerprint = judge.fingerprint(&content);
             let stages = Stages::since(begun);
-            let older = Source {
-                cause: Cause::Start,
-                fingerprint,
-                content,
-                stages,
-                reply: None,
-            };
-            let candidate = Candidate {
-                settings: Arc::new(settings),
-                warnings,
-                secrets,
-                source: older,
-            };
-            return First {
-                candidate,
-                safe_mode: false,
-                refused: Some((source, problems)),
-            };
+            let older = Source { cause: Cause::Start, fingerprint, content, stages, reply: None };
+            let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source: older };
+            return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }
     }
     let nothing = Content::Missing;
     let fingerprint = judge.fingerprint(&nothing);
     let stages = Stages::since(begun);
-    let none = Source {
-        cause: Cause::Start,
-        fingerprint,
-        content: nothing,
-        stages,
-        reply: None,
-    };
+    let none = Source { cause: Cause::Start, fingerprint, content: nothing, stages, reply: None };
     let settings = Arc::new(fallback());
-    let candidate = Candidate {
-        settings,
-        warnings: Vec::new(),
-        secrets: Vec::new(),
-        source: none,
-    };
-    First {
-        candidate,
-        safe_mode: true,
-        refused: Some((source, problems)),
-    }
+    let candidate = Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source: none };
+    First { candidate, safe_mode: true, refused: Some((source, problems)) }
 }
 
 /// Pauses between the tries of a first preparation: a port may still be held by the process that went before.
-const TRIES: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_millis(300),
-    Duration::from_millis(1_500),
-];
+const TRIES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(1_500)];
 
 async fn prepare_first<S, V>(
     prepare: &Arc<Prepare<S, V>>,
@@ -313,19 +227,13 @@ where
         problems = match tokio::time::timeout(limit, &mut task).await {
             Ok(Ok(Ok(services))) => return Ok((services, book)),
             Ok(Ok(Err(problems))) => problems,
-            Ok(Err(error)) => vec![Problem::new(
-                "",
-                format!("preparing the services failed: {error}"),
-            )],
+            Ok(Err(error)) => vec![Problem::new("", format!("preparing the services failed: {error}"))],
             Err(_) => {
                 task.abort();
                 let unfinished = book.unfinished().join("`, `");
                 vec![Problem::new(
                     "",
-                    format!(
-                        "preparing `{unfinished}` took longer than {} ms",
-                        limit.as_millis()
-                    ),
+                    format!("preparing `{unfinished}` took longer than {} ms", limit.as_millis()),
                 )]
             }
         };

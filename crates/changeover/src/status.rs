@@ -95,11 +95,7 @@ const SILENT_POLLS_MAX: u32 = 10;
 
 impl Shared {
     pub(crate) fn new(file: PathBuf, watch_enabled: bool) -> Self {
-        Self {
-            file,
-            watch_enabled,
-            facts: Mutex::default(),
-        }
+        Self { file, watch_enabled, facts: Mutex::default() }
     }
 
     /// A panic while the lock was held leaves plain values behind, each whole.
@@ -155,10 +151,7 @@ impl Shared {
     pub(crate) fn status(&self) -> Status {
         let facts = self.facts();
         let silent_max = (facts.tuning.poll * SILENT_POLLS_MAX).max(Duration::from_secs(1));
-        let looked = facts
-            .counters
-            .looked_at
-            .is_some_and(|at| at.elapsed() < silent_max);
+        let looked = facts.counters.looked_at.is_some_and(|at| at.elapsed() < silent_max);
         Status {
             file: self.file.clone(),
             last_modified: facts.last_modified,
@@ -175,12 +168,7 @@ impl Shared {
             watch_enabled: self.watch_enabled,
             watch_running: self.watch_enabled && looked,
             watch: WatchStatus {
-                mode: if self.watch_enabled {
-                    facts.counters.mode
-                } else {
-                    "off"
-                }
-                .to_owned(),
+                mode: if self.watch_enabled { facts.counters.mode } else { "off" }.to_owned(),
                 events_seen: facts.counters.events_seen,
                 polls_seen: facts.counters.polls_seen,
             },

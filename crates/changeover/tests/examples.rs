@@ -13,12 +13,7 @@ use std::process::Command;
 /// `cargo test` builds the examples beside the tests.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples")
-        .join(name)
+    test.parent().unwrap().parent().unwrap().join("examples").join(name)
 }
 
 #[test]
@@ -27,27 +22,13 @@ fn every_example_runs_and_says_its_verdicts() {
         ("minimal", &["applied generation 2"][..]),
         (
             "two_services",
-            &[
-                "cache (`entries` changed)",
-                "database (`url` changed), cache (`database` changed)",
-            ],
+            &["cache (`entries` changed)", "database (`url` changed), cache (`database` changed)"],
         ),
         (
             "refused_save",
-            &[
-                "rejected generation 1",
-                "2:11: `port`: `\"eighty\"` is not a port",
-                "cannot be bound",
-            ],
+            &["rejected generation 1", "2:11: `port`: `\"eighty\"` is not a port", "cannot be bound"],
         ),
-        (
-            "reverted_save",
-            &[
-                "applied generation 3",
-                "rejected generation",
-                "applied generation 4",
-            ],
-        ),
+        ("reverted_save", &["applied generation 3", "rejected generation", "applied generation 4"]),
     ] {
         let program = example(name);
         if !program.exists() {
@@ -59,11 +40,7 @@ fn every_example_runs_and_says_its_verdicts() {
         }
         let output = Command::new(&program).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success(),
-            "{name}: {text}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{name}: {text}{}", String::from_utf8_lossy(&output.stderr));
         for said in said {
             assert!(text.contains(said), "{name} does not say `{said}`:\n{text}");
         }

@@ -34,19 +34,11 @@ fn main() -> Result<()> {
 
     let state = std::env::temp_dir().join(format!("cranfield-{}", std::process::id()));
     std::fs::create_dir_all(&state)?;
-    let index = Arc::new(Index::new(Arc::new(Database::open(
-        &state.join("index.db"),
-        &[SCHEMA],
-    )?)));
+    let index = Arc::new(Index::new(Arc::new(Database::open(&state.join("index.db"), &[SCHEMA])?)));
     let settings = RagSettings {
         chunk_size: 1_000,
         chunk_overlap: 200,
-        qa: Qa {
-            retrieval_k: 4,
-            model: None,
-            temperature: 0.2,
-            max_tokens: 2_000,
-        },
+        qa: Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000 },
     };
     let inputs = RagInputs::new(&settings, &index)?;
     index.build(&inputs.wanted)?;
@@ -54,11 +46,7 @@ fn main() -> Result<()> {
     for record in &abstracts {
         index.put(&format!("{:0>12}", field(record, 'I')), &paper(record))?;
     }
-    println!(
-        "{} abstracts put in {:.1} s",
-        abstracts.len(),
-        started.elapsed().as_secs_f64()
-    );
+    println!("{} abstracts put in {:.1} s", abstracts.len(), started.elapsed().as_secs_f64());
 
     let rag = Rag::new(inputs, index, no_llm()?)?;
     let started = Instant::now();
@@ -74,10 +62,7 @@ fn main() -> Result<()> {
         recall += found.iter().filter(|id| wanted.contains(id)).count() as f64 / wanted.len().max(1) as f64;
     }
     let count = questions.len() as f64;
-    println!(
-        "{:.2} ms a question",
-        started.elapsed().as_secs_f64() * 1_000.0 / count
-    );
+    println!("{:.2} ms a question", started.elapsed().as_secs_f64() * 1_000.0 / count);
     println!("nDCG@10 {:.3}  recall@10 {:.3}", gain / count, recall / count);
     Ok(std::fs::remove_dir_all(&state)?)
 }
@@ -96,19 +81,12 @@ fn no_llm() -> Result<Arc<Llm>> {
         retries_max: 0,
     };
     let llm = LlmSettings { default };
-    Ok(Arc::new(Llm::new(
-        LlmInputs { llm, key },
-        client(&Network::default())?,
-    )))
+    Ok(Arc::new(Llm::new(LlmInputs { llm, key }, client(&Network::default())?)))
 }
 
 fn normalized_gain(found: &[usize], wanted: &HashSet<usize>) -> f64 {
     let worth = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
-    let gain: f64 = (0..)
-        .zip(found)
-        .filter(|(_, id)| wanted.contains(id))
-        .map(|(rank, _)| worth(rank))
-        .sum();
+    let gain: f64 = (0..).zip(found).filter(|(_, id)| wanted.contains(id)).map(|(rank, _)| worth(rank)).sum();
     let most: f64 = (0..wanted.len().min(10)).map(worth).sum();
     if most > 0.0 { gain / most } else { 0.0 }
 }
@@ -121,10 +99,7 @@ fn records(bytes: &[u8]) -> Vec<Record> {
         if let Some(letter @ ('I' | 'T' | 'A' | 'B' | 'W')) = mark.filter(|_| line.len() < 12) {
             open = letter;
             if letter == 'I' {
-                records.push(Record::from([(
-                    'I',
-                    line.get(2..).unwrap_or_default().trim().to_owned(),
-                )]));
+                records.push(Record::from([('I', line.get(2..).unwrap_or_default().trim().to_owned())]));
             }
         } else if let Some(record) = records.last_mut() {
             let text = record.entry(open).or_default();
@@ -140,30 +115,12 @@ fn field(record: &Record, letter: char) -> &str {
 }
 
 fn paper(record: &Record) -> Paper {
-    let title = Field {
-        value: field(record, 'T').to_owned(),
-        source: Source::DocumentInformation,
-    };
-    let authors = Field {
-        value: vec![field(record, 'A').to_owned()],
-        source: Source::DocumentInformation,
-    };
-    let paragraph = Paragraph {
-        page: 1,
-        text: field(record, 'W').to_owned(),
-        continues: false,
-    };
+    let title = Field { value: field(record, 'T').to_owned(), source: Source::DocumentInformation };
+    let authors = Field { value: vec![field(record, 'A').to_owned()], source: Source::DocumentInformation };
+    let paragraph = Paragraph { page: 1, text: field(record, 'W').to_owned(), continues: false };
     Paper {
-        metadata: Metadata {
-            title: Some(title),
-            authors: Some(authors),
-            ..Metadata::default()
-        },
-        sections: vec![Section {
-            level: 1,
-            paragraphs: vec![paragraph],
-            ..Section::default()
-        }],
+        metadata: Metadata { title: Some(title), authors: Some(authors), ..Metadata::default() },
+        sections: vec![Section { level: 1, paragraphs: vec![paragraph], ..Section::default() }],
         page_count: 1,
     }
 }
@@ -172,10 +129,7 @@ fn paper(record: &Record) -> Paper {
 fn judgements(text: &str) -> HashMap<usize, HashSet<usize>> {
     let mut relevant: HashMap<usize, HashSet<usize>> = HashMap::new();
     for line in text.lines() {
-        let numbers: Vec<i64> = line
-            .split_whitespace()
-            .filter_map(|number| number.parse().ok())
-            .collect();
+        let numbers: Vec<i64> = line.split_whitespace().filter_map(|number| number.parse().ok()).collect();
         if let [question, id, grade] = numbers[..]
             && let (Ok(question), Ok(id)) = (usize::try_from(question), usize::try_from(id))
             && grade > 0

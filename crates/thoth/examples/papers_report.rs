@@ -16,11 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut right, mut sum_f1, mut shares, mut pages, mut seconds) =
         ([0; 6], 0.0, [const { Vec::new() }; 3], 0, 0.0);
     for truth in &truth {
-        let file = folder.join(
-            truth["file"]
-                .as_str()
-                .ok_or("a paper of truth.json has no `file`")?,
-        );
+        let file = folder.join(truth["file"].as_str().ok_or("a paper of truth.json has no `file`")?);
         let bytes = std::fs::read(&file)?;
         let began = Instant::now();
         let paper = thoth::pdf::read::read(bytes)?;
@@ -34,21 +30,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &own,
             f64::from(paper.page_count) / took,
         );
-        right
-            .iter_mut()
-            .zip(fields)
-            .for_each(|(sum, field)| *sum += field);
+        right.iter_mut().zip(fields).for_each(|(sum, field)| *sum += field);
         shares.iter_mut().zip(own).for_each(|(sum, own)| sum.extend(own));
         (pages, seconds, sum_f1) = (pages + paper.page_count, seconds + took, sum_f1 + f1);
     }
     let name = format!("all {}", truth.len());
-    row(
-        &name,
-        right,
-        sum_f1 / truth.len() as f64,
-        &shares,
-        f64::from(pages) / seconds,
-    );
+    row(&name, right, sum_f1 / truth.len() as f64, &shares, f64::from(pages) / seconds);
     Ok(())
 }
 
@@ -66,28 +53,13 @@ fn fields(truth: &Value, paper: &Paper) -> ([usize; 6], f64) {
     let found = &paper.metadata;
     let title =
         found.title.as_ref().map(|title| letters(&title.value)) == truth["title"].as_str().map(letters);
-    let wanted: Vec<&str> = truth["authors"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let names: Vec<&str> = found
-        .authors
-        .iter()
-        .flat_map(|names| &names.value)
-        .map(String::as_str)
-        .collect();
-    let authors = names
-        .iter()
-        .copied()
-        .map(letters)
-        .eq(wanted.iter().copied().map(letters));
+    let wanted: Vec<&str> =
+        truth["authors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let names: Vec<&str> = found.authors.iter().flat_map(|names| &names.value).map(String::as_str).collect();
+    let authors = names.iter().copied().map(letters).eq(wanted.iter().copied().map(letters));
     let surname = |name: &&str| letters(name.rsplit(' ').next().unwrap_or_default());
-    let common = names
-        .iter()
-        .filter(|name| wanted.iter().any(|other| surname(name) == surname(other)))
-        .count();
+    let common =
+        names.iter().filter(|name| wanted.iter().any(|other| surname(name) == surname(other))).count();
     let year = found.year.as_ref().map(|year| i64::from(year.value)) == truth["year"].as_i64();
     let lower = |key: &str| truth[key].as_str().map(str::to_lowercase);
     let same = |found: Option<&String>, key: &str| found.map(|id| id.to_lowercase()) == lower(key);
@@ -137,13 +109,6 @@ fn letters(text: &str) -> String {
 fn printed(file: &Path, page: u32) -> String {
     let page = page.to_string();
     let mut command = Command::new("pdftotext");
-    let output = command
-        .args(["-f", &page, "-l", &page])
-        .arg(file)
-        .arg("-")
-        .output();
-    output.map_or_else(
-        |_| String::new(),
-        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
-    )
+    let output = command.args(["-f", &page, "-l", &page]).arg(file).arg("-").output();
+    output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
 }

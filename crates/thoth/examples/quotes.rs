@@ -36,10 +36,7 @@ fn main() -> Result<()> {
     let folder = std::env::args().nth(1).context("usage: quotes FOLDER")?;
     let state = std::env::temp_dir().join(format!("quotes-{}", std::process::id()));
     std::fs::create_dir_all(&state)?;
-    let index = Arc::new(Index::new(Arc::new(Database::open(
-        &state.join("index.db"),
-        &[SCHEMA],
-    )?)));
+    let index = Arc::new(Index::new(Arc::new(Database::open(&state.join("index.db"), &[SCHEMA])?)));
     let entries = read_all(Path::new(&folder))?;
     for entry in &entries {
         index.put(&entry.content, &entry.paper)?;
@@ -52,9 +49,8 @@ fn main() -> Result<()> {
 }
 
 fn read_all(folder: &Path) -> Result<Vec<Read>> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "pdf"));
     files.sort();
     let read = |file: PathBuf| -> Result<Read> {
@@ -68,17 +64,8 @@ fn read_all(folder: &Path) -> Result<Vec<Read>> {
 
 /// The service over an index whose recipe is built.
 fn built(index: Arc<Index>) -> Result<Rag> {
-    let qa = Qa {
-        retrieval_k: 4,
-        model: None,
-        temperature: 0.2,
-        max_tokens: 2_000,
-    };
-    let settings = RagSettings {
-        chunk_size: 1_000,
-        chunk_overlap: 200,
-        qa,
-    };
+    let qa = Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000 };
+    let settings = RagSettings { chunk_size: 1_000, chunk_overlap: 200, qa };
     index.build(&Recipe::new(&settings))?;
     Ok(Rag::new(RagInputs::new(&settings, &index)?, index, no_llm()?)?)
 }
@@ -97,20 +84,14 @@ fn no_llm() -> Result<Arc<Llm>> {
         retries_max: 0,
     };
     let llm = LlmSettings { default };
-    Ok(Arc::new(Llm::new(
-        LlmInputs { llm, key },
-        client(&Network::default())?,
-    )))
+    Ok(Arc::new(Llm::new(LlmInputs { llm, key }, client(&Network::default())?)))
 }
 
 fn report(rag: &Rag, paper: &Read) -> Result<()> {
     let id: String = paper.content.chars().take(12).collect();
     let metadata = &paper.paper.metadata;
     let title = metadata.title.as_ref().map_or("", |title| title.value.as_str());
-    let summary = metadata
-        .summary
-        .as_ref()
-        .map_or("", |summary| summary.value.as_str());
+    let summary = metadata.summary.as_ref().map_or("", |summary| summary.value.as_str());
     let words: Vec<&str> = summary.split_whitespace().collect();
     let phrases: Vec<String> = words
         .chunks(PHRASE_WORDS)
@@ -128,11 +109,7 @@ fn report(rag: &Rag, paper: &Read) -> Result<()> {
     let mut seen: HashSet<String> = HashSet::new();
     let mut on_page = 0;
     for question in phrases.iter().map(String::as_str).chain([title]) {
-        for passage in rag
-            .passages(question, 4)?
-            .into_iter()
-            .filter(|passage| passage.paper == id)
-        {
+        for passage in rag.passages(question, 4)?.into_iter().filter(|passage| passage.paper == id) {
             if !seen.insert(passage.text.clone()) {
                 continue;
             }
@@ -159,16 +136,9 @@ fn report(rag: &Rag, paper: &Read) -> Result<()> {
 
 fn page(file: &Path, number: u32) -> Result<String> {
     let number = number.to_string();
-    let output = Command::new("pdftotext")
-        .args(["-f", &number, "-l", &number])
-        .arg(file)
-        .arg("-")
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "pdftotext: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output =
+        Command::new("pdftotext").args(["-f", &number, "-l", &number]).arg(file).arg("-").output()?;
+    ensure!(output.status.success(), "pdftotext: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -28,17 +28,7 @@ fn main() -> anyhow::Result<()> {
         };
     }
     micros.sort_by(f64::total_cmp);
-    let at = |share: usize| {
-        micros
-            .get(micros.len() * share / 100)
-            .copied()
-            .unwrap_or_default()
-    };
-    println!(
-        "{} bytes, {outcome}: median {:.1} µs, p99 {:.1} µs",
-        content.len(),
-        at(50),
-        at(99)
-    );
+    let at = |share: usize| micros.get(micros.len() * share / 100).copied().unwrap_or_default();
+    println!("{} bytes, {outcome}: median {:.1} µs, p99 {:.1} µs", content.len(), at(50), at(99));
     Ok(())
 }

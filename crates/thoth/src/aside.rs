@@ -23,13 +23,7 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
         let is_aside = name.len() == PREFIX.len() + 16 + ENDING.len()
             && name.starts_with(PREFIX)
             && name.ends_with(ENDING);
-        if is_aside
-            && entry
-                .metadata()?
-                .modified()?
-                .elapsed()
-                .is_ok_and(|age| age > LEFT_BEHIND)
-        {
+        if is_aside && entry.metadata()?.modified()?.elapsed().is_ok_and(|age| age > LEFT_BEHIND) {
             fs::remove_file(entry.path())?;
         }
     }
@@ -134,10 +128,7 @@ mod tests {
         let first = Aside::write(&path, b"one".as_slice()).unwrap();
         let second = Aside::write(&path, b"two".as_slice()).unwrap();
         first.name_new(&path).unwrap();
-        assert_eq!(
-            second.name_new(&path).unwrap_err().kind(),
-            io::ErrorKind::AlreadyExists
-        );
+        assert_eq!(second.name_new(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"one");
         second.replace(&path, &fs::metadata(&path).unwrap()).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
@@ -161,10 +152,8 @@ mod tests {
             }
         }
         sweep(folder.path()).unwrap();
-        let mut left: Vec<_> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, [".thoth-fedcba9876543210.part", ".thoth-mine.part", "a.md"]);
     }

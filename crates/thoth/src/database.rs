@@ -77,27 +77,16 @@ impl Database {
     pub fn open(path: &Path, schema: &[&str]) -> Result<Self, DatabaseError> {
         let refused = |source| refusal(path, source);
         let mut writer = connect(path).map_err(refused)?;
-        let found: i64 = writer
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(refused)?;
+        let found: i64 =
+            writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused)?;
         if found > STATE_VERSION {
-            return Err(DatabaseError::Newer {
-                path: path.to_owned(),
-                found,
-            });
+            return Err(DatabaseError::Newer { path: path.to_owned(), found });
         }
         if let Some(detail) = damage(&writer, path).map_err(refused)? {
-            return Err(DatabaseError::Damaged {
-                path: path.to_owned(),
-                detail,
-            });
+            return Err(DatabaseError::Damaged { path: path.to_owned(), detail });
         }
         bring_up(&mut writer, schema).map_err(refused)?;
-        Ok(Self {
-            writer: Mutex::new(writer),
-            idle_readers: Mutex::new(Vec::new()),
-            path: path.to_owned(),
-        })
+        Ok(Self { writer: Mutex::new(writer), idle_readers: Mutex::new(Vec::new()), path: path.to_owned() })
     }
 
     /// Runs one transaction; it is rolled back when `work` fails.
@@ -180,10 +169,9 @@ fn bring_up(writer: &mut Connection, schema: &[&str]) -> rusqlite::Result<()> {
 fn refusal(path: &Path, source: rusqlite::Error) -> DatabaseError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => DatabaseError::Damaged {
-            path,
-            detail: source.to_string(),
-        },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            DatabaseError::Damaged { path, detail: source.to_string() }
+        }
         _ => DatabaseError::Sqlite { path, source },
     }
 }
@@ -287,10 +275,7 @@ mod tests {
             .expect("a version from the future");
         let before = std::fs::read(&path).expect("readable");
         let error = Database::open(&path, &[PAIRS, "CREATE TABLE more (x)"]).expect_err("is refused");
-        assert!(
-            matches!(error, DatabaseError::Newer { found, .. } if found == STATE_VERSION + 1),
-            "{error}"
-        );
+        assert!(matches!(error, DatabaseError::Newer { found, .. } if found == STATE_VERSION + 1), "{error}");
         assert!(error.to_string().contains("THOTH_STATE_DIR"), "{error}");
         assert_eq!(before, std::fs::read(&path).expect("readable"));
     }
@@ -299,11 +284,8 @@ mod tests {
     fn a_file_that_is_no_database_and_a_damaged_one_are_called_damaged() {
         let folder = folder();
         let path = folder.path().join("index.db");
-        std::fs::write(
-            &path,
-            "this is not a database, but it is longer than a header ".repeat(40),
-        )
-        .expect("writes");
+        std::fs::write(&path, "this is not a database, but it is longer than a header ".repeat(40))
+            .expect("writes");
         let error = Database::open(&path, &[PAIRS]).expect_err("is refused");
         assert!(matches!(error, DatabaseError::Damaged { .. }), "{error}");
 
@@ -312,9 +294,7 @@ mod tests {
         database
             .write(|transaction| {
                 (0..2_000).try_for_each(|id| {
-                    transaction
-                        .execute("INSERT INTO pair VALUES (?1, ?1)", [id])
-                        .map(|_rows| ())
+                    transaction.execute("INSERT INTO pair VALUES (?1, ?1)", [id]).map(|_rows| ())
                 })
             })
             .expect("writes");
@@ -330,9 +310,6 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let error = Database::open(Path::new("/nonexistent/thoth/index.db"), &[]).expect_err("is refused");
-        assert!(
-            error.to_string().contains("/nonexistent/thoth/index.db"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("/nonexistent/thoth/index.db"), "{error}");
     }
 }

@@ -93,10 +93,7 @@ mod tests {
             "an experiment on state-of-the-art methods",
             "an experi-\nment on state-of-the-\nart meth\u{AD}ods",
         );
-        check(
-            "“efficient” – so ‘they’ say",
-            "\"e\u{FB03}cient\" - so 'they' say",
-        );
+        check("“efficient” – so ‘they’ say", "\"e\u{FB03}cient\" - so 'they' say");
         check("Universität", "Universit¨at");
         check("Universität", "Universita\u{308}t");
         check("x² and 5 µm", "x2 and 5\u{A0}\u{3BC}m");
@@ -114,10 +111,7 @@ mod tests {
 
     #[test]
     fn a_passage_is_proved_by_its_page() {
-        assert!(stands_in(
-            "herons are eﬃcient.",
-            "Many Herons are effi-\n cient. They fish."
-        ));
+        assert!(stands_in("herons are eﬃcient.", "Many Herons are effi-\n cient. They fish."));
         assert!(!stands_in("herons are lazy.", "Many herons are efficient."));
         assert!(!stands_in(" - ", "Many herons"));
     }

@@ -48,16 +48,10 @@ pub async fn prepare(
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
     let (llm, http) = tokio::try_join!(
-        preparation.service(
-            "llm",
-            live.map(|live| &live.llm),
-            LlmInputs::of(settings),
-            &[],
-            |inputs| {
-                let llm = Llm::new(inputs.clone(), means.client.clone());
-                async { Ok(llm) }
-            }
-        ),
+        preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
+            let llm = Llm::new(inputs.clone(), means.client.clone());
+            async { Ok(llm) }
+        }),
         preparation.service("http", live.map(|live| &live.http), addresses, &[], |addresses| {
             let http = service::build(addresses, &means.listeners);
             async { http }
@@ -89,12 +83,7 @@ async fn rag(
 ) -> Result<Rag, Vec<Problem>> {
     match live.and_then(|live| live.renewed(&inputs, &llm)) {
         Some(rag) => Ok(rag),
-        None => {
-            blocking(&means.index, move |index| {
-                Rag::new(inputs, Arc::clone(index), llm)
-            })
-            .await
-        }
+        None => blocking(&means.index, move |index| Rag::new(inputs, Arc::clone(index), llm)).await,
     }
 }
 
@@ -128,20 +117,12 @@ pub struct ServiceState {
 impl ServiceState {
     /// All is well.
     pub fn ok(since: Option<u64>) -> Self {
-        Self {
-            status: "ok",
-            since,
-            reason: None,
-        }
+        Self { status: "ok", since, reason: None }
     }
 
     /// It runs, but not as it should.
     pub fn degraded(since: Option<u64>, reason: String) -> Self {
-        Self {
-            status: "degraded",
-            since,
-            reason: Some(reason),
-        }
+        Self { status: "degraded", since, reason: Some(reason) }
     }
 }
 
@@ -164,11 +145,7 @@ fn llm_state(llm: &Service<LlmInputs, Llm>) -> ServiceState {
         Condition::Ok => "ok",
         Condition::Degraded => "degraded",
     };
-    ServiceState {
-        status,
-        since: Some(llm.since()),
-        reason: stands.reason,
-    }
+    ServiceState { status, since: Some(llm.since()), reason: stands.reason }
 }
 
 fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
@@ -179,18 +156,11 @@ fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
     match progress.problem {
         Some(problem) => ServiceState::degraded(since, format!("the index cannot be built: {problem}")),
         None => {
-            let meanwhile = if rag.reads() == rag.wanted() {
-                "what is built serves"
-            } else {
-                "the old one serves"
-            };
+            let meanwhile =
+                if rag.reads() == rag.wanted() { "what is built serves" } else { "the old one serves" };
             let (done, total) = (progress.done, progress.total);
             let reason = format!("the index is built, {done} of {total} papers; {meanwhile}");
-            ServiceState {
-                status: "pending",
-                since,
-                reason: Some(reason),
-            }
+            ServiceState { status: "pending", since, reason: Some(reason) }
         }
     }
 }

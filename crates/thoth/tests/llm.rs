@@ -37,10 +37,7 @@ impl Server {
         let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools");
         let program = tools.join("venv/bin/llmock");
         if !program.exists() {
-            eprintln!(
-                "skipped: there is no `{}`; `scripts/test-tools.sh` installs it",
-                program.display()
-            );
+            eprintln!("skipped: there is no `{}`; `scripts/test-tools.sh` installs it", program.display());
             return None;
         }
         let mut process = Command::new(&program)
@@ -54,22 +51,13 @@ impl Server {
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
         let base = loop {
-            let line = log
-                .next_line()
-                .await
-                .unwrap()
-                .expect("the server says where it listens");
+            let line = log.next_line().await.unwrap().expect("the server says where it listens");
             if let Some((_, rest)) = line.split_once("running on ") {
                 break rest.split(' ').next().unwrap().to_owned();
             }
         };
         let client = client(&Network::default()).unwrap();
-        Some(Self {
-            base,
-            client,
-            _process: process,
-            _log: log,
-        })
+        Some(Self { base, client, _process: process, _log: log })
     }
 
     /// Forgets everything, and queues these behaviours for the next requests.
@@ -83,11 +71,7 @@ impl Server {
     async fn post(&self, what: &str, body: &Value) {
         let url = format!("{}/_llmock/{what}", self.base);
         let response = self.client.post(url).json(body).send().await.unwrap();
-        assert!(
-            response.status().is_success(),
-            "{what}: {}",
-            response.text().await.unwrap()
-        );
+        assert!(response.status().is_success(), "{what}: {}", response.text().await.unwrap());
     }
 
     async fn get(&self, what: &str) -> Value {
@@ -108,10 +92,7 @@ impl Server {
     /// The service under test. Its pauses are short and grow without chance, so that the server can see them grow.
     fn llm(&self, key: &str, change: impl FnOnce(&mut LlmDefault)) -> Arc<Llm> {
         let base_url = format!("{}/v1", self.base).parse().unwrap();
-        let keys = ApiKeys {
-            custom_key: Secret::new(key),
-            ..ApiKeys::default()
-        };
+        let keys = ApiKeys { custom_key: Secret::new(key), ..ApiKeys::default() };
         let key = ProviderKey::choose(&base_url, &keys);
         let mut default = LlmDefault {
             model: "first/model".to_owned(),
@@ -129,19 +110,13 @@ impl Server {
             jitter: || 1.0,
             ..Patience::default()
         };
-        let inputs = LlmInputs {
-            llm: LlmSettings { default },
-            key,
-        };
+        let inputs = LlmInputs { llm: LlmSettings { default }, key };
         Arc::new(Llm::with_patience(inputs, self.client.clone(), patience))
     }
 }
 
 fn ask(question: &str) -> ChatRequest {
-    ChatRequest {
-        messages: vec![Message::user(question)],
-        ..ChatRequest::default()
-    }
+    ChatRequest { messages: vec![Message::user(question)], ..ChatRequest::default() }
 }
 
 /// All of a stream: its pieces, and the message of the error at its end.
@@ -163,22 +138,13 @@ async fn the_server_sees_model_and_temperature_of_the_settings_and_of_the_reques
     let Some(server) = Server::start(&[]).await else {
         return;
     };
-    server
-        .script(&[json!({"type": "reply", "text": "forty two"})])
-        .await;
+    server.script(&[json!({"type": "reply", "text": "forty two"})]).await;
     let llm = server.llm("sk-test", |_| {});
     let answer = llm.chat(ask("why?")).await.unwrap();
-    assert_eq!(
-        (answer.text.as_str(), answer.model.as_str()),
-        ("forty two", "first/model")
-    );
+    assert_eq!((answer.text.as_str(), answer.model.as_str()), ("forty two", "first/model"));
     assert!(answer.usage.unwrap().completion_tokens > 0);
-    let own = ChatRequest {
-        temperature: Some(0.1),
-        max_tokens: Some(7),
-        model: Some("own".into()),
-        ..ask("how?")
-    };
+    let own =
+        ChatRequest { temperature: Some(0.1), max_tokens: Some(7), model: Some("own".into()), ..ask("how?") };
     llm.chat(own).await.unwrap();
     let next = server.llm("sk-test", |default| default.model = "second/model".to_owned());
     next.chat(ask("when?")).await.unwrap();
@@ -186,13 +152,7 @@ async fn the_server_sees_model_and_temperature_of_the_settings_and_of_the_reques
     let requests = server.requests().await;
     let seen = requests.iter().map(|request| {
         let body = &request["body"];
-        json!([
-            request["path"],
-            body["model"],
-            body["temperature"],
-            body["max_tokens"],
-            body["top_p"]
-        ])
+        json!([request["path"], body["model"], body["temperature"], body["max_tokens"], body["top_p"]])
     });
     let path = "/v1/chat/completions";
     let expected = [
@@ -213,10 +173,7 @@ async fn the_key_that_is_sent_is_the_one_that_is_counted() {
     let first = server.llm("sk-first", |_| {});
     first.chat(ask("one")).await.unwrap();
     let refused = first.chat(ask("two")).await.unwrap_err().to_string();
-    assert!(
-        refused.contains("fewer requests (429, tries: 1); it asks to wait"),
-        "{refused}"
-    );
+    assert!(refused.contains("fewer requests (429, tries: 1); it asks to wait"), "{refused}");
     server.llm("sk-second", |_| {}).chat(ask("three")).await.unwrap();
 }
 
@@ -245,10 +202,7 @@ async fn check_tries(server: &Server, faults: &[Value], expected: Result<&str, &
         .collect();
     assert_eq!(real_ms.len(), pauses_ms.len(), "{faults:?}: {real_ms:?}");
     for (real, least) in real_ms.iter().zip(pauses_ms) {
-        assert!(
-            *real >= *least as f64 - 5.0,
-            "{faults:?}: {real_ms:?} should be at least {pauses_ms:?}"
-        );
+        assert!(*real >= *least as f64 - 5.0, "{faults:?}: {real_ms:?} should be at least {pauses_ms:?}");
     }
     let mut findings = server.findings().await;
     // A pause that is longer than we wait for is told to the user instead of being waited out.
@@ -272,20 +226,12 @@ async fn tries_are_made_again_exactly_when_that_can_help_and_after_the_right_pau
     check(&[fail(500, json!(3)), good()], Ok("at last"), &[80, 160, 320]).await;
     // With a 503 this server asks to wait a second.
     check(&[fail(503, json!(1)), good()], Ok("at last"), &[1_000]).await;
-    check(
-        &[fail(502, Value::Null)],
-        Err("in trouble (502, tries: 4)"),
-        &[80, 160, 320],
-    )
-    .await;
+    check(&[fail(502, Value::Null)], Err("in trouble (502, tries: 4)"), &[80, 160, 320]).await;
     check(&always, Err("(429, tries: 4)"), &[130, 210, 370]).await;
     check(&[wait(90.0)], Err("it asks to wait 90 s"), &[]).await;
     for (status, part) in [
         (400, "refused the request (400)"),
-        (
-            401,
-            "refused the key (401): set `apiKeys.customKey` to a key that is valid there",
-        ),
+        (401, "refused the key (401): set `apiKeys.customKey` to a key that is valid there"),
         (403, "refused the key (403)"),
         (404, "does not know the model `first/model` (404)"),
         (422, "refused the request (422)"),
@@ -302,33 +248,18 @@ async fn a_stream_gives_its_pieces_and_never_passes_half_an_answer_off_as_a_whol
     let llm = server.llm("sk-test", |default| default.timeout_ms = 400);
     let reply = json!({"type": "reply", "text": "one two three four five"});
 
-    server
-        .script(&[json!({"type": "fail", "status": 503}), reply.clone()])
-        .await;
+    server.script(&[json!({"type": "fail", "status": 503}), reply.clone()]).await;
     let (pieces, error) = collect(&llm, "good").await;
-    assert_eq!(
-        (pieces.concat().as_str(), error),
-        ("one two three four five", None)
-    );
+    assert_eq!((pieces.concat().as_str(), error), ("one two three four five", None));
     assert!(pieces.len() >= 5, "{pieces:?}");
-    assert_eq!(
-        server.requests().await.len(),
-        2,
-        "before the first piece, a failure is tried again"
-    );
+    assert_eq!(server.requests().await.len(), 2, "before the first piece, a failure is tried again");
     assert!(server.findings().await.is_empty());
 
     for (kind, part) in [
-        (
-            "truncate",
-            "broke off before its end: the stream ended without saying that the answer is complete",
-        ),
+        ("truncate", "broke off before its end: the stream ended without saying that the answer is complete"),
         ("disconnect", "broke off before its end"),
         ("malformed", "is not JSON of a completion"),
-        (
-            "stall",
-            "sent nothing for 400 ms (in the middle of the answer); `llm.default.timeoutMs`",
-        ),
+        ("stall", "sent nothing for 400 ms (in the middle of the answer); `llm.default.timeoutMs`"),
     ] {
         let fault = json!({"type": "stream_fault", "kind": kind, "after_chunks": 3, "stall_seconds": 20});
         server.script(&[fault, reply.clone()]).await;
@@ -362,43 +293,24 @@ async fn a_written_answer_keeps_what_its_passage_says() {
         text: "The measured mass is 125.09 GeV in signi\u{fb01}cant channels.".to_owned(),
         score: 1.0,
     }];
-    let options = QaOptions {
-        model: Some("qa/model".to_owned()),
-        temperature: 0.2,
-        max_tokens: 200,
-    };
+    let options = QaOptions { model: Some("qa/model".to_owned()), temperature: 0.2, max_tokens: 200 };
     let llm = server.llm("sk-test", |_| {});
     let text = "It is 125.09 GeV [1: \"mass is 125.09 GeV in significant channels\"]. It is green [1: \"green all \
                 over the place\"].";
     server.script(&[json!({"type": "reply", "text": text})]).await;
-    let answer = write(&llm, "What is the mass?", &passages, &options)
-        .await
-        .unwrap();
+    let answer = write(&llm, "What is the mass?", &passages, &options).await.unwrap();
     assert_eq!(answer.answer, "It is 125.09 GeV [1].");
-    assert_eq!(
-        answer.sources[0].passage,
-        "mass is 125.09 GeV in signi\u{fb01}cant channels"
-    );
+    assert_eq!(answer.sources[0].passage, "mass is 125.09 GeV in signi\u{fb01}cant channels");
     assert_eq!((answer.sources.len(), answer.sources[0].page), (1, 3));
     assert_eq!(answer.written_by.as_deref(), Some("qa/model"));
     assert!(answer.note.unwrap().contains("1 of 2 citations removed"));
     let body = server.requests().await[0]["body"].clone();
-    assert_eq!(
-        (&body["temperature"], &body["max_tokens"]),
-        (&json!(0.2), &json!(200))
-    );
+    assert_eq!((&body["temperature"], &body["max_tokens"]), (&json!(0.2), &json!(200)));
     let prompt = body["messages"][1]["content"].as_str().unwrap();
     assert!(prompt.ends_with("Question: What is the mass?"), "{prompt}");
 
-    server
-        .script(&[json!({"type": "reply", "text": "It is green."})])
-        .await;
-    let answer = write(&llm, "What is the mass?", &passages, &options)
-        .await
-        .unwrap();
-    assert_eq!(
-        (answer.written_by, &answer.sources[0].passage),
-        (None, &passages[0].text)
-    );
+    server.script(&[json!({"type": "reply", "text": "It is green."})]).await;
+    let answer = write(&llm, "What is the mass?", &passages, &options).await.unwrap();
+    assert_eq!((answer.written_by, &answer.sources[0].passage), (None, &passages[0].text));
     assert!(answer.note.unwrap().contains("cited nothing"));
 }

@@ -9,10 +9,7 @@ const SAVE_AS: &str = "save the file as UTF-8";
 /// The text of a file. A byte order mark stays in it.
 pub(super) fn text(content: &[u8]) -> Result<&str, Problem> {
     if content.len() > SIZE_MAX {
-        let message = format!(
-            "the file has {} bytes; at most {SIZE_MAX} are read",
-            content.len()
-        );
+        let message = format!("the file has {} bytes; at most {SIZE_MAX} are read", content.len());
         return Err(Problem::new("", message)
             .hint("a settings file has a few thousand bytes: is this the right file?"));
     }
@@ -22,14 +19,9 @@ pub(super) fn text(content: &[u8]) -> Result<&str, Problem> {
     }
     match std::str::from_utf8(content) {
         Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => {
-            let message = if text.is_empty() {
-                "the file is empty"
-            } else {
-                "the file holds nothing but white space"
-            };
-            Err(Problem::new("", message)
-                .hint("the least that a settings file can hold is `{}`")
-                .at(1, 1))
+            let message =
+                if text.is_empty() { "the file is empty" } else { "the file holds nothing but white space" };
+            Err(Problem::new("", message).hint("the least that a settings file can hold is `{}`").at(1, 1))
         }
         Ok(text) => Ok(text),
         Err(error) => Err(invalid(content, error.valid_up_to())),
@@ -43,10 +35,7 @@ fn invalid(content: &[u8], at: usize) -> Problem {
     let (message, hint) = if bad.len() < 4
         && std::str::from_utf8(bad).is_err_and(|error| error.error_len().is_none())
     {
-        (
-            "the file ends in the middle of a character".to_owned(),
-            "is it still being written?",
-        )
+        ("the file ends in the middle of a character".to_owned(), "is it still being written?")
     } else {
         (
             format!("the byte 0x{byte:02X} is not UTF-8; the file may be written in Latin-1 or Windows-1252"),

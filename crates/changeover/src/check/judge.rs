@@ -15,10 +15,7 @@ pub(super) struct Mend {
 }
 
 fn mend(range: Range<usize>, text: impl Into<String>) -> Option<Mend> {
-    Some(Mend {
-        range,
-        text: text.into(),
-    })
+    Some(Mend { range, text: text.into() })
 }
 
 /// What to tell people of an error, and how to get past it.
@@ -49,13 +46,9 @@ pub(super) fn judge(text: &str, error: &ParseError) -> (Fault, Option<Mend>) {
         Kind::String(kind) => escape(text, at, kind),
         Kind::MultipleRootJsonValues => (second_value(text, at), None),
         // The prescan has told these in full, at the file's end or at the opening bracket.
-        other => (
-            Fault::new(
-                at,
-                format!("the file is not JSON: {}", other.to_string().to_lowercase()),
-            ),
-            None,
-        ),
+        other => {
+            (Fault::new(at, format!("the file is not JSON: {}", other.to_string().to_lowercase())), None)
+        }
     }
 }
 
@@ -83,10 +76,7 @@ fn bare_key(text: &str, at: usize) -> (Fault, Option<Mend>) {
         );
     }
     let fault = Fault::new(at, format!("the key `{word}` must stand in double quotes"));
-    (
-        fault.hint(format!("write `\"{word}\"`")),
-        mend(range, format!("\"{word}\"")),
-    )
+    (fault.hint(format!("write `\"{word}\"`")), mend(range, format!("\"{word}\"")))
 }
 
 fn quoted_otherwise(text: &str, at: usize, open: char, close: char) -> (Fault, Option<Mend>) {
@@ -94,9 +84,8 @@ fn quoted_otherwise(text: &str, at: usize, open: char, close: char) -> (Fault, O
         .hint("strings stand in double quotes: `\"…\"`");
     let inner = text.get(at + open.len_utf8()..).unwrap_or_default();
     let line = inner.split(['\n', '\r']).next().unwrap_or_default();
-    let mended = line
-        .find(close)
-        .and_then(|end| mend(at..at + open.len_utf8() + end + close.len_utf8(), "\"_\""));
+    let mended =
+        line.find(close).and_then(|end| mend(at..at + open.len_utf8() + end + close.len_utf8(), "\"_\""));
     (fault, mended)
 }
 
@@ -104,21 +93,13 @@ fn quoted_otherwise(text: &str, at: usize, open: char, close: char) -> (Fault, O
 fn number(text: &str, at: usize) -> (Fault, Option<Mend>) {
     let part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-' | '.');
     let start = at
-        - text.get(..at).map_or(0, |before| {
-            before.chars().rev().take_while(part).map(char::len_utf8).sum()
-        });
-    let token: String = text
-        .get(start..)
-        .unwrap_or_default()
-        .chars()
-        .take_while(part)
-        .collect();
+        - text.get(..at).map_or(0, |before| before.chars().rev().take_while(part).map(char::len_utf8).sum());
+    let token: String = text.get(start..).unwrap_or_default().chars().take_while(part).collect();
     let range = start..start + token.len();
     let digits = token.trim_start_matches(['+', '-']);
     let hint = if let Some(value) = digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
-        u64::from_str_radix(value, 16).map_or("write it in decimal".to_owned(), |value| {
-            format!("write `{value}`")
-        })
+        u64::from_str_radix(value, 16)
+            .map_or("write it in decimal".to_owned(), |value| format!("write `{value}`"))
     } else if token.contains('_') {
         format!("write `{}`", token.replace('_', ""))
     } else if token.starts_with('+') {
@@ -150,16 +131,10 @@ fn odd_token(text: &str, at: usize) -> (Fault, Option<Mend>) {
         }
         '=' => {
             let range = at..at + if rest.starts_with("=>") { 2 } else { 1 };
-            return (
-                Fault::new(at, "a key is followed by `:`, not by `=`"),
-                mend(range, ":"),
-            );
+            return (Fault::new(at, "a key is followed by `:`, not by `=`"), mend(range, ":"));
         }
         ';' => {
-            return (
-                Fault::new(at, "entries are separated by `,`, not by `;`"),
-                mend(at..at + 1, ","),
-            );
+            return (Fault::new(at, "entries are separated by `,`, not by `;`"), mend(at..at + 1, ","));
         }
         '<' | '>' if rest.starts_with("<<<<<<<") || rest.starts_with(">>>>>>>") => {
             let fault = Fault::new(at, "the mark of an unfinished merge stands here");
@@ -175,24 +150,15 @@ fn odd_token(text: &str, at: usize) -> (Fault, Option<Mend>) {
     }
     let word = word_at(text, at);
     if word.is_empty() {
-        return (
-            Fault::new(at, format!("`{}` does not belong here", first.escape_debug())),
-            None,
-        );
+        return (Fault::new(at, format!("`{}` does not belong here", first.escape_debug())), None);
     }
     let range = at..at + word.len();
     if text
         .get(range.end..)
         .is_some_and(|after| after.trim_start().starts_with(':') && !after.starts_with("://"))
     {
-        let fault = Fault::new(
-            at,
-            format!("the key `{}` must stand in double quotes", shown(word)),
-        );
-        return (
-            fault.hint(format!("write `\"{}\"`", shown(word))),
-            mend(range, "\"_\""),
-        );
+        let fault = Fault::new(at, format!("the key `{}` must stand in double quotes", shown(word)));
+        return (fault.hint(format!("write `\"{}\"`", shown(word))), mend(range, "\"_\""));
     }
     bare_value(text, at, word)
 }
@@ -214,10 +180,7 @@ fn bare_value(text: &str, at: usize, word: &str) -> (Fault, Option<Mend>) {
     } else {
         "a string must stand in double quotes".to_owned()
     };
-    (
-        Fault::new(at, message).hint(hint),
-        if url { None } else { mend(at..end, "0") },
-    )
+    (Fault::new(at, message).hint(hint), if url { None } else { mend(at..end, "0") })
 }
 
 fn other_quotes(text: &str, at: usize, first: char) -> (Fault, Option<Mend>) {
@@ -232,15 +195,11 @@ fn other_quotes(text: &str, at: usize, first: char) -> (Fault, Option<Mend>) {
 
 fn colon_missing(text: &str, at: usize) -> (Fault, Option<Mend>) {
     match text.get(at..).and_then(|rest| rest.chars().next()) {
-        Some(',' | '}') => (
-            Fault::new(at, "the key before has no value").hint("write `\"key\": value`"),
-            mend(at..at, ":0"),
-        ),
+        Some(',' | '}') => {
+            (Fault::new(at, "the key before has no value").hint("write `\"key\": value`"), mend(at..at, ":0"))
+        }
         Some(']') | None => (Fault::new(at, "the key before has no value"), None),
-        Some(_) => (
-            Fault::new(at, "a `:` is missing between the key and its value"),
-            mend(at..at, ":"),
-        ),
+        Some(_) => (Fault::new(at, "a `:` is missing between the key and its value"), mend(at..at, ":")),
     }
 }
 
@@ -249,10 +208,7 @@ fn value_missing(text: &str, at: usize) -> (Fault, Option<Mend>) {
     match (before, text.as_bytes().get(at)) {
         (Some(b':'), _) => (Fault::new(at, "a value is missing after `:`"), mend(at..at, "0")),
         (_, Some(b',')) => (Fault::new(at, "one `,` too many"), mend(at..at + 1, " ")),
-        _ => (
-            Fault::new(at, "a closing bracket stands where a value is expected"),
-            None,
-        ),
+        _ => (Fault::new(at, "a closing bracket stands where a value is expected"), None),
     }
 }
 
@@ -261,10 +217,7 @@ fn key_missing(text: &str, at: usize) -> (Fault, Option<Mend>) {
         Some(',') => (Fault::new(at, "one `,` too many"), mend(at..at + 1, " ")),
         Some(other) => {
             let fault = Fault::new(at, format!("`{other}` stands where a key is expected"));
-            (
-                fault.hint("an object holds `\"key\": value`, separated by `,`"),
-                None,
-            )
+            (fault.hint("an object holds `\"key\": value`, separated by `,`"), None)
         }
         None => (Fault::new(at, "a key is missing"), None),
     }
@@ -287,10 +240,7 @@ fn escape(text: &str, at: usize, kind: &ParseStringErrorKind) -> (Fault, Option<
         ),
     };
     let backslash = text.as_bytes().get(at) == Some(&b'\\');
-    (
-        Fault::new(at, message).hint(hint),
-        if backslash { mend(at..at + 1, "/") } else { None },
-    )
+    (Fault::new(at, message).hint(hint), if backslash { mend(at..at + 1, "/") } else { None })
 }
 
 fn second_value(text: &str, at: usize) -> Fault {

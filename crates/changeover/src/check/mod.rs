@@ -43,15 +43,8 @@ pub struct Document<'a> {
 impl Default for Document<'_> {
     /// The empty object.
     fn default() -> Self {
-        let root = Node {
-            span: 0..0,
-            kind: Kind::Object(Vec::new()),
-        };
-        Self {
-            root,
-            comments: Vec::new(),
-            places: Places::new(""),
-        }
+        let root = Node { span: 0..0, kind: Kind::Object(Vec::new()) };
+        Self { root, comments: Vec::new(), places: Places::new("") }
     }
 }
 
@@ -74,9 +67,8 @@ impl<'a> Document<'a> {
     /// The member at a path of keys.
     pub fn member(&self, path: &[&str]) -> Option<&Member> {
         let (last, parents) = path.split_last()?;
-        let object = parents
-            .iter()
-            .try_fold(&self.root, |node, key| node.get(key).map(|member| &member.value))?;
+        let object =
+            parents.iter().try_fold(&self.root, |node, key| node.get(key).map(|member| &member.value))?;
         object.get(last)
     }
 
@@ -131,13 +123,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self {
-            at,
-            path: String::new(),
-            message: message.into(),
-            hint: None,
-            also: None,
-        }
+        Self { at, path: String::new(), message: message.into(), hint: None, also: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -154,37 +140,22 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
     let text = match encoding::text(content) {
         Ok(text) => text,
         Err(problem) => {
-            return Err(Box::new(Refused {
-                problems: vec![problem],
-                document: None,
-            }));
+            return Err(Box::new(Refused { problems: vec![problem], document: None }));
         }
     };
     let places = Places::new(text);
     let scan = prescan::scan(text);
     let (mut faults, comments) = (scan.faults, scan.comments);
-    let parsed = if scan.readable {
-        syntax::parse(&scan.text, &mut faults)
-    } else {
-        None
-    };
+    let parsed = if scan.readable { syntax::parse(&scan.text, &mut faults) } else { None };
     let mut duplicates = Vec::new();
     let root = parsed.and_then(|value| node::build(&value, &mut duplicates, &mut faults));
     let syntax_is_right = faults.is_empty();
     faults.append(&mut duplicates);
     match root {
-        Some(root) if faults.is_empty() => Ok(Document {
-            root,
-            comments,
-            places,
-        }),
+        Some(root) if faults.is_empty() => Ok(Document { root, comments, places }),
         root => {
             let problems = problems(faults, &places);
-            let document = root.filter(|_| syntax_is_right).map(|root| Document {
-                root,
-                comments,
-                places,
-            });
+            let document = root.filter(|_| syntax_is_right).map(|root| Document { root, comments, places });
             Err(Box::new(Refused { problems, document }))
         }
     }
@@ -208,10 +179,7 @@ fn problems(mut faults: Vec<Fault>, places: &Places<'_>) -> Vec<Problem> {
                 None => fault.message,
             };
             let problem = Problem::new(fault.path, message).at(line, column);
-            Problem {
-                hint: fault.hint,
-                ..problem
-            }
+            Problem { hint: fault.hint, ..problem }
         })
         .collect();
     if beyond > 0 {

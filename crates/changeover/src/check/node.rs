@@ -91,10 +91,7 @@ impl Node {
             Kind::String(text) => Value::String(text.clone()),
             Kind::Array(nodes) => nodes.iter().map(Self::value).collect(),
             Kind::Object(members) => Value::Object(
-                members
-                    .iter()
-                    .map(|member| (member.key.clone(), member.value.value()))
-                    .collect(),
+                members.iter().map(|member| (member.key.clone(), member.value.value())).collect(),
             ),
         }
     }
@@ -131,19 +128,12 @@ pub(super) fn build(
     duplicates: &mut Vec<Fault>,
     faults: &mut Vec<Fault>,
 ) -> Option<Node> {
-    let mut builder = Builder {
-        path: String::new(),
-        duplicates,
-        faults,
-    };
+    let mut builder = Builder { path: String::new(), duplicates, faults };
     let node = builder.node(value);
     if matches!(node.kind, Kind::Object(_)) {
         return Some(node);
     }
-    let message = format!(
-        "the file must hold one object, `{{ … }}`, not {}",
-        node.kind_name()
-    );
+    let message = format!("the file must hold one object, `{{ … }}`, not {}", node.kind_name());
     faults.push(Fault::new(node.span.start, message));
     None
 }
@@ -174,10 +164,7 @@ impl Builder<'_> {
             ),
             ast::Value::Object(object) => self.object(object),
         };
-        Node {
-            span: range.start..range.end,
-            kind,
-        }
+        Node { span: range.start..range.end, kind }
     }
 
     fn below(&mut self, push: impl FnOnce(&mut String), value: &ast::Value<'_>) -> Node {
@@ -193,10 +180,7 @@ impl Builder<'_> {
             Ok(number) => Kind::Number(number),
             Err(_) => {
                 let fault = Fault::new(literal.range.start, "the number is too large");
-                self.faults.push(Fault {
-                    path: self.path.clone(),
-                    ..fault
-                });
+                self.faults.push(Fault { path: self.path.clone(), ..fault });
                 Kind::Null
             }
         }
@@ -210,11 +194,7 @@ impl Builder<'_> {
                 let key = property.name.as_str().to_owned();
                 let range = property.name.range();
                 let value = self.below(|path| push_key(path, &key), &property.value);
-                Member {
-                    key,
-                    key_span: range.start..range.end,
-                    value,
-                }
+                Member { key, key_span: range.start..range.end, value }
             })
             .collect();
         self.twice(&members);

@@ -12,10 +12,7 @@ pub struct Places<'a> {
 impl<'a> Places<'a> {
     /// The places of this text.
     pub fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            line_starts: OnceCell::new(),
-        }
+        Self { text, line_starts: OnceCell::new() }
     }
 
     /// The text itself.
@@ -46,13 +43,7 @@ impl<'a> Places<'a> {
         }
         let line_text = self.text.get(start..)?.split(['\n', '\r']).next()?;
         let skip = usize::try_from(column).ok()?.saturating_sub(1);
-        Some(
-            start
-                + line_text
-                    .char_indices()
-                    .nth(skip)
-                    .map_or(line_text.len(), |(at, _)| at),
-        )
+        Some(start + line_text.char_indices().nth(skip).map_or(line_text.len(), |(at, _)| at))
     }
 }
 

@@ -125,9 +125,8 @@ impl Pass<'_> {
     fn single_quoted(&mut self) {
         let rest = self.text.get(self.at + 1..).unwrap_or_default();
         self.at += 1;
-        if let Some(end) = rest
-            .find(['\'', '\n', '\r'])
-            .filter(|end| rest.as_bytes().get(*end) == Some(&b'\''))
+        if let Some(end) =
+            rest.find(['\'', '\n', '\r']).filter(|end| rest.as_bytes().get(*end) == Some(&b'\''))
         {
             self.at += end + 1;
         }
@@ -144,32 +143,18 @@ impl Pass<'_> {
     }
 
     fn closed(&mut self, bracket: u8) {
-        let (opener, name, other) = if bracket == b'}' {
-            (b'{', '}', ']')
-        } else {
-            (b'[', ']', '}')
-        };
+        let (opener, name, other) = if bracket == b'}' { (b'{', '}', ']') } else { (b'[', ']', '}') };
         // Without an opening bracket of its kind it was meant for the innermost one.
         let mine = self.open.iter().rposition(|(open, _)| *open == opener);
-        let closing = self
-            .open
-            .split_off(mine.unwrap_or(self.open.len().saturating_sub(1)));
-        let unclosed = if mine.is_some() {
-            closing.get(1)
-        } else {
-            closing.first()
-        };
+        let closing = self.open.split_off(mine.unwrap_or(self.open.len().saturating_sub(1)));
+        let unclosed = if mine.is_some() { closing.get(1) } else { closing.first() };
         if let Some((_, at)) = unclosed {
             let message = format!("`{name}` stands where `{other}` is missing");
             let also = Some((" for the bracket of", *at));
-            self.faults.push(Fault {
-                also,
-                ..Fault::new(self.at, message)
-            });
+            self.faults.push(Fault { also, ..Fault::new(self.at, message) });
         } else if closing.is_empty() {
             let fault = Fault::new(self.at, format!("`{name}` closes nothing"));
-            self.faults
-                .push(fault.hint("one closing bracket too many, or an opening one too few"));
+            self.faults.push(fault.hint("one closing bracket too many, or an opening one too few"));
         }
         self.at += 1;
     }
@@ -177,10 +162,7 @@ impl Pass<'_> {
     fn line_comment(&mut self) {
         let start = self.at;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .position(|byte| matches!(byte, b'\n' | b'\r'))
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
         self.at += length;
         self.comments.push(start..self.at);
     }
@@ -194,8 +176,7 @@ impl Pass<'_> {
             }
             None => {
                 self.at = self.text.len();
-                self.faults
-                    .push(self.ends_in("a comment", start).hint("close it with `*/`"));
+                self.faults.push(self.ends_in("a comment", start).hint("close it with `*/`"));
                 self.readable = false;
             }
         }
@@ -240,8 +221,7 @@ impl Pass<'_> {
             let thing = if bracket == b'{' { "an object" } else { "a list" };
             let closer = if bracket == b'{' { '}' } else { ']' };
             let fault = self.ends_in(thing, at);
-            self.faults
-                .push(fault.hint(format!("`{closer}` is missing, or the file is only half written")));
+            self.faults.push(fault.hint(format!("`{closer}` is missing, or the file is only half written")));
         }
     }
 
@@ -259,10 +239,7 @@ fn control_name(byte: u8) -> (String, String) {
     match byte {
         0 => ("a zero byte".to_owned(), "\\u0000".to_owned()),
         b'\t' => ("a tab".to_owned(), "\\t".to_owned()),
-        other => (
-            format!("the control character U+{other:04X}"),
-            format!("\\u{other:04x}"),
-        ),
+        other => (format!("the control character U+{other:04X}"), format!("\\u{other:04x}")),
     }
 }
 
@@ -278,10 +255,8 @@ fn mended<'a>(text: &'a str, blanks: &[(usize, usize)], hashes: &[usize]) -> Cow
     }
     for at in hashes {
         // `#` and the character after it become `//` and spaces; before a line's end there is nothing to hide.
-        let after = text
-            .get(at + 1..)
-            .and_then(|rest| rest.chars().next())
-            .filter(|c| !matches!(c, '\n' | '\r'));
+        let after =
+            text.get(at + 1..).and_then(|rest| rest.chars().next()).filter(|c| !matches!(c, '\n' | '\r'));
         let length = 1 + after.map_or(0, char::len_utf8);
         if let Some(range) = bytes.get_mut(*at..at + length) {
             range.fill(b' ');

@@ -41,10 +41,7 @@ pub(super) fn parse<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Option<Value<
         Err(error) => error,
     };
     let known = faults.len();
-    let mut copy = Copy {
-        text: Cow::Borrowed(text),
-        mends: Vec::new(),
-    };
+    let mut copy = Copy { text: Cow::Borrowed(text), mends: Vec::new() };
     let mut error = Some(error);
     while let Some(found) = error.take() {
         let (fault, mend) = judge(&copy.text, &found);
@@ -97,11 +94,7 @@ impl Copy<'_> {
     /// The byte of the original that a byte of the mended text comes from.
     fn original(&self, at: usize) -> usize {
         self.mends.iter().rev().fold(at, |at, (range, length)| {
-            if at >= range.start + length {
-                at - length + range.len()
-            } else {
-                at.min(range.start)
-            }
+            if at >= range.start + length { at - length + range.len() } else { at.min(range.start) }
         })
     }
 

@@ -10,9 +10,7 @@ type Expected = (&'static str, u32, u32, &'static str);
 
 fn check(content: &[u8], expected: &[Expected]) {
     let shown = String::from_utf8_lossy(content);
-    let refused = parse(content)
-        .map(|document| document.value())
-        .expect_err(&format!("accepted: {shown}"));
+    let refused = parse(content).map(|document| document.value()).expect_err(&format!("accepted: {shown}"));
     let found: Vec<String> = refused.problems.iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), expected.len(), "{shown}\n{found:#?}");
     for (problem, (path, line, column, message)) in refused.problems.iter().zip(expected) {
@@ -26,39 +24,18 @@ fn check(content: &[u8], expected: &[Expected]) {
 fn refused_with_line_and_column() {
     let cases: &[(&str, &[Expected])] = &[
         // Keys given twice.
-        (
-            "{\"a\": 1,\n \"a\": 2}",
-            &[("a", 2, 2, "given twice, first in line 1, column 2")],
-        ),
+        ("{\"a\": 1,\n \"a\": 2}", &[("a", 2, 2, "given twice, first in line 1, column 2")]),
         ("{\"a\": {\"b\": 1, \"b\": 1}}", &[("a.b", 1, 16, "given twice")]),
-        (
-            "{\"a\": 1, \"b\": 2, \"a\": 3, \"b\": 4}",
-            &[("a", 1, 18, "twice"), ("b", 1, 26, "twice")],
-        ),
+        ("{\"a\": 1, \"b\": 2, \"a\": 3, \"b\": 4}", &[("a", 1, 18, "twice"), ("b", 1, 26, "twice")]),
         ("{\"\\u0061\": 1, \"a\": 2}", &[("a", 1, 15, "twice")]),
-        (
-            "{\"a\": [{\"x.y\": 1, \"x.y\": 2}]}",
-            &[("a[0][\"x.y\"]", 1, 19, "twice")],
-        ),
+        ("{\"a\": [{\"x.y\": 1, \"x.y\": 2}]}", &[("a[0][\"x.y\"]", 1, 19, "twice")]),
         // Numbers that JSON does not have.
         ("{\"a\": NaN}", &[("", 1, 7, "`NaN`")]),
-        (
-            "{\"a\": Infinity, \"b\": -Infinity}",
-            &[("", 1, 7, "`Infinity`"), ("", 1, 22, "`-Infinity`")],
-        ),
-        (
-            "{\"a\": 0x1F, \"b\": +1}",
-            &[("", 1, 7, "`0x1F`"), ("", 1, 18, "`+1`")],
-        ),
-        (
-            "{\"a\": .5, \"b\": 5.}",
-            &[("", 1, 7, "`.5`"), ("", 1, 16, "`5.`")],
-        ),
+        ("{\"a\": Infinity, \"b\": -Infinity}", &[("", 1, 7, "`Infinity`"), ("", 1, 22, "`-Infinity`")]),
+        ("{\"a\": 0x1F, \"b\": +1}", &[("", 1, 7, "`0x1F`"), ("", 1, 18, "`+1`")]),
+        ("{\"a\": .5, \"b\": 5.}", &[("", 1, 7, "`.5`"), ("", 1, 16, "`5.`")]),
         ("{\"a\": 007}", &[("", 1, 7, "`007`")]),
-        (
-            "{\"a\": -01, \"b\": 1_000}",
-            &[("", 1, 7, "`-01`"), ("", 1, 17, "`1_000`")],
-        ),
+        ("{\"a\": -01, \"b\": 1_000}", &[("", 1, 7, "`-01`"), ("", 1, 17, "`1_000`")]),
         ("{\"a\": 1e, \"b\": -}", &[("", 1, 7, "`1e`"), ("", 1, 16, "`-`")]),
         ("{\"a\": 1e999}", &[("a", 1, 7, "too large")]),
         ("{\"port\": 8,000}", &[("", 1, 12, "where a key is expected")]),
@@ -70,82 +47,42 @@ fn refused_with_line_and_column() {
         ("\"a\": 1", &[("", 1, 4, "after the end of the first value")]),
         // Single and other quotes.
         ("{'a': 1}", &[("", 1, 2, "does not begin a string")]),
-        (
-            "{\"a\": 'x', \"b\": 'y'}",
-            &[("", 1, 7, "`'`"), ("", 1, 17, "`'`")],
-        ),
+        ("{\"a\": 'x', \"b\": 'y'}", &[("", 1, 7, "`'`"), ("", 1, 17, "`'`")]),
         ("{“a”: 1}", &[("", 1, 2, "`“`")]),
-        (
-            "{\"a\": “x”, \"b\": «y»}",
-            &[("", 1, 7, "`“`"), ("", 1, 17, "`«`")],
-        ),
+        ("{\"a\": “x”, \"b\": «y»}", &[("", 1, 7, "`“`"), ("", 1, 17, "`«`")]),
         ("{\"a\": `x`}", &[("", 1, 7, "``` does not begin")]),
         // Unquoted keys and values.
         ("{a: 1}", &[("", 1, 2, "the key `a`")]),
         (
             "{model: 1, temperature: 2}",
-            &[
-                ("", 1, 2, "the key `model`"),
-                ("", 1, 12, "the key `temperature`"),
-            ],
+            &[("", 1, 2, "the key `model`"), ("", 1, 12, "the key `temperature`")],
         ),
         ("{\n  llm.default: 1\n}", &[("", 2, 3, "the key `llm.default`")]),
-        (
-            "{\"a\": True, \"b\": None}",
-            &[("", 1, 7, "`True`"), ("", 1, 18, "`None`")],
-        ),
-        (
-            "{\"a\": yes, b: off}",
-            &[("", 1, 7, "`yes`"), ("", 1, 12, "key `b`"), ("", 1, 15, "`off`")],
-        ),
+        ("{\"a\": True, \"b\": None}", &[("", 1, 7, "`True`"), ("", 1, 18, "`None`")]),
+        ("{\"a\": yes, b: off}", &[("", 1, 7, "`yes`"), ("", 1, 12, "key `b`"), ("", 1, 15, "`off`")]),
         ("{\"a\": INFO}", &[("", 1, 7, "double quotes")]),
         (
             "{\"a\": google/gemini-2.5, \"b\": undefined}",
             &[("", 1, 7, "double quotes"), ("", 1, 31, "`undefined`")],
         ),
-        (
-            "{\"a\": http://localhost/}",
-            &[("", 1, 7, "double quotes"), ("", 1, 25, "ends within an object")],
-        ),
+        ("{\"a\": http://localhost/}", &[("", 1, 7, "double quotes"), ("", 1, 25, "ends within an object")]),
         // Commas and colons.
         ("{\"a\": 1\n \"b\": 2}", &[("", 1, 8, "`,` is missing")]),
-        (
-            "{\"a\": {\"x\": 1} \"b\": [1 2]}",
-            &[("", 1, 15, "`,` is missing"), ("", 1, 23, "`,` is missing")],
-        ),
+        ("{\"a\": {\"x\": 1} \"b\": [1 2]}", &[("", 1, 15, "`,` is missing"), ("", 1, 23, "`,` is missing")]),
         ("{\"a\": 1,, \"b\": 2}", &[("", 1, 9, "one `,` too many")]),
-        (
-            "{\"a\": [1,,2,,]}",
-            &[("", 1, 10, "one `,` too many"), ("", 1, 13, "one `,` too many")],
-        ),
+        ("{\"a\": [1,,2,,]}", &[("", 1, 10, "one `,` too many"), ("", 1, 13, "one `,` too many")]),
         ("{,}", &[("", 1, 2, "one `,` too many")]),
-        (
-            "{\"a\": , \"b\": }",
-            &[
-                ("", 1, 7, "a value is missing"),
-                ("", 1, 14, "a value is missing"),
-            ],
-        ),
-        (
-            "{\"a\" 1, \"b\"}",
-            &[("", 1, 6, "a `:` is missing"), ("", 1, 12, "has no value")],
-        ),
+        ("{\"a\": , \"b\": }", &[("", 1, 7, "a value is missing"), ("", 1, 14, "a value is missing")]),
+        ("{\"a\" 1, \"b\"}", &[("", 1, 6, "a `:` is missing"), ("", 1, 12, "has no value")]),
         (
             "{\"a\" = 1; \"b\" => 2}",
-            &[
-                ("", 1, 6, "not by `=`"),
-                ("", 1, 9, "not by `;`"),
-                ("", 1, 15, "not by `=`"),
-            ],
+            &[("", 1, 6, "not by `=`"), ("", 1, 9, "not by `;`"), ("", 1, 15, "not by `=`")],
         ),
         ("{\"a\":: 1}", &[("", 1, 6, "one `:` too many")]),
         ("{[1]}", &[("", 1, 2, "`[` stands where a key")]),
         (
             "{\"a\": {\"b\": 1}\n  'llm': {}}",
-            &[
-                ("", 1, 15, "`,` is missing"),
-                ("", 2, 3, "does not begin a string"),
-            ],
+            &[("", 1, 15, "`,` is missing"), ("", 2, 3, "does not begin a string")],
         ),
         // Empty files.
         ("", &[("", 1, 1, "is empty")]),
@@ -154,42 +91,18 @@ fn refused_with_line_and_column() {
         ("// nothing yet\n", &[("", 1, 1, "nothing but comments")]),
         ("# nothing yet\n", &[("", 1, 1, "nothing but comments")]),
         // Half-written files.
-        (
-            "{",
-            &[(
-                "",
-                1,
-                2,
-                "ends within an object, which begins in line 1, column 1",
-            )],
-        ),
+        ("{", &[("", 1, 2, "ends within an object, which begins in line 1, column 1")]),
         (
             "{\n  \"a\": {\n    \"b\": 1,\n",
-            &[(
-                "",
-                3,
-                12,
-                "ends within an object, which begins in line 2, column 8",
-            )],
+            &[("", 3, 12, "ends within an object, which begins in line 2, column 8")],
         ),
         ("{\"a\": [1, 2", &[("", 1, 12, "ends within a list")]),
         ("{\"a\": \"unfin", &[("", 1, 13, "ends within a string")]),
         ("{\"a\": \"x\\", &[("", 1, 10, "ends within a string")]),
         ("{\"a\"", &[("", 1, 5, "ends within an object")]),
         ("{\"a\":", &[("", 1, 6, "ends within an object")]),
-        (
-            "{\"a\": tr",
-            &[("", 1, 7, "double quotes"), ("", 1, 9, "ends within an object")],
-        ),
-        (
-            "{} /* open",
-            &[(
-                "",
-                1,
-                11,
-                "ends within a comment, which begins in line 1, column 4",
-            )],
-        ),
+        ("{\"a\": tr", &[("", 1, 7, "double quotes"), ("", 1, 9, "ends within an object")]),
+        ("{} /* open", &[("", 1, 11, "ends within a comment, which begins in line 1, column 4")]),
         // Not an object.
         ("[]", &[("", 1, 1, "not a list")]),
         ("\n\"text\"", &[("", 2, 1, "not a string")]),
@@ -199,44 +112,24 @@ fn refused_with_line_and_column() {
         ("{\"a\": 1}}", &[("", 1, 9, "closes nothing")]),
         (
             "{\"a\": [1, 2}",
-            &[(
-                "",
-                1,
-                12,
-                "`}` stands where `]` is missing for the bracket of line 1, column 7",
-            )],
+            &[("", 1, 12, "`}` stands where `]` is missing for the bracket of line 1, column 7")],
         ),
-        (
-            "{\"a\": {\"b\": 1]}",
-            &[("", 1, 14, "`]` stands where `}` is missing")],
-        ),
+        ("{\"a\": {\"b\": 1]}", &[("", 1, 14, "`]` stands where `}` is missing")]),
         // Strings.
         ("{\"a\": \"open,\n \"b\": 1}", &[("", 1, 7, "no closing `\"`")]),
-        (
-            "{\"a\": \"C:\\Users\", \"b\": \"D:\\x\"}",
-            &[("", 1, 10, "`\\U`"), ("", 1, 27, "`\\x`")],
-        ),
+        ("{\"a\": \"C:\\Users\", \"b\": \"D:\\x\"}", &[("", 1, 10, "`\\U`"), ("", 1, 27, "`\\x`")]),
         ("{\"a\": \"\\u12\"}", &[("", 1, 8, "four hexadecimal")]),
         ("{\"a\": \"\\ud800\"}", &[("", 1, 8, "name a character")]),
         ("{\"a\": \"x\ty\"}", &[("", 1, 9, "a tab stands raw")]),
         ("{\"a\": \"x\0\"}", &[("", 1, 9, "a zero byte stands raw")]),
         // Between the values.
-        (
-            "{\"a\":\u{a0}1,\u{2003}\"b\": 2}",
-            &[("", 1, 6, "no-break space"), ("", 1, 9, "U+2003")],
-        ),
+        ("{\"a\":\u{a0}1,\u{2003}\"b\": 2}", &[("", 1, 6, "no-break space"), ("", 1, 9, "U+2003")]),
         ("{\"a\": 1}\0\0\0\0", &[("", 1, 9, "a zero byte stands between")]),
         ("{\u{c}}", &[("", 1, 2, "U+000C")]),
         ("{}\u{feff}", &[("", 1, 3, "second byte order mark")]),
         ("{\"a\": 1 / 2}", &[("", 1, 9, "single `/`")]),
         ("<<<<<<< HEAD\n{}", &[("", 1, 1, "unfinished merge")]),
-        (
-            "key: value\n",
-            &[
-                ("", 1, 1, "the key `key`"),
-                ("", 1, 4, "after the end of the first value"),
-            ],
-        ),
+        ("key: value\n", &[("", 1, 1, "the key `key`"), ("", 1, 4, "after the end of the first value")]),
         // Columns are characters, lines end in three ways.
         ("{\"ä𝛼\": 1, x: 2}", &[("", 1, 11, "the key `x`")]),
         ("{\r\n\"a\": 1,\r\n x: 2}", &[("", 3, 2, "the key `x`")]),
@@ -263,13 +156,7 @@ fn refused_with_line_and_column() {
 fn other_encodings_are_named() {
     let utf16 = |text: &str, swap: bool| -> Vec<u8> {
         text.encode_utf16()
-            .flat_map(|unit| {
-                if swap {
-                    unit.to_be_bytes()
-                } else {
-                    unit.to_le_bytes()
-                }
-            })
+            .flat_map(|unit| if swap { unit.to_be_bytes() } else { unit.to_le_bytes() })
             .collect()
     };
     check(&utf16("\u{feff}{\"a\": 1}", false), &[("", 1, 1, "UTF-16")]);
@@ -277,10 +164,7 @@ fn other_encodings_are_named() {
     check(&utf16("{\"a\": 1}", false), &[("", 1, 1, "UTF-16")]);
     check(&utf16("{\"a\": 1}", true), &[("", 1, 1, "UTF-16")]);
     check(b"\xff\xfe\0\0{\0\0\0}\0\0\0", &[("", 1, 1, "UTF-32")]);
-    check(
-        b"{\"a\": \"caf\xe9\",\n \"b\": 1}",
-        &[("", 1, 11, "0xE9 is not UTF-8")],
-    );
+    check(b"{\"a\": \"caf\xe9\",\n \"b\": 1}", &[("", 1, 11, "0xE9 is not UTF-8")]);
     check(b"{\n \"a\": \"\x80\"}", &[("", 2, 8, "0x80 is not UTF-8")]);
     check(b"{\"a\": \"\xc3", &[("", 1, 8, "in the middle of a character")]);
 }
@@ -292,24 +176,13 @@ fn size_and_depth_have_limits() {
     assert!(problems[0].message.contains("at most"), "{problems:?}");
     let nested = |depth: usize| format!("{{\"a\": {}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
     assert!(parse(nested(DEPTH_MAX).as_bytes()).is_ok());
-    check(
-        nested(DEPTH_MAX + 1).as_bytes(),
-        &[("", 1, 70, "more than 64 deep")],
-    );
-    let problems = parse(&"[".repeat(1_000_000).into_bytes())
-        .expect_err("too deep")
-        .problems;
+    check(nested(DEPTH_MAX + 1).as_bytes(), &[("", 1, 70, "more than 64 deep")]);
+    let problems = parse(&"[".repeat(1_000_000).into_bytes()).expect_err("too deep").problems;
     assert!(problems[0].message.contains("deep"), "{problems:?}");
     let many: String = (0..500).map(|_| "\"a\": 1,").collect();
-    let problems = parse(format!("{{{many}}}").as_bytes())
-        .expect_err("twice")
-        .problems;
+    let problems = parse(format!("{{{many}}}").as_bytes()).expect_err("twice").problems;
     assert_eq!(problems.len(), PROBLEMS_MAX + 1);
-    assert!(
-        problems[PROBLEMS_MAX].message.contains("399 more"),
-        "{:?}",
-        problems.last()
-    );
+    assert!(problems[PROBLEMS_MAX].message.contains("399 more"), "{:?}", problems.last());
 }
 
 #[test]
@@ -318,23 +191,14 @@ fn looks_bad_and_is_good() {
         ("{}", json!({})),
         ("\u{feff}{\"a\": 1}", json!({"a": 1})),
         ("{\r\n\"a\": 1\r\n}\r\n", json!({"a": 1})),
-        (
-            "{\"a\": [1, 2,], \"b\": {\"c\": null,},}",
-            json!({"a": [1, 2], "b": {"c": null}}),
-        ),
+        ("{\"a\": [1, 2,], \"b\": {\"c\": null,},}", json!({"a": [1, 2], "b": {"c": null}})),
         ("// one\n{ /* two */ \"a\": 1 } # three", json!({"a": 1})),
         ("#\n{}#", json!({})),
-        (
-            "#ä\n{\"a\": \"# // /* no comment\"}\n# Test change\n",
-            json!({"a": "# // /* no comment"}),
-        ),
+        ("#ä\n{\"a\": \"# // /* no comment\"}\n# Test change\n", json!({"a": "# // /* no comment"})),
         ("{\"a\": 1 #é {\n}", json!({"a": 1})),
         ("{\"url\": \"http://x/#y\"} // \"", json!({"url": "http://x/#y"})),
         ("/* * / ** */{}/**/", json!({})),
-        (
-            "{\"\": 1, \" \": 2, \"a.b\": 3}",
-            json!({"": 1, " ": 2, "a.b": 3}),
-        ),
+        ("{\"\": 1, \" \": 2, \"a.b\": 3}", json!({"": 1, " ": 2, "a.b": 3})),
         (
             "{\"a\": \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"}",
             json!({"a": "\"\\/\u{8}\u{c}\n\r\té😀"}),
@@ -343,16 +207,10 @@ fn looks_bad_and_is_good() {
             "{\"a\": -0.0e-1, \"b\": 1E+2, \"c\": 18446744073709551615}",
             json!({"a": -0.0, "b": 100.0, "c": u64::MAX}),
         ),
-        (
-            "{\"a\": \"\u{a0}\u{2028}\u{feff}\u{7f}\"}",
-            json!({"a": "\u{a0}\u{2028}\u{feff}\u{7f}"}),
-        ),
+        ("{\"a\": \"\u{a0}\u{2028}\u{feff}\u{7f}\"}", json!({"a": "\u{a0}\u{2028}\u{feff}\u{7f}"})),
         ("{\"it's\": \"“fine”\"}", json!({"it's": "“fine”"})),
         ("{ # it's fine\n}", json!({})),
-        (
-            "{\"a\": {\"x\": 1}, \"b\": {\"x\": 2}}",
-            json!({"a": {"x": 1}, "b": {"x": 2}}),
-        ),
+        ("{\"a\": {\"x\": 1}, \"b\": {\"x\": 2}}", json!({"a": {"x": 1}, "b": {"x": 2}})),
         ("{\"a\": 1, \"A\": 2}", json!({"a": 1, "A": 2})),
     ];
     for (input, value) in cases {
@@ -369,24 +227,11 @@ fn places_and_spans() {
     assert_eq!(document.position_of_key(&["llm"]), Some((2, 3)));
     assert_eq!(document.position_of_key(&["llm", "ключ"]), Some((2, 11)));
     assert_eq!(document.position_of_value(&["llm", "ключ"]), Some((2, 19)));
-    assert_eq!(
-        document
-            .span_of_value(&["llm", "ключ"])
-            .and_then(|span| text.get(span)),
-        Some("wert")
-    );
-    assert_eq!(
-        document
-            .span_of_value(&["llm", "n"])
-            .and_then(|span| text.get(span)),
-        Some("[1, 2]")
-    );
+    assert_eq!(document.span_of_value(&["llm", "ключ"]).and_then(|span| text.get(span)), Some("wert"));
+    assert_eq!(document.span_of_value(&["llm", "n"]).and_then(|span| text.get(span)), Some("[1, 2]"));
     assert_eq!(document.position_of_key(&["llm", "no"]), None);
     assert_eq!(document.position_of_key(&[]), None);
-    for (byte, letter) in text
-        .char_indices()
-        .filter(|(_, letter)| !matches!(letter, '\n' | '\u{feff}'))
-    {
+    for (byte, letter) in text.char_indices().filter(|(_, letter)| !matches!(letter, '\n' | '\u{feff}')) {
         let places = Places::new(text);
         let (line, column) = places.place(byte);
         assert_eq!(places.byte(line, column), Some(byte), "{letter}");

@@ -7,11 +7,7 @@ use std::path::Path;
 use super::HistoryError;
 
 pub(super) fn error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> HistoryError + 'a {
-    move |source| HistoryError {
-        what,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| HistoryError { what, path: path.to_owned(), source }
 }
 
 /// Makes a folder that only its owner enters. A folder that exists stays as it is.

@@ -47,31 +47,22 @@ impl Journal {
         let open = || private().read(true).append(true).create(true).open(path);
         let file = open().map_err(error("opening the journal", path))?;
         let bytes = std::fs::read(path).map_err(error("reading the journal", path))?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |last| last + 1);
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let torn = bytes.len() - whole;
         if torn > 0 {
-            file.set_len(whole as u64)
-                .map_err(error("cutting the torn tail off the journal", path))?;
+            file.set_len(whole as u64).map_err(error("cutting the torn tail off the journal", path))?;
         }
         let (lines, unreadable) = parse(bytes.get(..whole).unwrap_or_default());
         let damage = match (torn, unreadable) {
             (0, 0) => None,
-            (torn, 0) => Some(format!(
-                "the journal ended in the middle of a line; {torn} bytes were cut off"
-            )),
-            (_, unreadable) => Some(format!(
-                "{unreadable} lines of the journal cannot be read and are passed over"
-            )),
+            (torn, 0) => {
+                Some(format!("the journal ended in the middle of a line; {torn} bytes were cut off"))
+            }
+            (_, unreadable) => {
+                Some(format!("{unreadable} lines of the journal cannot be read and are passed over"))
+            }
         };
-        let journal = Self {
-            path: path.to_owned(),
-            file,
-            lines: lines.len(),
-            length: whole as u64,
-        };
+        let journal = Self { path: path.to_owned(), file, lines: lines.len(), length: whole as u64 };
         Ok((journal, lines, damage))
     }
 

@@ -70,10 +70,7 @@ impl Verdicts {
         let verdicts = self.newest(usize::MAX).into_iter();
         let applied = verdicts.filter(|verdict| verdict.verdict == Decision::Applied);
         let hashes = applied.filter_map(|verdict| verdict.content.clone());
-        hashes
-            .filter(|hash| seen.insert(hash.clone()))
-            .take(CONTENTS_MAX)
-            .collect()
+        hashes.filter(|hash| seen.insert(hash.clone())).take(CONTENTS_MAX).collect()
     }
 
     fn push(&self, verdict: Arc<Verdict>, history_max: usize) {
@@ -112,22 +109,8 @@ impl History {
         let good_contents = sealed.filter_map(|sealed| secrets.unseal(sealed)).collect();
         let kept = contents.into_keys().collect();
         let state_dir = state_dir.to_owned();
-        let history = Self {
-            state_dir,
-            journal,
-            secrets,
-            kept,
-            verdicts,
-            next_id,
-            last_generation,
-        };
-        Ok((
-            history,
-            Found {
-                damage,
-                good_contents,
-            },
-        ))
+        let history = Self { state_dir, journal, secrets, kept, verdicts, next_id, last_generation };
+        Ok((history, Found { damage, good_contents }))
     }
 
     /// The key of this state directory for hashes that people see; made at the first start.
@@ -176,12 +159,7 @@ impl History {
         let hash = content.map(|(hash, _)| hash.to_owned());
         let keeps = hash.clone().filter(|_| sealed.is_some());
         let at = jiff::Timestamp::now();
-        self.journal.append(&Line::Intent(Intent {
-            generation,
-            content: hash,
-            sealed,
-            at,
-        }))?;
+        self.journal.append(&Line::Intent(Intent { generation, content: hash, sealed, at }))?;
         self.kept.extend(keeps);
         self.last_generation = generation;
         Ok(())
@@ -210,12 +188,7 @@ impl History {
         });
         let sealed: Vec<String> = sealed.map(str::to_owned).collect();
         let newest = self.verdicts.newest(history_max.max(1));
-        lines.extend(
-            newest
-                .iter()
-                .rev()
-                .map(|verdict| Line::Verdict(verdict.as_ref().clone())),
-        );
+        lines.extend(newest.iter().rev().map(|verdict| Line::Verdict(verdict.as_ref().clone())));
         self.journal.rewrite(&lines)?;
         self.kept = applied;
         self.secrets.keep_only(sealed.iter().map(String::as_str))
@@ -252,31 +225,16 @@ mod tests {
             let content = format!("{{\"key\": \"secret-{round}\"}}");
             let hash = format!("hash-{round}");
             let secret = 9..content.len() - 2;
-            history
-                .intend(
-                    id,
-                    Some((&hash, content.as_bytes())),
-                    std::slice::from_ref(&secret),
-                )
-                .unwrap();
+            history.intend(id, Some((&hash, content.as_bytes())), std::slice::from_ref(&secret)).unwrap();
             history.record(verdict(id, &hash), 5).unwrap();
         }
         let journal = std::fs::read_to_string(folder.path().join("journal.jsonl")).unwrap();
-        assert!(
-            journal.lines().count() <= 21 && !journal.contains("secret-2"),
-            "{journal}"
-        );
+        assert!(journal.lines().count() <= 21 && !journal.contains("secret-2"), "{journal}");
         let secrets = std::fs::read_to_string(folder.path().join("secrets.json")).unwrap();
-        assert!(
-            !secrets.contains("secret-1\"") && secrets.contains("secret-200"),
-            "{secrets}"
-        );
+        assert!(!secrets.contains("secret-1\"") && secrets.contains("secret-200"), "{secrets}");
         drop(history);
         let (history, found) = History::open(folder.path(), 5).unwrap();
         assert_eq!(found.good_contents.first().unwrap(), b"{\"key\": \"secret-200\"}");
-        assert_eq!(
-            (history.last_generation(), history.next_id, found.damage),
-            (200, 201, None)
-        );
+        assert_eq!((history.last_generation(), history.next_id, found.damage), (200, 201, None));
     }
 }

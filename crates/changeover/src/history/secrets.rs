@@ -32,11 +32,7 @@ impl Secrets {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(source) => return Err(error("reading the secrets", &path)(source)),
         };
-        Ok(Self {
-            path,
-            by_reference,
-            unwritten: false,
-        })
+        Ok(Self { path, by_reference, unwritten: false })
     }
 
     /// A content with references in place of its secrets. They are in the file before this returns: what is sealed
@@ -80,20 +76,12 @@ impl Secrets {
     ) -> Result<(), HistoryError> {
         let mut referred = HashSet::new();
         for sealed in sealed {
-            let references = sealed
-                .split(MARK)
-                .skip(1)
-                .filter_map(|part| part.get(..REFERENCE_DIGITS));
+            let references = sealed.split(MARK).skip(1).filter_map(|part| part.get(..REFERENCE_DIGITS));
             referred.extend(references.map(str::to_owned));
         }
         let before = self.by_reference.len();
-        self.by_reference
-            .retain(|reference, _| referred.contains(reference));
-        if self.by_reference.len() < before {
-            self.write()
-        } else {
-            Ok(())
-        }
+        self.by_reference.retain(|reference, _| referred.contains(reference));
+        if self.by_reference.len() < before { self.write() } else { Ok(()) }
     }
 
     /// The reference of a secret. References are random: they tell nothing of the value.
@@ -129,14 +117,9 @@ mod tests {
         let path = folder.path().join("secrets.json");
         let content = br#"{"a": "sk-one", "b": "", "c": "sk-two", "d": "sk-one"}"#;
         let text = std::str::from_utf8(content).unwrap();
-        let ranges: Vec<Range<usize>> = text
-            .match_indices("sk-")
-            .map(|(start, _)| start..start + 6)
-            .collect();
-        let sealed = Secrets::open(path.clone())
-            .unwrap()
-            .seal(content, &ranges)
-            .unwrap();
+        let ranges: Vec<Range<usize>> =
+            text.match_indices("sk-").map(|(start, _)| start..start + 6).collect();
+        let sealed = Secrets::open(path.clone()).unwrap().seal(content, &ranges).unwrap();
         assert!(!sealed.contains("sk-"), "{sealed}");
         let again = Secrets::open(path).unwrap();
         assert_eq!(again.unseal(&sealed).unwrap(), content);
@@ -153,9 +136,6 @@ mod tests {
         let new = secrets.seal(b"x=secret2", range).unwrap();
         secrets.keep_only([new.as_str()].into_iter()).unwrap();
         assert!(!fs::read_to_string(path).unwrap().contains("secret1"));
-        assert_eq!(
-            (secrets.unseal(&new).unwrap(), secrets.unseal(&old)),
-            (b"x=secret2".to_vec(), None)
-        );
+        assert_eq!((secrets.unseal(&new).unwrap(), secrets.unseal(&old)), (b"x=secret2".to_vec(), None));
     }
 }

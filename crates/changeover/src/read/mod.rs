@@ -144,16 +144,10 @@ pub(crate) fn read(path: &Path) -> Option<(Look, Content)> {
     };
     let before = stamp(&file)?;
     if !before.regular {
-        return Some((
-            Look::There(before),
-            Content::Unreadable("it is not a regular file".to_owned()),
-        ));
+        return Some((Look::There(before), Content::Unreadable("it is not a regular file".to_owned())));
     }
     if before.size > CONTENT_MAX {
-        let message = format!(
-            "the file has {} bytes; at most {CONTENT_MAX} are read",
-            before.size
-        );
+        let message = format!("the file has {} bytes; at most {CONTENT_MAX} are read", before.size);
         return Some((Look::There(before), Content::Unreadable(message)));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or_default());

@@ -25,10 +25,7 @@ pub(crate) fn steps(file: &Path) -> Vec<Step> {
                 continue;
             }
             if let Component::Normal(name) = component {
-                steps.push(Step {
-                    folder: folder.clone(),
-                    name: name.to_os_string(),
-                });
+                steps.push(Step { folder: folder.clone(), name: name.to_os_string() });
             }
             if let Some(target) = target {
                 links += 1;
@@ -37,11 +34,7 @@ pub(crate) fn steps(file: &Path) -> Vec<Step> {
                 }
                 let rest: PathBuf = components[index + 1..].iter().collect();
                 let next = folder.join(target);
-                open.push(if rest.as_os_str().is_empty() {
-                    next
-                } else {
-                    next.join(rest)
-                });
+                open.push(if rest.as_os_str().is_empty() { next } else { next.join(rest) });
                 break;
             }
         }

@@ -61,26 +61,13 @@ impl Events {
                 None
             }
         };
-        let waker = Waker {
-            wake: Arc::clone(&wake),
-        };
-        Ok((
-            Self {
-                inotify,
-                wake,
-                watched: Vec::new(),
-            },
-            waker,
-        ))
+        let waker = Waker { wake: Arc::clone(&wake) };
+        Ok((Self { inotify, wake, watched: Vec::new() }, waker))
     }
 
     /// What is in use: `inotify+poll` as long as at least one folder is watched.
     pub(crate) fn mode(&self) -> &'static str {
-        if self.inotify.is_some() && !self.watched.is_empty() {
-            "inotify+poll"
-        } else {
-            "poll"
-        }
+        if self.inotify.is_some() && !self.watched.is_empty() { "inotify+poll" } else { "poll" }
     }
 
     /// Watches exactly the folders of these steps. Whether a watch was added: then the file must be looked at again.
@@ -100,10 +87,8 @@ impl Events {
                 }
                 continue;
             }
-            let known = self
-                .watched
-                .iter()
-                .position(|old| old.identity == identity && old.folder == step.folder);
+            let known =
+                self.watched.iter().position(|old| old.identity == identity && old.folder == step.folder);
             if let Some(position) = known {
                 let mut watched = self.watched.swap_remove(position);
                 watched.names = vec![step.name.clone()];
@@ -114,12 +99,7 @@ impl Events {
                 Ok(descriptor) => {
                     added = true;
                     let names = vec![step.name.clone()];
-                    kept.push(Watched {
-                        descriptor,
-                        folder: step.folder.clone(),
-                        identity,
-                        names,
-                    });
+                    kept.push(Watched { descriptor, folder: step.folder.clone(), identity, names });
                 }
                 Err(error) => {
                     tracing::debug!(folder = %step.folder.display(), %error, "folder cannot be watched")
@@ -230,7 +210,5 @@ fn sign(flags: ReadFlags) -> Sign {
 }
 
 fn folder_identity(folder: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(folder)
-        .ok()
-        .map(|metadata| (metadata.dev(), metadata.ino()))
+    std::fs::metadata(folder).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }

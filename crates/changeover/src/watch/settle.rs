@@ -128,9 +128,7 @@ impl Settle {
         if self.is_open(now, rules) {
             return false;
         }
-        let doubt_over = self
-            .doubtful_since
-            .is_some_and(|since| now >= self.verdict_at(since, rules));
+        let doubt_over = self.doubtful_since.is_some_and(|since| now >= self.verdict_at(since, rules));
         let other = self.taken.as_ref().is_none_or(|(taken, _)| taken != look);
         let reread = polled && now >= self.next_reread;
         doubt_over || (rested && (other || reread))

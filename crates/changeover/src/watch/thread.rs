@@ -55,10 +55,7 @@ impl<S> Watch<S> {
     pub(crate) fn run(mut self) {
         loop {
             let timeout = match self.enabled {
-                true => self
-                    .settle
-                    .wake_at(self.rules())
-                    .saturating_duration_since(Instant::now()),
+                true => self.settle.wake_at(self.rules()).saturating_duration_since(Instant::now()),
                 false => ASLEEP,
             };
             let seen = self.events.wait(timeout);
@@ -111,10 +108,7 @@ impl<S> Watch<S> {
                 let late = self.events.wait(Duration::ZERO);
                 self.shared.watch(|counters| counters.events_seen += late.events);
                 // A writer has begun anew: what was read may be half of the next content.
-                let torn = late
-                    .signs
-                    .iter()
-                    .any(|sign| matches!(sign, Sign::Written | Sign::Created));
+                let torn = late.signs.iter().any(|sign| matches!(sign, Sign::Written | Sign::Created));
                 if !torn {
                     self.judge(noticed, look, content, rules)?;
                 }
@@ -133,21 +127,11 @@ impl<S> Watch<S> {
         let fingerprint = self.judge.fingerprint(&content);
         let judged = self.judge.judge(&content);
         let good = judged.is_ok();
-        match self
-            .settle
-            .judge(Instant::now(), &look, fingerprint.number(), good, rules)
-        {
+        match self.settle.judge(Instant::now(), &look, fingerprint.number(), good, rules) {
             Judgement::Ignore | Judgement::Wait => Ok(()),
             Judgement::Take => {
-                let arrival = Arrival {
-                    cause: Cause::Save,
-                    fingerprint,
-                    content,
-                    judged,
-                    noticed,
-                    read,
-                    reply: None,
-                };
+                let arrival =
+                    Arrival { cause: Cause::Save, fingerprint, content, judged, noticed, read, reply: None };
                 self.send(arrival)
             }
         }
@@ -155,30 +139,16 @@ impl<S> Watch<S> {
 
     fn read_now(&mut self, reply: oneshot::Sender<Arc<Verdict>>) -> Result<(), Gone> {
         let noticed = Instant::now();
-        let unsettled = || {
-            (
-                Look::at(&self.file),
-                Content::Unreadable("the file is being written".to_owned()),
-            )
-        };
-        let (look, content) = (0..3)
-            .find_map(|_| read::read(&self.file))
-            .unwrap_or_else(unsettled);
+        let unsettled =
+            || (Look::at(&self.file), Content::Unreadable("the file is being written".to_owned()));
+        let (look, content) = (0..3).find_map(|_| read::read(&self.file)).unwrap_or_else(unsettled);
         let read = Instant::now();
         self.shared.looked(look.modified_seconds());
         let fingerprint = self.judge.fingerprint(&content);
         let judged = self.judge.judge(&content);
         self.settle.take(look, fingerprint.number());
         let reply = Some(reply);
-        self.send(Arrival {
-            cause: Cause::Reload,
-            fingerprint,
-            content,
-            judged,
-            noticed,
-            read,
-            reply,
-        })
+        self.send(Arrival { cause: Cause::Reload, fingerprint, content, judged, noticed, read, reply })
     }
 
     fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {
@@ -188,11 +158,7 @@ impl<S> Watch<S> {
 
     fn rules(&self) -> Rules {
         let tuning = self.shared.tuning();
-        Rules {
-            settle: tuning.settle,
-            poll: tuning.poll,
-            open_max: tuning.open_max,
-        }
+        Rules { settle: tuning.settle, poll: tuning.poll, open_max: tuning.open_max }
     }
 }
 

@@ -26,10 +26,7 @@ async fn invariant_1_whole_readers_never_see_a_mixture() {
                     let left = generation.services.left.0;
                     tokio::task::yield_now().await;
                     assert_eq!(left, generation.services.right.0, "a mixture");
-                    assert_eq!(
-                        left, generation.settings.pair,
-                        "services and settings are of one generation"
-                    );
+                    assert_eq!(left, generation.settings.pair, "services and settings are of one generation");
                     assert!(generation.number >= newest, "numbers only grow");
                     newest = generation.number;
                     reads.fetch_add(1, Ordering::Relaxed);
@@ -72,9 +69,7 @@ async fn invariant_2_no_trace_of_a_refused_candidate() {
         assert!(said.contains(message), "{said}");
         assert!(verdict.services.is_empty());
         assert_eq!(world.pair(), 1);
-        let left_behind = fs::read_dir(world.folder.path().join("state/candidates"))
-            .unwrap()
-            .count();
+        let left_behind = fs::read_dir(world.folder.path().join("state/candidates")).unwrap().count();
         assert_eq!(left_behind, 0, "{fault}");
         world.expect(r#"{"pair": 1}"#, Applied).await;
     }
@@ -101,23 +96,13 @@ async fn invariant_3_applied_is_said_when_every_follower_has_followed() {
     go.send(()).await.unwrap();
     world.write(r#"{"pair": 2}"#);
     until(|| world.pair() == 2).await;
-    assert!(
-        world.verdicts.try_recv().is_err(),
-        "live, and not said before the follower has followed"
-    );
+    assert!(world.verdicts.try_recv().is_err(), "live, and not said before the follower has followed");
     go.send(()).await.unwrap();
     let verdict = world.verdict().await;
     assert_eq!(verdict.verdict, Applied);
     assert_eq!(followed.lock().unwrap().as_slice(), [1, 2]);
-    let line = verdict
-        .services
-        .iter()
-        .find(|service| service.name == "listener")
-        .unwrap();
-    assert_eq!(
-        (line.action, line.reason.as_str()),
-        (Action::Followed, "moved for generation 2")
-    );
+    let line = verdict.services.iter().find(|service| service.name == "listener").unwrap();
+    assert_eq!((line.action, line.reason.as_str()), (Action::Followed, "moved for generation 2"));
     world.engine.shutdown().await;
     drop(go);
     task.await.unwrap();
@@ -128,15 +113,8 @@ async fn invariant_3_a_follower_that_hangs_is_told_and_holds_nobody() {
     let mut world = World::start(Some(r#"{"pair": 1, "deadlineMs": 200}"#)).await;
     let _never_follows = world.engine.follower("stuck").unwrap();
     let verdict = world.expect(r#"{"pair": 2, "deadlineMs": 200}"#, Applied).await;
-    let line = verdict
-        .services
-        .iter()
-        .find(|service| service.name == "stuck")
-        .unwrap();
-    assert_eq!(
-        (line.action, line.reason.as_str()),
-        (Action::Degraded, "did not follow within 200 ms")
-    );
+    let line = verdict.services.iter().find(|service| service.name == "stuck").unwrap();
+    assert_eq!((line.action, line.reason.as_str()), (Action::Degraded, "did not follow within 200 ms"));
     assert_eq!(world.pair(), 2);
 }
 
@@ -193,13 +171,9 @@ async fn invariant_4_a_preparation_is_given_up_for_a_newer_content_after_a_secon
     world.rename(r#"{"pair": "one"}"#);
     assert_eq!(world.verdict().await.verdict, Rejected);
     world.rename(r#"{"pair": 2}"#);
-    let decisions: Vec<Decision> = [
-        world.verdict().await,
-        world.verdict().await,
-        world.verdict().await,
-    ]
-    .map(|verdict| verdict.verdict)
-    .into();
+    let decisions: Vec<Decision> = [world.verdict().await, world.verdict().await, world.verdict().await]
+        .map(|verdict| verdict.verdict)
+        .into();
     assert_eq!(decisions, [Superseded, Superseded, Applied]);
     assert_eq!(world.pair(), 2);
     until(|| world.probes.alive.load(Ordering::SeqCst) == 1).await;
@@ -209,26 +183,14 @@ async fn invariant_4_a_preparation_is_given_up_for_a_newer_content_after_a_secon
 async fn invariant_5_a_verdict_for_every_content_with_everything_in_it() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     let refused = world.expect(r#"{"pair": "two", "rag": 1.5}"#, Rejected).await;
-    let paths: Vec<&str> = refused
-        .problems
-        .iter()
-        .map(|problem| problem.path.as_str())
-        .collect();
+    let paths: Vec<&str> = refused.problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["pair", "rag"], "all problems at once");
     let applied = world.expect(r#"{"pair": 1, "llm": "m"}"#, Applied).await;
-    let actions: Vec<(&str, Action)> = applied
-        .services
-        .iter()
-        .map(|service| (service.name.as_str(), service.action))
-        .collect();
+    let actions: Vec<(&str, Action)> =
+        applied.services.iter().map(|service| (service.name.as_str(), service.action)).collect();
     assert_eq!(
         actions,
-        [
-            ("left", Action::Kept),
-            ("right", Action::Kept),
-            ("llm", Action::Rebuilt),
-            ("rag", Action::Rebuilt)
-        ]
+        [("left", Action::Kept), ("right", Action::Kept), ("llm", Action::Rebuilt), ("rag", Action::Rebuilt)]
     );
     for stage in ["read", "check", "wait", "prepare", "commit", "follow", "total"] {
         assert!(applied.stages_ms.contains_key(stage), "{stage}");
@@ -252,19 +214,12 @@ async fn invariant_6_file_accepted_and_running_are_told_apart() {
     assert_eq!((refused.generation, refused.drift, world.pair()), (1, true, 1));
     assert_ne!(refused.content, first.content);
     world.expect(r#"{"pair": 2}"#, Applied).await;
-    assert_eq!(
-        (world.engine.status().generation, world.engine.status().drift),
-        (2, false)
-    );
+    assert_eq!((world.engine.status().generation, world.engine.status().drift), (2, false));
     // Taking a save back is a save: a new number.
     world.expect(r#"{"pair": 1}"#, Applied).await;
     assert_eq!((world.engine.status().generation, world.pair()), (3, 1));
     let world = world.restart().await;
-    assert_eq!(
-        world.engine.status().generation,
-        4,
-        "numbers grow over restarts too"
-    );
+    assert_eq!(world.engine.status().generation, 4, "numbers grow over restarts too");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,16 +249,9 @@ async fn invariant_7_a_bad_file_is_harmless() {
     fs::remove_file(&world.file).unwrap();
     let missing = world.verdict().await;
     assert_eq!(missing.verdict, Rejected);
-    assert!(
-        missing.problems[0].message.contains(world.file.to_str().unwrap()),
-        "{missing}"
-    );
+    assert!(missing.problems[0].message.contains(world.file.to_str().unwrap()), "{missing}");
     fs::create_dir(&world.file).unwrap();
-    assert!(
-        world.verdict().await.problems[0]
-            .message
-            .contains("not a regular file")
-    );
+    assert!(world.verdict().await.problems[0].message.contains("not a regular file"));
     fs::remove_dir(&world.file).unwrap();
     assert_eq!(world.verdict().await.verdict, Rejected);
     world.expect(r#"{"pair": 2}"#, Applied).await;
@@ -320,12 +268,7 @@ async fn invariant_7_a_bad_file_at_the_start_gives_way_to_the_last_known_good() 
     let live = world.engine.live().load();
     assert_eq!((live.settings.llm.as_str(), live.safe_mode), ("sk-secret", false));
     assert!(world.engine.status().drift);
-    let newest: Vec<Decision> = world
-        .engine
-        .history(2)
-        .iter()
-        .map(|verdict| verdict.verdict)
-        .collect();
+    let newest: Vec<Decision> = world.engine.history(2).iter().map(|verdict| verdict.verdict).collect();
     assert_eq!(newest, [Applied, Rejected]);
     world.expect(r#"{"pair": 3}"#, Applied).await;
 }
@@ -352,9 +295,7 @@ async fn an_absent_file_at_the_start_means_defaults_and_is_waited_for() {
 async fn invariant_9_secrets_stay() {
     let mut world = World::start(Some(r#"{"llm": "sk-first", "pair": 1}"#)).await;
     let changed = world.expect(r#"{"llm": "sk-second", "pair": 1}"#, Applied).await;
-    let refused = world
-        .expect(r#"{"llm": "sk-third", "pair": "x"}"#, Rejected)
-        .await;
+    let refused = world.expect(r#"{"llm": "sk-third", "pair": "x"}"#, Rejected).await;
     for text in [format!("{changed}{changed:?}"), format!("{refused}{refused:?}")] {
         assert!(!text.contains("sk-"), "{text}");
     }
@@ -363,34 +304,20 @@ async fn invariant_9_secrets_stay() {
     assert!(journal.contains("llm") && !journal.contains("sk-"), "{journal}");
     use std::os::unix::fs::PermissionsExt;
     let mode = |name: &str| fs::metadata(state.join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!(
-        (mode("journal.jsonl"), mode("secrets.json"), mode("")),
-        (0o600, 0o600, 0o700)
-    );
+    assert_eq!((mode("journal.jsonl"), mode("secrets.json"), mode("")), (0o600, 0o600, 0o700));
     let plain = blake3::hash(&fs::read(&world.file).unwrap()).to_hex();
     let shown = world.engine.status().content.unwrap();
-    assert!(
-        !plain.as_str().contains(&shown),
-        "hashes that people see are keyed"
-    );
+    assert!(!plain.as_str().contains(&shown), "hashes that people see are keyed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invariant_10_llm_changes_and_rag_follows() {
     let mut world = World::start(Some(r#"{"llm": "a", "rag": 1, "pair": 1}"#)).await;
     let before = world.engine.live().load();
-    let verdict = world
-        .expect(r#"{"llm": "b", "rag": 1, "pair": 1}"#, Applied)
-        .await;
+    let verdict = world.expect(r#"{"llm": "b", "rag": 1, "pair": 1}"#, Applied).await;
     let after = world.engine.live().load();
-    assert!(
-        Arc::ptr_eq(&before.services.left.handle(), &after.services.left.handle()),
-        "the same object"
-    );
-    assert!(!Arc::ptr_eq(
-        &before.services.rag.handle(),
-        &after.services.rag.handle()
-    ));
+    assert!(Arc::ptr_eq(&before.services.left.handle(), &after.services.left.handle()), "the same object");
+    assert!(!Arc::ptr_eq(&before.services.rag.handle(), &after.services.rag.handle()));
     assert_eq!(after.services.rag.llm.0, "b");
     assert!(
         Arc::ptr_eq(&after.services.rag.llm, &after.services.llm.handle()),
@@ -398,22 +325,13 @@ async fn invariant_10_llm_changes_and_rag_follows() {
     );
     assert_eq!((after.services.left.since(), after.services.rag.since()), (1, 2));
     let reason = |name: &str| {
-        verdict
-            .services
-            .iter()
-            .find(|service| service.name == name)
-            .map(|service| service.reason.as_str())
+        verdict.services.iter().find(|service| service.name == name).map(|service| service.reason.as_str())
     };
     assert_eq!(reason("llm"), Some("`value` changed"));
     assert_eq!(reason("rag"), Some("`llm` changed"));
-    let verdict = world
-        .expect(r#"{"llm": "b", "rag": 2, "pair": 1}"#, Applied)
-        .await;
+    let verdict = world.expect(r#"{"llm": "b", "rag": 2, "pair": 1}"#, Applied).await;
     let newest = world.engine.live().load();
-    assert!(
-        Arc::ptr_eq(&after.services.llm.handle(), &newest.services.llm.handle()),
-        "{verdict}"
-    );
+    assert!(Arc::ptr_eq(&after.services.llm.handle(), &newest.services.llm.handle()), "{verdict}");
     assert_eq!(newest.services.rag.since(), 3);
 }
 
@@ -430,10 +348,7 @@ async fn a_refresh_rebuilds_what_is_built_from_more_than_settings() {
         "a bad file does not stand in the way"
     );
     let live = world.engine.live().load();
-    assert_eq!(
-        (live.number, live.services.rag.since(), live.services.llm.since()),
-        (2, 2, 1)
-    );
+    assert_eq!((live.number, live.services.rag.since(), live.services.llm.since()), (2, 2, 1));
     assert_eq!(live.services.rag.inputs().value, 6);
     let restarted = world.restart().await;
     assert_eq!(restarted.pair(), 1, "the last known good is still there");
@@ -463,11 +378,7 @@ async fn without_a_watch_a_reload_still_reads() {
     fs::write(folder.path().join("settings.json"), r#"{"pair": 2}"#).unwrap();
     let status = engine.status();
     assert_eq!(
-        (
-            status.watch_enabled,
-            status.watch_running,
-            status.watch.mode.as_str()
-        ),
+        (status.watch_enabled, status.watch_running, status.watch.mode.as_str()),
         (false, false, "off")
     );
     assert_eq!(engine.reload().await.unwrap().verdict, Applied);
@@ -490,16 +401,9 @@ async fn a_torn_journal_is_told_and_goes_on() {
                 .await
                 .unwrap();
         let torn = cut > 0 && whole[cut - 1] != b'\n';
-        assert_eq!(
-            engine.status().history_problem.is_some(),
-            torn,
-            "cut at {cut}: a torn tail is told"
-        );
+        assert_eq!(engine.status().history_problem.is_some(), torn, "cut at {cut}: a torn tail is told");
         let ids: Vec<u64> = engine.history(100).iter().map(|verdict| verdict.id).collect();
-        assert!(
-            ids.windows(2).all(|pair| pair[0] > pair[1]),
-            "cut at {cut}: {ids:?}"
-        );
+        assert!(ids.windows(2).all(|pair| pair[0] > pair[1]), "cut at {cut}: {ids:?}");
         assert_eq!(engine.live().load().settings.pair, 2);
         engine.shutdown().await;
     }

@@ -107,11 +107,7 @@ async fn a_config_map_swap_is_one_save() {
     let root = folder.path().to_owned();
     let version = |name: &str, pair: i64| {
         fs::create_dir(root.join(name)).unwrap();
-        fs::write(
-            root.join(name).join("settings.json"),
-            format!(r#"{{"pair": {pair}}}"#),
-        )
-        .unwrap();
+        fs::write(root.join(name).join("settings.json"), format!(r#"{{"pair": {pair}}}"#)).unwrap();
     };
     version("..1", 1);
     symlink("..1", root.join("..data")).unwrap();
@@ -165,8 +161,5 @@ async fn a_folder_that_is_removed_and_made_again_is_watched_again() {
     let events = engine.status().watch.events_seen;
     fs::write(inner.join("settings.json"), r#"{"pair": 3}"#).unwrap();
     assert_eq!(verdicts.recv().await.unwrap().verdict, Applied);
-    assert!(
-        engine.status().watch.events_seen > events,
-        "the new folder's events arrive"
-    );
+    assert!(engine.status().watch.events_seen > events, "the new folder's events arrive");
 }

@@ -142,16 +142,10 @@ async fn prepare(
     std::fs::create_dir_all(&preparation.scratch).unwrap();
     std::fs::write(preparation.scratch.join("made-by-the-candidate"), "x").unwrap();
     let pair = |name, live| {
-        preparation.service(
-            name,
-            live,
-            Value { value: settings.pair },
-            &[],
-            |inputs: &Value<i64>| {
-                let value = inputs.value;
-                async move { Ok(Pair(value)) }
-            },
-        )
+        preparation.service(name, live, Value { value: settings.pair }, &[], |inputs: &Value<i64>| {
+            let value = inputs.value;
+            async move { Ok(Pair(value)) }
+        })
     };
     let left = pair("left", live.map(|live| &live.left)).await?;
     tokio::time::sleep(Duration::from_millis(settings.prepare_ms)).await;
@@ -163,47 +157,28 @@ async fn prepare(
     }
     let right = pair("right", live.map(|live| &live.right)).await?;
     let llm = preparation
-        .service(
-            "llm",
-            live.map(|live| &live.llm),
-            Value {
-                value: settings.llm.clone(),
-            },
-            &[],
-            |inputs| {
-                let value = inputs.value.clone();
-                async move { Ok(Llm(value)) }
-            },
-        )
+        .service("llm", live.map(|live| &live.llm), Value { value: settings.llm.clone() }, &[], |inputs| {
+            let value = inputs.value.clone();
+            async move { Ok(Llm(value)) }
+        })
         .await?;
     let rag = preparation
         .service(
             "rag",
             live.map(|live| &live.rag),
-            Value {
-                value: settings.rag + probes.outside.load(Ordering::SeqCst),
-            },
+            Value { value: settings.rag + probes.outside.load(Ordering::SeqCst) },
             &[("llm", llm.identity())],
             |_| async { Ok(Rag { llm: llm.handle() }) },
         )
         .await?;
     std::fs::remove_dir_all(&preparation.scratch).unwrap();
-    Ok(Services {
-        left,
-        right,
-        llm,
-        rag,
-        _counted: counted,
-    })
+    Ok(Services { left, right, llm, rag, _counted: counted })
 }
 
 fn tuning(settings: &Settings) -> Tuning {
     match settings.prepare_deadline_ms {
         0 => Tuning::default(),
-        millis => Tuning {
-            prepare_deadline: Duration::from_millis(millis),
-            ..Tuning::default()
-        },
+        millis => Tuning { prepare_deadline: Duration::from_millis(millis), ..Tuning::default() },
     }
 }
 
@@ -234,13 +209,7 @@ impl World {
         let probes = Probes::default();
         let engine = Engine::start(blueprint(folder.path(), &probes)).await.unwrap();
         let verdicts = engine.verdicts();
-        Self {
-            file: folder.path().join("settings.json"),
-            engine,
-            folder,
-            verdicts,
-            probes,
-        }
+        Self { file: folder.path().join("settings.json"), engine, folder, verdicts, probes }
     }
 
     /// Ends the engine and starts another one on the same folder.
@@ -252,10 +221,7 @@ impl World {
 
     /// The next verdict.
     pub async fn verdict(&mut self) -> Arc<Verdict> {
-        tokio::time::timeout(PATIENCE, self.verdicts.recv())
-            .await
-            .expect("a verdict")
-            .unwrap()
+        tokio::time::timeout(PATIENCE, self.verdicts.recv()).await.expect("a verdict").unwrap()
     }
 
     /// Saves by writing aside and renaming.

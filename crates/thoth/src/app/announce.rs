@@ -46,10 +46,7 @@ pub(super) async fn verdicts(
 ) {
     let mut verdicts = engine.verdicts();
     let mut last = 0;
-    let since_start = engine
-        .history(16)
-        .into_iter()
-        .filter(|verdict| verdict.at >= started);
+    let since_start = engine.history(16).into_iter().filter(|verdict| verdict.at >= started);
     for verdict in since_start.collect::<Vec<_>>().iter().rev() {
         last = verdict.id;
         say(verdict);
@@ -92,22 +89,10 @@ fn say(verdict: &Verdict) {
             );
         }
         Decision::Unchanged => {
-            tracing::info!(
-                id,
-                generation,
-                ms,
-                verdict = "unchanged",
-                "Settings reloaded successfully"
-            );
+            tracing::info!(id, generation, ms, verdict = "unchanged", "Settings reloaded successfully");
         }
         Decision::Superseded => {
-            tracing::info!(
-                id,
-                generation,
-                ms,
-                verdict = "superseded",
-                "Settings superseded by a newer save"
-            );
+            tracing::info!(id, generation, ms, verdict = "superseded", "Settings superseded by a newer save");
         }
         Decision::Rejected => {
             tracing::error!(
@@ -123,11 +108,7 @@ fn say(verdict: &Verdict) {
         tracing::error!(id, "settings: {problem}");
     }
     warn(id, &verdict.warnings);
-    for service in verdict
-        .services
-        .iter()
-        .filter(|service| service.action != Action::Kept)
-    {
+    for service in verdict.services.iter().filter(|service| service.action != Action::Kept) {
         let name = shown(&service.name);
         match service.action {
             Action::Degraded => {

@@ -58,22 +58,18 @@ async fn follow_folder(
         _ => None,
     };
     let same_folder = before.is_some_and(|before| {
-        let moved = MonitorInputs {
-            notes: wanted.notes.clone(),
-            ..before.clone()
-        };
+        let moved = MonitorInputs { notes: wanted.notes.clone(), ..before.clone() };
         moved == *wanted
     });
     if same_folder {
         return notes.map(Ok);
     }
-    Some(monitor.follow(wanted).await.map(|did| {
-        [Some(did), notes]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(", ")
-    }))
+    Some(
+        monitor
+            .follow(wanted)
+            .await
+            .map(|did| [Some(did), notes].into_iter().flatten().collect::<Vec<_>>().join(", ")),
+    )
 }
 
 /// The index: the builder builds what the live generation wants; when that is ready, a changeover of its own reads

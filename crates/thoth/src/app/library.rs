@@ -53,16 +53,8 @@ impl Library {
             limits: Limits::default(),
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let monitor = Monitor::start(parts, &tasks, stop.clone())
-            .await
-            .map_err(anyhow::Error::msg)?;
-        Ok(Self {
-            rag,
-            monitor,
-            tasks,
-            stop,
-            _lock: lock,
-        })
+        let monitor = Monitor::start(parts, &tasks, stop.clone()).await.map_err(anyhow::Error::msg)?;
+        Ok(Self { rag, monitor, tasks, stop, _lock: lock })
     }
 
     /// Reads a PDF, from wherever it is.
@@ -70,10 +62,7 @@ impl Library {
     /// # Errors
     /// Why the file cannot be taken.
     pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> anyhow::Result<PaperRow> {
-        self.monitor
-            .ingest(file, progress)
-            .await
-            .map_err(anyhow::Error::msg)
+        self.monitor.ingest(file, progress).await.map_err(anyhow::Error::msg)
     }
 
     /// Finds passages.

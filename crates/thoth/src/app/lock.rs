@@ -26,13 +26,8 @@ impl StateLock {
             .create(state_dir)
             .with_context(|| format!("making the state directory `{shown}`"))?;
         let path = state_dir.join("lock");
-        let options = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path);
+        let options =
+            File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = options.with_context(|| format!("opening `{}`", path.display()))?;
         match file.try_lock() {
             Ok(()) => {}

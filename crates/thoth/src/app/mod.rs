@@ -81,12 +81,7 @@ pub async fn serve(
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
     tasks.spawn(follow::log(engine.follower("log")?, log));
-    tasks.spawn(follow::index(
-        engine.follower("index")?,
-        engine.clone(),
-        builder,
-        shutdown.clone(),
-    ));
+    tasks.spawn(follow::index(engine.follower("index")?, engine.clone(), builder, shutdown.clone()));
     tasks.spawn(follow::folder(engine.follower("pdf")?, monitor));
     tasks.spawn(server::serve(
         means.listeners.clone(),
@@ -140,9 +135,7 @@ fn tuning(settings: &Settings) -> Tuning {
 fn surroundings(place: &Place, listen: Option<SocketAddr>) -> Surroundings {
     Surroundings {
         container: place.variable("THOTH_DOCKER") == Some("1"),
-        published_port: place
-            .variable("THOTH_PUBLISHED_PORT")
-            .and_then(|port| port.parse().ok()),
+        published_port: place.variable("THOTH_PUBLISHED_PORT").and_then(|port| port.parse().ok()),
         listen,
         hostname: place.variable("HOSTNAME").map(str::to_owned),
         ..Surroundings::default()
@@ -177,9 +170,7 @@ async fn start_monitor(
         limits: Limits::default(),
     };
     let started = Monitor::start(parts, tasks, stop).await;
-    started
-        .map_err(|error| anyhow::anyhow!(error))
-        .context("starting the intake of PDFs")
+    started.map_err(|error| anyhow::anyhow!(error)).context("starting the intake of PDFs")
 }
 
 /// The settings that the vault's file gives now, for a command that runs without a server.

@@ -27,42 +27,22 @@ pub(super) fn authors(front: &Front<'_>) -> Option<Field<Vec<String>>> {
 
 /// Whether every surname stands in the text of the first page.
 fn agrees(names: &[String], front: &Front<'_>) -> bool {
-    let text: String = front
-        .lines
-        .iter()
-        .filter(|line| line.page == 1)
-        .map(|line| fold(&line.text()))
-        .collect();
-    names.iter().all(|name| {
-        name.rsplit(' ')
-            .next()
-            .is_some_and(|surname| text.contains(&fold(surname)))
-    })
+    let text: String =
+        front.lines.iter().filter(|line| line.page == 1).map(|line| fold(&line.text())).collect();
+    names.iter().all(|name| name.rsplit(' ').next().is_some_and(|surname| text.contains(&fold(surname))))
 }
 
 /// The authors that the PDF states about itself, if each of them is a name.
 fn stated(front: &Front<'_>) -> Option<Field<Vec<String>>> {
     let from = |value: Vec<String>, source: Source| Field { value, source };
     let cleaned = |text: &str| {
-        let text = text
-            .replace("{et al.}", "")
-            .replace("et al.", "")
-            .replace(';', ",");
+        let text = text.replace("{et al.}", "").replace("et al.", "").replace(';', ",");
         let found = names::names(&text);
         if found.address { Vec::new() } else { found.names }
     };
-    let xmp: Vec<String> = front
-        .information
-        .xmp_creators
-        .iter()
-        .flat_map(|creator| cleaned(creator))
-        .collect();
-    let document = front
-        .information
-        .author
-        .as_deref()
-        .map(cleaned)
-        .unwrap_or_default();
+    let xmp: Vec<String> =
+        front.information.xmp_creators.iter().flat_map(|creator| cleaned(creator)).collect();
+    let document = front.information.author.as_deref().map(cleaned).unwrap_or_default();
     let longer = if xmp.len() >= document.len() {
         from(xmp, Source::Xmp)
     } else {
@@ -76,22 +56,16 @@ fn printed(front: &Front<'_>) -> Option<Field<Vec<String>>> {
     let title = front.title.as_ref()?;
     let mut rows = rows(front, title);
     let style = style(&rows)?;
-    rows.iter_mut()
-        .for_each(|row| row.retain(|piece| style.fits(piece)));
+    rows.iter_mut().for_each(|row| row.retain(|piece| style.fits(piece)));
     rows.retain(|row| !row.is_empty());
     let names = collect(&rows);
-    (!names.is_empty()).then_some(Field {
-        value: names,
-        source: Source::Layout { page: title.page },
-    })
+    (!names.is_empty()).then_some(Field { value: names, source: Source::Layout { page: title.page } })
 }
 
 /// The pieces between the title and the abstract, row by row; what stands beside the title's column is left out.
 fn rows<'l>(front: &'l Front<'_>, title: &super::title::Place) -> Vec<Vec<&'l Line>> {
-    let end = front
-        .summary_top
-        .filter(|top| *top > title.bottom)
-        .unwrap_or(title.bottom + 0.35 * front.height);
+    let end =
+        front.summary_top.filter(|top| *top > title.bottom).unwrap_or(title.bottom + 0.35 * front.height);
     let centred = ((title.x0 + title.x1) - front.width).abs() < 0.08 * front.width;
     let mut pieces: Vec<&Line> = front
         .lines
@@ -103,18 +77,13 @@ fn rows<'l>(front: &'l Front<'_>, title: &super::title::Place) -> Vec<Vec<&'l Li
     let mut rows: Vec<Vec<&Line>> = Vec::new();
     for piece in pieces {
         match rows.last_mut() {
-            Some(row)
-                if row
-                    .iter()
-                    .any(|other| (other.y - piece.y).abs() < 0.4 * other.size) =>
-            {
+            Some(row) if row.iter().any(|other| (other.y - piece.y).abs() < 0.4 * other.size) => {
                 row.push(piece)
             }
             _ => rows.push(vec![piece]),
         }
     }
-    rows.iter_mut()
-        .for_each(|row| row.sort_by(|a, b| a.x0.total_cmp(&b.x0)));
+    rows.iter_mut().for_each(|row| row.sort_by(|a, b| a.x0.total_cmp(&b.x0)));
     rows
 }
 
@@ -127,11 +96,7 @@ struct Style {
 
 impl Style {
     fn of(piece: &Line) -> Self {
-        Self {
-            size: piece.size,
-            bold: piece.bold > 0.5,
-            italic: piece.italic > 0.5,
-        }
+        Self { size: piece.size, bold: piece.bold > 0.5, italic: piece.italic > 0.5 }
     }
 
     fn fits(&self, piece: &Line) -> bool {
@@ -143,14 +108,10 @@ impl Style {
 }
 
 fn style(rows: &[Vec<&Line>]) -> Option<Style> {
-    let first = rows
-        .iter()
-        .take(ROWS_BEFORE_AUTHORS_MAX + 1)
-        .flatten()
-        .find(|piece| {
-            let text = names::marked_text(piece);
-            !names::names(&text).names.is_empty()
-        })?;
+    let first = rows.iter().take(ROWS_BEFORE_AUTHORS_MAX + 1).flatten().find(|piece| {
+        let text = names::marked_text(piece);
+        !names::names(&text).names.is_empty()
+    })?;
     Some(Style::of(first))
 }
 
@@ -195,21 +156,13 @@ fn collect(rows: &[Vec<&Line>]) -> Vec<String> {
 }
 
 fn entries(rows: &[Vec<&Line>]) -> (Vec<Entry>, Vec<Stack>) {
-    let wide = rows
-        .iter()
-        .flatten()
-        .map(|piece| piece.x1 - piece.x0)
-        .max_by(f32::total_cmp)
-        .unwrap_or_default();
+    let wide =
+        rows.iter().flatten().map(|piece| piece.x1 - piece.x0).max_by(f32::total_cmp).unwrap_or_default();
     let mut stacks: Vec<Stack> = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
     let mut above: Option<&Line> = None;
     for row in rows {
-        let single = if let [piece] = row.as_slice() {
-            Some(*piece)
-        } else {
-            None
-        };
+        let single = if let [piece] = row.as_slice() { Some(*piece) } else { None };
         for (at, piece) in row.iter().enumerate() {
             let text = names::marked_text(piece);
             let link = match (single, above, entries.last()) {
@@ -224,12 +177,7 @@ fn entries(rows: &[Vec<&Line>]) -> (Vec<Entry>, Vec<Stack>) {
             }
             let found = names::names(&text);
             let (stack, first) = placed(&mut stacks, piece, &text);
-            entries.push(Entry {
-                text,
-                found,
-                stack,
-                first,
-            });
+            entries.push(Entry { text, found, stack, first });
         }
         above = single;
     }
@@ -238,9 +186,7 @@ fn entries(rows: &[Vec<&Line>]) -> (Vec<Entry>, Vec<Stack>) {
 
 /// How a line goes on with the list of names of the line above: within a name, or with the next one.
 fn goes_on(above: &Line, piece: &Line, text: &str, last: &Entry, wide: f32) -> Option<&'static str> {
-    let bare = last
-        .text
-        .trim_end_matches(|c: char| !c.is_alphanumeric() && c != ',' && c != '-');
+    let bare = last.text.trim_end_matches(|c: char| !c.is_alphanumeric() && c != ',' && c != '-');
     let full = above.x1 - above.x0 > 0.6 * wide || bare.ends_with(',') || bare.ends_with(" and");
     if !last.found.list || last.found.address || !full || piece.y - above.y > 2.2 * piece.size {
         return None;
@@ -277,11 +223,6 @@ fn placed(stacks: &mut Vec<Stack>, piece: &Line, text: &str) -> (usize, bool) {
         stack.closed = text.contains('@');
         return (index, false);
     }
-    stacks.push(Stack {
-        middle,
-        y: piece.y,
-        closed: text.contains('@'),
-        address,
-    });
+    stacks.push(Stack { middle, y: piece.y, closed: text.contains('@'), address });
     (stacks.len() - 1, true)
 }

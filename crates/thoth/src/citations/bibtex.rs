@@ -34,11 +34,7 @@ pub fn bibtex(metadata: &Metadata) -> String {
         fields.push(("eprint", verbatim(&arxiv.value)));
         fields.push(("archiveprefix", "arXiv".to_owned()));
     }
-    let kind = if metadata.venue.is_some() {
-        "article"
-    } else {
-        "misc"
-    };
+    let kind = if metadata.venue.is_some() { "article" } else { "misc" };
     let mut entry = format!("@{kind}{{{}", citation_key(metadata));
     for (name, value) in fields {
         entry.push_str(&format!(",\n  {name} = {{{value}}}"));
@@ -50,28 +46,14 @@ pub fn bibtex(metadata: &Metadata) -> String {
 /// A stable key out of the first author's surname, the year and the first telling word of the title, such as
 /// `bogner2019impact`: lower-case ASCII letters and digits only.
 pub fn citation_key(metadata: &Metadata) -> String {
-    let surname = metadata
-        .authors
-        .as_ref()
-        .and_then(|authors| authors.value.first())
-        .map(|name| surname(name));
+    let surname =
+        metadata.authors.as_ref().and_then(|authors| authors.value.first()).map(|name| surname(name));
     let year = metadata.year.as_ref().map(|year| year.value.to_string());
     let title = metadata.title.as_ref().map_or("", |title| title.value.as_str());
-    let words = title
-        .split(|c: char| c.is_whitespace() || "-‐–—/:,".contains(c))
-        .map(ascii);
-    let word = words
-        .into_iter()
-        .find(|word| word.len() > 1 && !SMALL_WORDS.contains(&word.as_str()));
-    let key: String = [surname.map(|name| ascii(&name)), year, word]
-        .into_iter()
-        .flatten()
-        .collect();
-    if key.is_empty() {
-        "untitled".to_owned()
-    } else {
-        key
-    }
+    let words = title.split(|c: char| c.is_whitespace() || "-‐–—/:,".contains(c)).map(ascii);
+    let word = words.into_iter().find(|word| word.len() > 1 && !SMALL_WORDS.contains(&word.as_str()));
+    let key: String = [surname.map(|name| ascii(&name)), year, word].into_iter().flatten().collect();
+    if key.is_empty() { "untitled".to_owned() } else { key }
 }
 
 /// The last word of a name that is not a generation's suffix.
@@ -131,9 +113,7 @@ fn escaped(text: &str) -> String {
 
 /// An identifier, which BibTeX styles print as it stands: only what could break the entry is dropped.
 fn verbatim(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() && !matches!(c, '{' | '}' | '\\' | '%' | '"'))
-        .collect()
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '{' | '}' | '\\' | '%' | '"')).collect()
 }
 
 #[cfg(test)]
@@ -143,10 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn field<T>(value: T) -> Option<Field<T>> {
-        Some(Field {
-            value,
-            source: Source::Layout { page: 1 },
-        })
+        Some(Field { value, source: Source::Layout { page: 1 } })
     }
 
     #[test]

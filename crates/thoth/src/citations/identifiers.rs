@@ -5,42 +5,19 @@ use crate::paper::{Field, Source};
 
 /// The paper's DOI: a property made for it, or one that the front pages print, or one beside «cite this article».
 pub(super) fn doi(front: &Front<'_>) -> Option<Field<String>> {
-    if let Some(value) = front
-        .information
-        .xmp_doi
-        .as_deref()
-        .and_then(|value| dois(value).into_iter().next())
+    if let Some(value) = front.information.xmp_doi.as_deref().and_then(|value| dois(value).into_iter().next())
     {
-        return Some(Field {
-            value,
-            source: Source::Xmp,
-        });
+        return Some(Field { value, source: Source::Xmp });
     }
-    if let Some(value) = front
-        .information
-        .subject
-        .as_deref()
-        .and_then(|value| dois(value).into_iter().next())
+    if let Some(value) = front.information.subject.as_deref().and_then(|value| dois(value).into_iter().next())
     {
-        return Some(Field {
-            value,
-            source: Source::DocumentInformation,
-        });
+        return Some(Field { value, source: Source::DocumentInformation });
     }
-    let printed = front
-        .lines
-        .iter()
-        .take_while(|line| line.page == 1)
-        .map(crate::pdf::read::lines::Line::text);
-    let on_front = printed
-        .filter(|text| is_about_itself(text))
-        .flat_map(|text| dois(&text))
-        .next();
+    let printed =
+        front.lines.iter().take_while(|line| line.page == 1).map(crate::pdf::read::lines::Line::text);
+    let on_front = printed.filter(|text| is_about_itself(text)).flat_map(|text| dois(&text)).next();
     if let Some(value) = on_front {
-        return Some(Field {
-            value,
-            source: Source::Text { page: 1 },
-        });
+        return Some(Field { value, source: Source::Text { page: 1 } });
     }
     cited(front)
 }
@@ -49,22 +26,14 @@ pub(super) fn doi(front: &Front<'_>) -> Option<Field<String>> {
 fn cited(front: &Front<'_>) -> Option<Field<String>> {
     let cites = |text: &str| {
         let lower = text.to_lowercase();
-        ["cite this article", "cite this paper"]
-            .iter()
-            .any(|words| lower.contains(words))
+        ["cite this article", "cite this paper"].iter().any(|words| lower.contains(words))
     };
     let at = front.blocks.iter().position(|block| cites(&block.text()))?;
     let near = [Some(at), at.checked_sub(1), at.checked_add(1)];
-    near.into_iter()
-        .flatten()
-        .filter_map(|index| front.blocks.get(index))
-        .find_map(|block| {
-            let value = dois(&block.text()).pop()?;
-            Some(Field {
-                value,
-                source: Source::Text { page: block.page() },
-            })
-        })
+    near.into_iter().flatten().filter_map(|index| front.blocks.get(index)).find_map(|block| {
+        let value = dois(&block.text()).pop()?;
+        Some(Field { value, source: Source::Text { page: block.page() } })
+    })
 }
 
 /// Whether a line of the first page speaks of the paper itself: an entry of a reference list begins with its label.
@@ -77,26 +46,16 @@ fn is_about_itself(text: &str) -> bool {
 pub(crate) fn dois(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("10.") {
-        let inside = text
-            .get(..at)
-            .and_then(|before| before.chars().last())
-            .is_some_and(|c| c.is_alphanumeric());
+        let inside =
+            text.get(..at).and_then(|before| before.chars().last()).is_some_and(|c| c.is_alphanumeric());
         let Some(rest) = text.get(at + 3..) else { continue };
-        let registrant: String = rest
-            .chars()
-            .take_while(|c| c.is_ascii_digit() || *c == '.')
-            .collect();
+        let registrant: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let digits = registrant.chars().take_while(char::is_ascii_digit).count();
-        let Some(suffix) = rest
-            .get(registrant.len()..)
-            .and_then(|rest| rest.strip_prefix('/'))
-        else {
+        let Some(suffix) = rest.get(registrant.len()..).and_then(|rest| rest.strip_prefix('/')) else {
             continue;
         };
-        let suffix: String = suffix
-            .chars()
-            .take_while(|c| c.is_ascii_graphic() && !"\"<>{}|\\^`".contains(*c))
-            .collect();
+        let suffix: String =
+            suffix.chars().take_while(|c| c.is_ascii_graphic() && !"\"<>{}|\\^`".contains(*c)).collect();
         let suffix = trimmed(&suffix);
         if !inside && (4..=9).contains(&digits) && !suffix.is_empty() {
             found.push(format!("10.{registrant}/{suffix}"));
@@ -127,19 +86,13 @@ fn trimmed(suffix: &str) -> &str {
 
 /// The paper's arXiv identifier: from the stamp on the margin, or a line of the first page that begins with it.
 pub(super) fn arxiv(front: &Front<'_>) -> Option<Field<String>> {
-    let found = |value| Field {
-        value,
-        source: Source::Text { page: 1 },
-    };
+    let found = |value| Field { value, source: Source::Text { page: 1 } };
     if let Some(value) = arxiv_id(front.turned) {
         return Some(found(value));
     }
     let first = front.lines.iter().take_while(|line| line.page == 1);
     let lines = first.map(crate::pdf::read::lines::Line::text);
-    lines
-        .filter(|text| text.to_lowercase().starts_with("arxiv:"))
-        .find_map(|text| arxiv_id(&text))
-        .map(found)
+    lines.filter(|text| text.to_lowercase().starts_with("arxiv:")).find_map(|text| arxiv_id(&text)).map(found)
 }
 
 /// The first `arXiv:1503.07589v1` or `arXiv:hep-th/9901001` of a text, without its version.
@@ -180,10 +133,7 @@ mod tests {
     fn dois_end_where_the_sentence_goes_on() {
         let check = |text: &str, wanted: &[&str]| assert_eq!(dois(text), wanted, "{text}");
         check("doi:10.1155/2010/157939", &["10.1155/2010/157939"]);
-        check(
-            "(https://doi.org/10.1016/S0140-6736(05)66549-6).",
-            &["10.1016/S0140-6736(05)66549-6"],
-        );
+        check("(https://doi.org/10.1016/S0140-6736(05)66549-6).", &["10.1016/S0140-6736(05)66549-6"]);
         check(
             "10.18429/JACoW-IPAC2018-WEPML008, and 10.1000/x.",
             &["10.18429/JACoW-IPAC2018-WEPML008", "10.1000/x"],
@@ -193,14 +143,8 @@ mod tests {
 
     #[test]
     fn arxiv_identifiers_lose_their_version() {
-        assert_eq!(
-            arxiv_id("arXiv:1503.07589v1 [hep-ex] 26 Mar 2015").as_deref(),
-            Some("1503.07589")
-        );
-        assert_eq!(
-            arxiv_id("arXiv: hep-th/9901001v3").as_deref(),
-            Some("hep-th/9901001")
-        );
+        assert_eq!(arxiv_id("arXiv:1503.07589v1 [hep-ex] 26 Mar 2015").as_deref(), Some("1503.07589"));
+        assert_eq!(arxiv_id("arXiv: hep-th/9901001v3").as_deref(), Some("hep-th/9901001"));
         assert_eq!(arxiv_id("arXiv:soon"), None);
     }
 }

@@ -52,24 +52,12 @@ pub(crate) fn read_packet(packet: &str, information: &mut Information) {
     information.xmp_title = first("dc:title");
     information.xmp_creators = values(packet, "dc:creator");
     information.xmp_venue = first("prism:publicationName");
-    information.xmp_date = [
-        "prism:coverDate",
-        "prism:publicationDate",
-        "prism:coverDisplayDate",
-    ]
-    .iter()
-    .find_map(|name| first(name));
-    let names = [
-        "prism:doi",
-        "dc:identifier",
-        "crossmark:DOI",
-        "pdfx:doi",
-        "pdfx:WPS-ARTICLEDOI",
-        "prism:url",
-    ];
-    information.xmp_doi = names
+    information.xmp_date = ["prism:coverDate", "prism:publicationDate", "prism:coverDisplayDate"]
         .iter()
-        .find_map(|name| first(name).filter(|value| value.contains("10.")));
+        .find_map(|name| first(name));
+    let names =
+        ["prism:doi", "dc:identifier", "crossmark:DOI", "pdfx:doi", "pdfx:WPS-ARTICLEDOI", "prism:url"];
+    information.xmp_doi = names.iter().find_map(|name| first(name).filter(|value| value.contains("10.")));
 }
 
 fn packet(pdf: &Pdf) -> Option<String> {
@@ -98,11 +86,7 @@ fn values(packet: &str, name: &str) -> Vec<String> {
     } else if let Some(attribute) = between(packet, &format!(" {name}=\""), "\"") {
         found.push(attribute.to_owned());
     }
-    found
-        .iter()
-        .map(|value| plain(value))
-        .filter(|value| !value.is_empty())
-        .collect()
+    found.iter().map(|value| plain(value)).filter(|value| !value.is_empty()).collect()
 }
 
 fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
@@ -124,10 +108,7 @@ fn plain(value: &str) -> String {
     let mut rest = value;
     while let Some((before, after)) = rest.split_once('&') {
         text.push_str(before);
-        match after
-            .split_once(';')
-            .and_then(|(entity, tail)| Some((character(entity)?, tail)))
-        {
+        match after.split_once(';').and_then(|(entity, tail)| Some((character(entity)?, tail))) {
             Some((character, tail)) => {
                 text.push(character);
                 rest = tail;
@@ -175,10 +156,7 @@ fn text_string(bytes: &[u8]) -> String {
             Err(_) => bytes.iter().map(|byte| document_character(*byte)).collect(),
         },
     };
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -59,9 +59,7 @@ impl<'d> Front<'d> {
             .or_else(|| {
                 first_page().find(|block| {
                     is_prose(&block.text())
-                        && block
-                            .line()
-                            .is_some_and(|line| line.x1 - line.x0 > 0.25 * page.width)
+                        && block.line().is_some_and(|line| line.x1 - line.x0 > 0.25 * page.width)
                 })
             })
             .and_then(top);
@@ -97,17 +95,8 @@ pub(crate) fn metadata(front: &Front<'_>, sections: &[Section]) -> Metadata {
 }
 
 fn summary(sections: &[Section]) -> Option<Field<String>> {
-    let section = sections
-        .iter()
-        .find(|section| section.kind == SectionKind::Abstract)?;
+    let section = sections.iter().find(|section| section.kind == SectionKind::Abstract)?;
     let page = section.paragraphs.first()?.page;
-    let text: Vec<&str> = section
-        .paragraphs
-        .iter()
-        .map(|paragraph| paragraph.text.as_str())
-        .collect();
-    Some(Field {
-        value: text.join("\n\n"),
-        source: Source::Layout { page },
-    })
+    let text: Vec<&str> = section.paragraphs.iter().map(|paragraph| paragraph.text.as_str()).collect();
+    Some(Field { value: text.join("\n\n"), source: Source::Layout { page } })
 }

@@ -69,9 +69,7 @@ pub(super) fn marked_text(line: &Line) -> String {
         }
     }
     // Composing folds tabulators into spaces, so each cell is composed by itself.
-    let cells = characters
-        .split(|c| *c == '\t')
-        .map(|cell| compose(cell.iter().copied()));
+    let cells = characters.split(|c| *c == '\t').map(|cell| compose(cell.iter().copied()));
     cells.collect::<Vec<_>>().join("\t")
 }
 
@@ -85,11 +83,7 @@ fn is_collaboration(text: &str) -> bool {
 }
 
 fn parts(text: &str) -> Vec<String> {
-    let text = text
-        .replace(" and ", ",")
-        .replace(" & ", ",")
-        .replace(",and ", ",")
-        .replace(" und ", ",");
+    let text = text.replace(" and ", ",").replace(" & ", ",").replace(",and ", ",").replace(" und ", ",");
     let text = text.strip_prefix("and ").unwrap_or(&text);
     let mut parts = vec![String::new()];
     let mut characters = text.chars().peekable();
@@ -98,10 +92,7 @@ fn parts(text: &str) -> Vec<String> {
             ',' | ';' | '\t' | '·' | '•' | '|' | '\n' => true,
             MARK => {
                 // Between `Doe1 Roe2` the mark separates; in `Doe1,2` the comma does.
-                while characters
-                    .peek()
-                    .is_some_and(|next| *next == ' ' || *next == MARK)
-                {
+                while characters.peek().is_some_and(|next| *next == ' ' || *next == MARK) {
                     characters.next();
                 }
                 characters.peek().is_some_and(|next| next.is_uppercase())
@@ -116,24 +107,16 @@ fn parts(text: &str) -> Vec<String> {
             part.push(character);
         }
     }
-    parts
-        .iter()
-        .map(|part| tidy(part))
-        .filter(|part| !part.is_empty())
-        .collect()
+    parts.iter().map(|part| tidy(part)).filter(|part| !part.is_empty()).collect()
 }
 
 fn tidy(text: &str) -> String {
     let text = &without_brackets(text);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = text
-        .trim_matches(|c: char| !c.is_alphanumeric() && c != '.' && c != '(')
-        .trim_start_matches('.');
+    let text =
+        text.trim_matches(|c: char| !c.is_alphanumeric() && c != '.' && c != '(').trim_start_matches('.');
     let text = text.strip_prefix("and ").unwrap_or(text);
-    let text = text
-        .strip_prefix("By ")
-        .or_else(|| text.strip_prefix("by "))
-        .unwrap_or(text);
+    let text = text.strip_prefix("By ").or_else(|| text.strip_prefix("by ")).unwrap_or(text);
     text.trim().to_owned()
 }
 
@@ -158,11 +141,7 @@ fn without_brackets(text: &str) -> String {
 
 fn without_degrees(name: &str) -> String {
     let kept = name.split(' ').filter(|word| {
-        let bare: String = word
-            .to_lowercase()
-            .chars()
-            .filter(|c| c.is_alphanumeric())
-            .collect();
+        let bare: String = word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
         // «MA» is also what initials look like: degrees of two letters are dropped only with both in capitals.
         let degree = DEGREES.contains(&bare.as_str());
         !(degree
@@ -185,24 +164,17 @@ pub(super) fn is_name(name: &str) -> bool {
     }
     let letters = |word: &str| word.chars().filter(|c| c.is_alphabetic()).count();
     let shaped = words.iter().all(|word| {
-        let plain = word
-            .chars()
-            .all(|c| c.is_alphabetic() || ".'’-‐‑–`ʼ".contains(c) || crate::quote::is_mark(c));
+        let plain =
+            word.chars().all(|c| c.is_alphabetic() || ".'’-‐‑–`ʼ".contains(c) || crate::quote::is_mark(c));
         let opens = word.starts_with(char::is_uppercase)
-            || ["d'", "d’", "l'", "l’", "'t", "’t"]
-                .iter()
-                .any(|article| word.starts_with(article));
+            || ["d'", "d’", "l'", "l’", "'t", "’t"].iter().any(|article| word.starts_with(article));
         plain && letters(word) > 0 && (opens || PARTICLES.contains(word))
     });
     let surname = words
         .iter()
         .any(|word| letters(word) >= 2 && word.starts_with(char::is_uppercase) && !word.ends_with('.'));
     let other = words.iter().any(|word| {
-        let bare: String = word
-            .to_lowercase()
-            .chars()
-            .filter(|c| c.is_alphabetic())
-            .collect();
+        let bare: String = word.to_lowercase().chars().filter(|c| c.is_alphabetic()).collect();
         OTHER_WORDS.contains(&bare.as_str())
     });
     shaped && surname && !other
@@ -257,10 +229,7 @@ mod tests {
             "Josephine Nana Agyeman-Duah^*, Antje Theurer^,^ and Florian Neuhann^",
             &["Josephine Nana Agyeman-Duah", "Antje Theurer", "Florian Neuhann"],
         );
-        check(
-            "Ross G. DOUGLAS^ , Geoffrey MASUYER^",
-            &["Ross G. Douglas", "Geoffrey Masuyer"],
-        );
+        check("Ross G. DOUGLAS^ , Geoffrey MASUYER^", &["Ross G. Douglas", "Geoffrey Masuyer"]);
         check(
             "Y. Pischalnikov^, J. P. Holzbauer, Fermi National Accelerator Laboratory, Batavia, IL",
             &["Y. Pischalnikov", "J. P. Holzbauer"],
@@ -269,14 +238,8 @@ mod tests {
             "Ana Cristina Franco da Silva^ Carolin Rubner^",
             &["Ana Cristina Franco da Silva", "Carolin Rubner"],
         );
-        check(
-            "Jane Doe, Senior Member, IEEE, and Richard Roe, Jr.",
-            &["Jane Doe", "Richard Roe Jr."],
-        );
-        check(
-            "The ATLAS and CMS Collaborations^",
-            &["The ATLAS and CMS Collaborations"],
-        );
+        check("Jane Doe, Senior Member, IEEE, and Richard Roe, Jr.", &["Jane Doe", "Richard Roe Jr."]);
+        check("The ATLAS and CMS Collaborations^", &["The ATLAS and CMS Collaborations"]);
         check("Department of Physics, Some Place", &[]);
         check("Jane Doe(B), Richard Roe^[1]", &["Jane Doe", "Richard Roe"]);
         check("Mary J. O’Connell", &["Mary J. O’Connell"]);

@@ -34,10 +34,7 @@ pub(super) fn title(front: &Front<'_>) -> Option<Field<String>> {
     ];
     let stated = stated.into_iter().find_map(|(title, source)| {
         let title = title.as_deref().filter(|title| !is_junk_title(title))?;
-        Some(Field {
-            value: title.to_owned(),
-            source,
-        })
+        Some(Field { value: title.to_owned(), source })
     });
     let printed = front.title.as_ref();
     match (printed, stated) {
@@ -52,10 +49,9 @@ pub(super) fn title(front: &Front<'_>) -> Option<Field<String>> {
         {
             Some(stated)
         }
-        (Some(place), _) => Some(Field {
-            value: place.text.clone(),
-            source: Source::Layout { page: place.page },
-        }),
+        (Some(place), _) => {
+            Some(Field { value: place.text.clone(), source: Source::Layout { page: place.page } })
+        }
         (None, Some(stated)) => Some(stated),
         (None, None) => None,
     }
@@ -67,12 +63,8 @@ fn alike(title: &str, other: &str) -> bool {
     if short.contains(&long) || long.contains(&short) {
         return true;
     }
-    let words = |text: &str| -> Vec<String> {
-        text.split(' ')
-            .map(letters)
-            .filter(|word| word.len() > 2)
-            .collect()
-    };
+    let words =
+        |text: &str| -> Vec<String> { text.split(' ').map(letters).filter(|word| word.len() > 2).collect() };
     let (words, others) = (words(title), words(other));
     let common = words.iter().filter(|word| others.contains(word)).count();
     common * 10 >= words.len().max(others.len()) * 6
@@ -88,12 +80,8 @@ fn letters(text: &str) -> String {
 }
 
 fn is_printed(title: &str, front: &Front<'_>) -> bool {
-    let text: String = front
-        .blocks
-        .iter()
-        .filter(|block| block.page() == 1)
-        .map(|block| letters(&block.text()))
-        .collect();
+    let text: String =
+        front.blocks.iter().filter(|block| block.page() == 1).map(|block| letters(&block.text())).collect();
     text.contains(&letters(title))
 }
 
@@ -107,11 +95,7 @@ pub(crate) fn place(
     stated: &[&str],
 ) -> Option<Place> {
     let end = summary_top.unwrap_or(0.75 * height);
-    let mut places = places(
-        lines
-            .iter()
-            .filter(|line| line.page == 1 && line.bottom() < end + 2.0),
-    );
+    let mut places = places(lines.iter().filter(|line| line.page == 1 && line.bottom() < end + 2.0));
     places.retain(|place| place.size > 1.05 * body_size && can_be_title(&place.text));
     let score = |place: &Place| {
         let words = place.text.split(' ').count();
@@ -124,9 +108,7 @@ pub(crate) fn place(
         let voted = stated.iter().any(|title| alike(&place.text, title));
         place.size * length * if voted { 2.0 } else { 1.0 }
     };
-    places
-        .into_iter()
-        .reduce(|best, place| if score(&place) > score(&best) { place } else { best })
+    places.into_iter().reduce(|best, place| if score(&place) > score(&best) { place } else { best })
 }
 
 fn can_be_title(text: &str) -> bool {
@@ -181,10 +163,6 @@ fn without_notes(line: &Line) -> String {
             || "*∗†‡§".contains(mark.character)
             || mark.size < 0.8 * line.size && mark.rise > 0.25 * line.size && !mark.character.is_alphabetic()
     };
-    let kept = line
-        .marks
-        .iter()
-        .rposition(|mark| !raised(mark))
-        .map_or(0, |last| last + 1);
+    let kept = line.marks.iter().rposition(|mark| !raised(mark)).map_or(0, |last| last + 1);
     crate::pdf::read::characters::compose(line.marks.iter().take(kept).map(|mark| mark.character))
 }

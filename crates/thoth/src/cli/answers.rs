@@ -49,13 +49,8 @@ impl Source {
             Self::Server(client) => {
                 let bytes =
                     std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
-                let name = file
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .context("a file name in UTF-8")?;
-                Ok(client
-                    .post_bytes("/api/v1/papers", &[("name", name)], bytes)
-                    .await?)
+                let name = file.file_name().and_then(|name| name.to_str()).context("a file name in UTF-8")?;
+                Ok(client.post_bytes("/api/v1/papers", &[("name", name)], bytes).await?)
             }
             Self::Direct(library) => Ok(json!(library.ingest(file, |_| {}).await?)),
         }
@@ -93,11 +88,7 @@ pub(super) fn ingest(vault: Option<&Path>, files: Vec<PathBuf>) -> anyhow::Resul
         }
         bar.finish_and_clear();
         source.close().await;
-        Ok(if failed == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
 
@@ -144,9 +135,7 @@ pub(super) fn ask(vault: Option<&Path>, question: &str, json: bool) -> anyhow::R
         let source = Source::find(&place).await?;
         let answer = match &source {
             Source::Server(client) => {
-                client
-                    .post::<Value>("/api/v1/ask", &json!({ "question": question }))
-                    .await?
+                client.post::<Value>("/api/v1/ask", &json!({ "question": question })).await?
             }
             Source::Direct(library) => json!(library.ask(question).await?),
         };
@@ -162,10 +151,7 @@ pub(super) fn ask(vault: Option<&Path>, question: &str, json: bool) -> anyhow::R
     for (number, source) in (1..).zip(answer["sources"].as_array().into_iter().flatten()) {
         if written.is_some() {
             let (title, page) = (text(&source["title"]), &source["page"]);
-            println!(
-                "{QUIET}[{number}] {title}, page {page}: «{}»{QUIET:#}",
-                text(&source["passage"])
-            );
+            println!("{QUIET}[{number}] {title}, page {page}: «{}»{QUIET:#}", text(&source["passage"]));
         }
     }
     if let Some(note) = answer["note"].as_str() {
@@ -202,14 +188,8 @@ fn row_line(row: &Value) -> String {
         _ => QUIET,
     };
     let what = row["title"].as_str().unwrap_or_else(|| text(&row["file"]));
-    let reason = row["reason"]
-        .as_str()
-        .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
-    format!(
-        "{style}{status:<8}{style:#} {QUIET}{}{QUIET:#} {what}{reason}",
-        text(&row["id"])
-    )
+    let reason = row["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{style}{status:<8}{style:#} {QUIET}{}{QUIET:#} {what}{reason}", text(&row["id"]))
 }
 
 fn text(value: &Value) -> &str {

@@ -53,8 +53,7 @@ pub(super) fn init(vault: Option<&Path>, example: bool) -> anyhow::Result<ExitCo
     let content = if example { EXAMPLE } else { SMALL };
     match OpenOptions::new().write(true).create_new(true).open(file) {
         Ok(mut open) => {
-            open.write_all(content.as_bytes())
-                .with_context(|| format!("writing `{}`", file.display()))?;
+            open.write_all(content.as_bytes()).with_context(|| format!("writing `{}`", file.display()))?;
             println!("{GOOD}made{GOOD:#} {}", file.display());
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -22,14 +22,8 @@ impl LogFilter {
     pub fn install(level: Level) -> anyhow::Result<Self> {
         let (filter, handle) = reload::Layer::new(filter(level));
         let colors = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let lines = fmt::layer()
-            .with_writer(std::io::stderr)
-            .with_ansi(colors)
-            .with_target(false);
-        tracing_subscriber::registry()
-            .with(filter)
-            .with(lines)
-            .try_init()?;
+        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colors).with_target(false);
+        tracing_subscriber::registry().with(filter).with(lines).try_init()?;
         Ok(Self { handle })
     }
 

@@ -24,10 +24,7 @@ pub(super) fn verdict(verdict: &Verdict) {
         Decision::Rejected => BAD,
         Decision::Unchanged | Decision::Superseded => QUIET,
     };
-    let time = verdict
-        .at
-        .to_zoned(jiff::tz::TimeZone::system())
-        .strftime("%H:%M:%S");
+    let time = verdict.at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
     println!("{QUIET}{time}{QUIET:#} {style}{verdict}{style:#}");
 }
 

@@ -55,10 +55,7 @@ impl Place {
 
     /// A variable of the environment; `None` where it is not set or blank.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables
-            .get(name)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
+        self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// The client of the server that runs on this vault.
@@ -66,10 +63,7 @@ impl Place {
     /// # Errors
     /// That no server runs.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::from_state(
-            &self.state_dir,
-            self.variable("THOTH_API_TOKEN"),
-        )?)
+        Ok(Client::from_state(&self.state_dir, self.variable("THOTH_API_TOKEN"))?)
     }
 }
 
@@ -79,8 +73,5 @@ pub(super) fn surroundings() -> anyhow::Result<(BTreeMap<String, String>, PathBu
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
     let variables = std::env::vars_os().filter_map(text).collect();
-    Ok((
-        variables,
-        std::env::current_dir().context("the working directory is gone")?,
-    ))
+    Ok((variables, std::env::current_dir().context("the working directory is gone")?))
 }

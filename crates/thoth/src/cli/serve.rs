@@ -41,10 +41,8 @@ pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow:
 pub(super) fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     // Installed once for the process; a second command in one process finds it there.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let done = runtime.block_on(work);
     // A thread that hangs in a file system must not hold the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

@@ -31,21 +31,10 @@ pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> 
     } else {
         let mut report = String::new();
         let name = file.display().to_string();
-        render::write_report(
-            &mut report,
-            &name,
-            &content,
-            &problems,
-            &warnings,
-            output::style(),
-        )?;
+        render::write_report(&mut report, &name, &content, &problems, &warnings, output::style())?;
         print!("{report}");
     }
-    Ok(if problems.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Shows the settings in effect: the server's, or, where none runs, what the file would give.
@@ -99,11 +88,7 @@ pub(super) fn reload(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCod
     } else {
         output::verdict(&verdict);
     }
-    Ok(if verdict.verdict == Decision::Rejected {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if verdict.verdict == Decision::Rejected { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Prints the token.
@@ -114,10 +99,7 @@ pub(super) fn token(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
         None => Token::load(&place.state_dir)?,
     };
     let token = token.with_context(|| {
-        format!(
-            "there is no token in `{}` yet; the first `thoth serve` makes it",
-            place.state_dir.display()
-        )
+        format!("there is no token in `{}` yet; the first `thoth serve` makes it", place.state_dir.display())
     })?;
     println!("{}", token.expose());
     Ok(ExitCode::SUCCESS)

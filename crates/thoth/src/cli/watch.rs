@@ -24,10 +24,7 @@ pub(super) fn watch(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode
     let place = Place::find(vault)?;
     super::serve::wait(async {
         let mut client = place.client()?;
-        eprintln!(
-            "{QUIET}watching {}; stop with Ctrl-C{QUIET:#}",
-            place.settings_file.display()
-        );
+        eprintln!("{QUIET}watching {}; stop with Ctrl-C{QUIET:#}", place.settings_file.display());
         let mut last = None;
         loop {
             follow(&client, &mut last, json).await?;
@@ -74,9 +71,7 @@ async fn found_again(place: &Place) -> anyhow::Result<Client> {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     });
-    looked
-        .await
-        .map_err(|_| anyhow::anyhow!("the server has been gone for {} s", GONE_MAX.as_secs()))
+    looked.await.map_err(|_| anyhow::anyhow!("the server has been gone for {} s", GONE_MAX.as_secs()))
 }
 
 /// Judges Thoth, not the last save: a refused save is healthy, a watch that should run and does not is not.
@@ -113,10 +108,7 @@ fn ills(health: &Value, watch: &Value) -> Vec<String> {
     }
     let services = health["services"].as_object().into_iter().flatten();
     for (name, service) in services.filter(|(_, service)| service["status"] == "down") {
-        ills.push(format!(
-            "{name} is down: {}",
-            service["reason"].as_str().unwrap_or("no reason is known")
-        ));
+        ills.push(format!("{name} is down: {}", service["reason"].as_str().unwrap_or("no reason is known")));
     }
     ills
 }
@@ -134,18 +126,10 @@ mod tests {
             assert_eq!(ills(health, &watch).is_empty(), healthy, "{watch}");
         };
         let refused = json!({ "verdict": "rejected" });
-        check(
-            &well,
-            json!({ "enabled": true, "running": true, "last_verdict": refused }),
-            true,
-        );
+        check(&well, json!({ "enabled": true, "running": true, "last_verdict": refused }), true);
         check(&well, json!({ "enabled": false, "running": false }), true);
         check(&well, json!({ "enabled": true, "running": false }), false);
-        check(
-            &well,
-            json!({ "enabled": true, "running": true, "safe_mode": true }),
-            false,
-        );
+        check(&well, json!({ "enabled": true, "running": true, "safe_mode": true }), false);
         let down = json!({ "services": { "pdf": { "status": "down", "reason": "x" } } });
         check(&down, json!({ "enabled": true, "running": true }), false);
     }

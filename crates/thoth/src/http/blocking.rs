@@ -7,7 +7,5 @@ pub(super) async fn blocking<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| ApiError::internal(doing, &error))
+    tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::internal(doing, &error))
 }

@@ -99,11 +99,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ClientError::Client(error.into()))?;
-        Ok(Self {
-            http,
-            address: reachable(address),
-            token,
-        })
+        Ok(Self { http, address: reachable(address), token })
     }
 
     /// The address that is spoken to.
@@ -124,9 +120,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], but not [`ClientError::Refused`].
     pub async fn look<T: DeserializeOwned>(&self, path: &str) -> Result<(u16, T), ClientError> {
-        let response = self
-            .send(self.http.get(self.url(path)).timeout(ANSWER_TIMEOUT))
-            .await?;
+        let response = self.send(self.http.get(self.url(path)).timeout(ANSWER_TIMEOUT)).await?;
         let status = response.status().as_u16();
         Ok((status, body(response).await?))
     }
@@ -212,11 +206,7 @@ impl Client {
             None => request,
         };
         request.send().await.map_err(|error| {
-            if error.is_connect() {
-                ClientError::Silent(self.address)
-            } else {
-                ClientError::Broken(error)
-            }
+            if error.is_connect() { ClientError::Silent(self.address) } else { ClientError::Broken(error) }
         })
     }
 }
@@ -242,9 +232,7 @@ async fn refusal(response: Response) -> Result<Response, ClientError> {
 }
 
 fn said(status: u16, detail: &str, hint: Option<&str>) -> String {
-    let title = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason());
+    let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let title = title.unwrap_or("unknown");
     let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
     format!("the server answered {status} {title}: {detail}{hint}")

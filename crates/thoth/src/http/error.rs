@@ -23,13 +23,7 @@ pub struct ApiError {
 impl ApiError {
     /// An answer with this status; `detail` says what is wrong with this request.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status,
-            detail: detail.into(),
-            hint: None,
-            place: None,
-            header: None,
-        }
+        Self { status, detail: detail.into(), hint: None, place: None, header: None }
     }
 
     /// There is no such thing.
@@ -45,10 +39,7 @@ impl ApiError {
     /// Something failed that the client cannot help. `error` goes to the log and nowhere else.
     pub fn internal(doing: &'static str, error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "{doing}");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the server failed; its log says why",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log says why")
     }
 
     /// Not now, but later.
@@ -58,24 +49,15 @@ impl ApiError {
 
     /// No token, or not ours.
     pub fn unauthorized() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "this needs the bearer token of the server",
-        )
-        .hint("`thoth token` shows it; send it as `Authorization: Bearer <token>`")
-        .header(
-            header::WWW_AUTHENTICATE,
-            HeaderValue::from_static("Bearer realm=\"thoth\""),
-        )
+        Self::new(StatusCode::UNAUTHORIZED, "this needs the bearer token of the server")
+            .hint("`thoth token` shows it; send it as `Authorization: Bearer <token>`")
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"thoth\""))
     }
 
     /// Too often; to be tried again after this many seconds.
     pub fn too_many(seconds: u64) -> Self {
-        Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many requests from this address",
-        )
-        .header(header::RETRY_AFTER, HeaderValue::from(seconds))
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests from this address")
+            .header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// The same with the way out.

@@ -37,25 +37,15 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let too_large = || {
-            ApiError::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than this route takes",
-            )
-        };
-        let limit = request
-            .extensions()
-            .get::<BodyLimit>()
-            .map_or(usize::MAX, |limit| limit.0);
+        let too_large =
+            || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than this route takes");
+        let limit = request.extensions().get::<BodyLimit>().map_or(usize::MAX, |limit| limit.0);
         // Refused before it is sent, where the client says how large it is.
         if request.body().size_hint().lower() > limit as u64 {
             return Err(too_large());
         }
         let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await else {
-            return Err(ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body took too long to arrive",
-            ));
+            return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive"));
         };
         read.map(Self).map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(),
@@ -69,10 +59,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
-            return Err(
-                ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be JSON")
-                    .hint("send it with `Content-Type: application/json`"),
-            );
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be JSON")
+                .hint("send it with `Content-Type: application/json`"));
         }
         let Raw(bytes) = Raw::from_request(request, state).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
@@ -99,13 +87,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return true;
     };
-    let essence = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json")
 }
 
@@ -137,10 +119,7 @@ mod tests {
             };
             assert_eq!(error.status().as_u16(), status, "{body}");
             let response = axum::response::IntoResponse::into_response(error);
-            assert_eq!(
-                response.headers()[header::CONTENT_TYPE],
-                "application/problem+json"
-            );
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
             let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
             let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
             let got = body["line"].as_u64().zip(body["column"].as_u64());
@@ -150,13 +129,7 @@ mod tests {
         let json = Some("application/json; charset=utf-8");
         check(json, r#"{"question": "why?"}"#, 200, None).await;
         check(None, r#"{"question": "why?"}"#, 200, None).await;
-        check(
-            Some("application/problem+json"),
-            r#"{"question": "why?"}"#,
-            200,
-            None,
-        )
-        .await;
+        check(Some("application/problem+json"), r#"{"question": "why?"}"#, 200, None).await;
         check(Some("text/plain"), r#"{"question": "why?"}"#, 415, None).await;
         check(json, "{\n\"question\": 1}", 422, Some((2, 13))).await;
         check(json, "{\"question\": \"why?\"", 422, Some((1, 19))).await;

@@ -41,10 +41,7 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
     let generation = app.engine.live().load();
     let number = generation.number;
     request.extensions_mut().insert(Current(generation));
-    let leaving = request
-        .extensions()
-        .get::<Arrival>()
-        .is_some_and(Arrival::leaving);
+    let leaving = request.extensions().get::<Arrival>().is_some_and(Arrival::leaving);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
@@ -53,28 +50,14 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
         // The panic hook has logged where and why.
         Err(_) => ApiError::internal("a handler panicked", &method).into_response(),
     };
-    app.metrics.answered(
-        &method,
-        route.as_ref().map_or("unmatched", MatchedPath::as_str),
-        response.status(),
-    );
+    app.metrics.answered(&method, route.as_ref().map_or("unmatched", MatchedPath::as_str), response.status());
     let headers = response.headers_mut();
     headers.insert(GENERATION, HeaderValue::from(number));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(
-        CROSS_ORIGIN_RESOURCE_POLICY,
-        HeaderValue::from_static("same-origin"),
-    );
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static(NOTHING));
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOTHING));
     if leaving {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -91,11 +74,9 @@ pub(super) async fn not_in_safe_mode(
         drop(generation);
         return Ok(next.run(request).await);
     }
-    Err(
-        ApiError::unavailable("Thoth runs in safe mode: no usable settings were found at the start").hint(
-            "`/health/hot-reload` says what is wrong with the file; a save that is accepted ends safe mode",
-        ),
-    )
+    Err(ApiError::unavailable("Thoth runs in safe mode: no usable settings were found at the start").hint(
+        "`/health/hot-reload` says what is wrong with the file; a save that is accepted ends safe mode",
+    ))
 }
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

@@ -35,11 +35,7 @@ pub struct Guard {
 impl Guard {
     /// A guard that knows this token.
     pub fn new(token: Token) -> Self {
-        Self {
-            token,
-            guesses: Rate::new(20, 0.5),
-            strangers: Rate::new(100, 20.0),
-        }
+        Self { token, guesses: Rate::new(20, 0.5), strangers: Rate::new(100, 20.0) }
     }
 
     /// Lets a request in, or says why not.
@@ -97,26 +93,15 @@ pub(super) async fn check(
 fn check_host(headers: &HeaderMap, uri: &Uri, is_ours: impl Fn(&str) -> bool) -> Result<(), ApiError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "the request must carry one `Host` header",
-        ));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "the request must carry one `Host` header"));
     };
-    let named = [
-        host.to_str().ok(),
-        Some(
-            uri.authority()
-                .map_or("localhost", |authority| authority.as_str()),
-        ),
-    ];
+    let named =
+        [host.to_str().ok(), Some(uri.authority().map_or("localhost", |authority| authority.as_str()))];
     if named.iter().all(|name| name.is_some_and(&is_ours)) {
         return Ok(());
     }
-    Err(ApiError::new(
-        StatusCode::MISDIRECTED_REQUEST,
-        "the `Host` of the request is no name of this server",
-    )
-    .hint("add the name to `servers.api.allowedHosts`"))
+    Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "the `Host` of the request is no name of this server")
+        .hint("add the name to `servers.api.allowedHosts`"))
 }
 
 fn check_origin(headers: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> Result<(), ApiError> {
@@ -129,11 +114,8 @@ fn check_origin(headers: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> Result<(
     if headers.get_all(header::ORIGIN).iter().all(is_ours) {
         return Ok(());
     }
-    Err(ApiError::new(
-        StatusCode::FORBIDDEN,
-        "pages of another origin may not use this server",
-    )
-    .hint("add the page's host to `servers.api.allowedHosts`"))
+    Err(ApiError::new(StatusCode::FORBIDDEN, "pages of another origin may not use this server")
+        .hint("add the page's host to `servers.api.allowedHosts`"))
 }
 
 /// Whether a host, with or without port, names this server: loopback, the address that was reached (an address cannot
@@ -152,9 +134,7 @@ fn is_loopback(ip: IpAddr) -> bool {
 
 /// A proxy on this machine speaks for somebody who may be anywhere.
 fn is_forwarded(headers: &HeaderMap) -> bool {
-    ["forwarded", "x-forwarded-for", "x-real-ip"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
+    ["forwarded", "x-forwarded-for", "x-real-ip"].iter().any(|name| headers.contains_key(*name))
 }
 
 fn is_free(path: &str) -> bool {
@@ -162,11 +142,7 @@ fn is_free(path: &str) -> bool {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
@@ -215,20 +191,11 @@ mod tests {
     #[test]
     fn only_names_of_ours() {
         let check = |host: &str, expected: u16| {
-            assert_eq!(
-                status(&guard(), HOME, &request("GET", "/", &[("host", host)])),
-                expected,
-                "{host}"
-            );
+            assert_eq!(status(&guard(), HOME, &request("GET", "/", &[("host", host)])), expected, "{host}");
         };
-        for ours in [
-            "localhost",
-            "LOCALHOST:1",
-            "127.0.0.1:8000",
-            "127.1.2.3",
-            "[::1]:8000",
-            "papers.example:443",
-        ] {
+        for ours in
+            ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "127.1.2.3", "[::1]:8000", "papers.example:443"]
+        {
             check(ours, 200);
         }
         check("192.0.2.1:8000", 200);
@@ -245,14 +212,8 @@ mod tests {
         }
         let two = [("host", "localhost"), ("host", "localhost")];
         assert_eq!(status(&guard(), HOME, &request("GET", "/", &two)), 400);
-        assert_eq!(
-            status(&guard(), HOME, &request("GET", "http://evil.example/", &[])),
-            421
-        );
-        assert_eq!(
-            status(&guard(), HOME, &request("GET", "http://localhost/", &[])),
-            200
-        );
+        assert_eq!(status(&guard(), HOME, &request("GET", "http://evil.example/", &[])), 421);
+        assert_eq!(status(&guard(), HOME, &request("GET", "http://localhost/", &[])), 200);
     }
 
     #[test]
@@ -288,13 +249,7 @@ mod tests {
         check(HOME, "GET", "/api/v1/papers", proxied, 401);
         check("[::ffff:127.0.0.1]:1", "GET", "/api/v1/papers", none, 200);
         check("[::1]:1", "GET", "/api/v1/papers", none, 200);
-        for (headers, expected) in [
-            (none, 401),
-            (wrong, 401),
-            (basic, 401),
-            (right, 200),
-            (lower, 200),
-        ] {
+        for (headers, expected) in [(none, 401), (wrong, 401), (basic, 401), (right, 200), (lower, 200)] {
             check(HOME, "POST", "/api/v1/reloads", headers, expected);
             check(HOME, "DELETE", "/health", headers, expected);
             check(LAN, "GET", "/api/v1/papers", headers, expected);

@@ -18,11 +18,7 @@ use crate::services::ServiceState;
 pub(super) async fn health(State(app): State<Arc<App>>, Current(generation): Current) -> Response {
     let services = services(&app, &generation).await;
     let status = overall(&generation, &services);
-    let code = if generation.safe_mode {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::OK
-    };
+    let code = if generation.safe_mode { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let body = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
@@ -36,16 +32,8 @@ pub(super) async fn health(State(app): State<Arc<App>>, Current(generation): Cur
 /// `GET /health/ready`: whether requests are worth sending.
 pub(super) async fn ready(Current(generation): Current) -> Response {
     let ready = !generation.safe_mode;
-    let code = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        code,
-        Json(json!({ "ready": ready, "generation": generation.number })),
-    )
-        .into_response()
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(json!({ "ready": ready, "generation": generation.number }))).into_response()
 }
 
 /// `GET /health/hot-reload`: the file, what was accepted, and what runs.

@@ -89,12 +89,7 @@ impl Listeners {
                 address
             }
         };
-        Ok(Reserved {
-            listeners: self.clone(),
-            wanted,
-            address,
-            settled: AtomicBool::new(false),
-        })
+        Ok(Reserved { listeners: self.clone(), wanted, address, settled: AtomicBool::new(false) })
     }
 
     /// Takes a reserved socket over for serving: from now on it is held until [`Listeners::close`].
@@ -125,9 +120,7 @@ impl Listeners {
     /// Ends serving an address. Says `false`, and changes nothing, while a candidate has it reserved.
     pub(super) fn close(&self, address: SocketAddr) -> bool {
         let mut held = self.lock();
-        let reserved = held
-            .iter()
-            .any(|held| held.address == address && held.reserved > 0);
+        let reserved = held.iter().any(|held| held.address == address && held.reserved > 0);
         if !reserved {
             held.retain(|held| held.address != address);
         }
@@ -192,16 +185,8 @@ fn bind(wanted: SocketAddr, others: &[Held]) -> io::Result<Held> {
         .local_addr()?
         .as_socket()
         .ok_or_else(|| io::Error::other("the bound socket has no internet address"))?;
-    let mut new = Held {
-        wanted,
-        address,
-        socket: State::Bound(socket),
-        reserved: 1,
-        served: false,
-    };
-    let would_take_connections = overlapping
-        .iter()
-        .any(|other| other.address.ip().is_unspecified());
+    let mut new = Held { wanted, address, socket: State::Bound(socket), reserved: 1, served: false };
+    let would_take_connections = overlapping.iter().any(|other| other.address.ip().is_unspecified());
     if !would_take_connections {
         new.listen(others)?;
     }
@@ -209,10 +194,7 @@ fn bind(wanted: SocketAddr, others: &[Held]) -> io::Result<Held> {
 }
 
 fn overlapping(address: SocketAddr, others: &[Held]) -> Vec<&Held> {
-    others
-        .iter()
-        .filter(|other| overlap(address, other.address))
-        .collect()
+    others.iter().filter(|other| overlap(address, other.address)).collect()
 }
 
 /// Whether the kernel takes both for the same: one port, and one of them stands for every address.
@@ -312,10 +294,7 @@ mod tests {
         let address = other.local_addr().unwrap();
         let problem = Listeners::default().reserve(address).unwrap_err();
         assert_eq!(problem.path, "servers.api.port");
-        assert_eq!(
-            problem.message,
-            format!("port {} on 127.0.0.1 is taken", address.port())
-        );
+        assert_eq!(problem.message, format!("port {} on 127.0.0.1 is taken", address.port()));
         assert!(problem.hint.unwrap().contains("choose another port"));
     }
 
@@ -364,12 +343,7 @@ mod tests {
         assert!(listeners.close(first.address()));
         drop(listeners.serve(&first).unwrap());
         // The port was free to choose, so it may be another one; what counts is that one is served.
-        assert!(
-            listeners
-                .lock()
-                .iter()
-                .any(|held| held.served && connects(held.address))
-        );
+        assert!(listeners.lock().iter().any(|held| held.served && connects(held.address)));
     }
 
     #[tokio::test]
@@ -415,11 +389,7 @@ mod tests {
     #[test]
     fn what_covers_what() {
         let check = |wide: &str, address: &str, covered: bool| {
-            assert_eq!(
-                covers(wide.parse().unwrap(), address.parse().unwrap()),
-                covered,
-                "{wide} {address}"
-            );
+            assert_eq!(covers(wide.parse().unwrap(), address.parse().unwrap()), covered, "{wide} {address}");
         };
         check("0.0.0.0:8000", "127.0.0.1:8000", true);
         check("0.0.0.0:8000", "127.0.0.1:8001", false);

@@ -27,18 +27,12 @@ use crate::settings::Settings;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Seconds: half a millisecond to half a minute.
-const STAGE_BUCKETS: [f64; 12] = [
-    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
-];
+const STAGE_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 /// Verdicts to look back for when some were missed.
 const LOOK_BACK: usize = 1_000;
 /// Every verdict that there is.
-const VERDICTS: [Decision; 4] = [
-    Decision::Applied,
-    Decision::Unchanged,
-    Decision::Rejected,
-    Decision::Superseded,
-];
+const VERDICTS: [Decision; 4] =
+    [Decision::Applied, Decision::Unchanged, Decision::Rejected, Decision::Superseded];
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 type StageHistograms = Family<Stage, Histogram, fn() -> Histogram>;
@@ -66,9 +60,7 @@ struct ByVerdict {
 
 impl ByVerdict {
     fn of(verdict: Decision) -> Self {
-        Self {
-            verdict: verdict.to_string(),
-        }
+        Self { verdict: verdict.to_string() }
     }
 }
 
@@ -116,10 +108,7 @@ impl Metrics {
             process: Process::default(),
             counted: Arc::default(),
         };
-        metrics
-            .process
-            .start_seconds
-            .set(started.as_millisecond() as f64 / 1000.0);
+        metrics.process.start_seconds.set(started.as_millisecond() as f64 / 1000.0);
         metrics.register(&mut registry);
         metrics.registry = Arc::new(registry);
         metrics
@@ -147,11 +136,7 @@ impl Metrics {
             "Time spent in each stage of a changeover",
             self.stages.clone(),
         );
-        config.register(
-            "generation",
-            "Number of the live generation",
-            self.generation.clone(),
-        );
+        config.register("generation", "Number of the live generation", self.generation.clone());
         registry.register("thoth_http_requests", "Answers given", self.requests.clone());
         registry.register("thoth_papers", "PDFs in the ledger", self.papers.clone());
         self.process.register(registry);
@@ -165,11 +150,7 @@ impl Metrics {
             Method::POST => "POST",
             _ => "other",
         };
-        let answer = Answer {
-            method,
-            route: route.to_owned(),
-            status: status.as_u16(),
-        };
+        let answer = Answer { method, route: route.to_owned(), status: status.as_u16() };
         self.requests.get_or_create(&answer).inc();
     }
 
@@ -181,13 +162,11 @@ impl Metrics {
         }
         *counted = verdict.id;
         self.reloads.get_or_create(&ByVerdict::of(verdict.verdict)).inc();
-        self.generation
-            .set(i64::try_from(verdict.generation).unwrap_or(i64::MAX));
+        self.generation.set(i64::try_from(verdict.generation).unwrap_or(i64::MAX));
         match verdict.verdict {
             Decision::Applied | Decision::Unchanged => {
                 self.last_successful.set(1);
-                self.last_success_seconds
-                    .set(verdict.at.as_millisecond() as f64 / 1000.0);
+                self.last_success_seconds.set(verdict.at.as_millisecond() as f64 / 1000.0);
             }
             Decision::Rejected => {
                 self.last_successful.set(0);
@@ -212,10 +191,7 @@ impl Metrics {
         let catch_up = || {
             let history = engine.history(LOOK_BACK);
             let ours = history.iter().take_while(|verdict| verdict.at >= started);
-            ours.collect::<Vec<_>>()
-                .into_iter()
-                .rev()
-                .for_each(|verdict| self.decided(verdict));
+            ours.collect::<Vec<_>>().into_iter().rev().for_each(|verdict| self.decided(verdict));
         };
         catch_up();
         loop {
@@ -235,12 +211,8 @@ impl Metrics {
     pub fn counted(&self, papers: &BTreeMap<Status, u64>) {
         for status in Status::ALL {
             let count = papers.get(&status).copied().unwrap_or_default();
-            let label = ByStatus {
-                status: status.as_str(),
-            };
-            self.papers
-                .get_or_create(&label)
-                .set(i64::try_from(count).unwrap_or(i64::MAX));
+            let label = ByStatus { status: status.as_str() };
+            self.papers.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
@@ -259,11 +231,7 @@ impl Metrics {
 impl Process {
     fn register(&self, registry: &mut Registry) {
         let process = registry.sub_registry_with_prefix("process");
-        process.register(
-            "resident_memory_bytes",
-            "Resident memory",
-            self.resident_bytes.clone(),
-        );
+        process.register("resident_memory_bytes", "Resident memory", self.resident_bytes.clone());
         process.register("open_fds", "Open file descriptors", self.open_descriptors.clone());
         process.register("threads", "Threads", self.threads.clone());
         process.register(
@@ -279,9 +247,7 @@ impl Process {
     fn look(&self) {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str| -> Option<i64> {
-            let line = status
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             line.split_whitespace().next()?.parse().ok()
         };
         if let Some(kilobytes) = field("VmRSS") {
@@ -292,13 +258,10 @@ impl Process {
         }
         if let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") {
             // One of them is the directory itself.
-            self.open_descriptors
-                .set(i64::try_from(descriptors.count()).unwrap_or(i64::MAX) - 1);
+            self.open_descriptors.set(i64::try_from(descriptors.count()).unwrap_or(i64::MAX) - 1);
         }
         if let Some(seconds) = cpu_seconds() {
-            self.cpu_seconds
-                .inner()
-                .store(seconds.to_bits(), Ordering::Relaxed);
+            self.cpu_seconds.inner().store(seconds.to_bits(), Ordering::Relaxed);
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let tasks = runtime.metrics().num_alive_tasks();
@@ -326,10 +289,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, ApiErr
         // Metrics are most wanted when something is wrong.
         Err(error) => tracing::error!(%error, "{DOING}"),
     }
-    let text = app
-        .metrics
-        .text()
-        .map_err(|error| ApiError::internal("metrics cannot be written", &error))?;
+    let text = app.metrics.text().map_err(|error| ApiError::internal("metrics cannot be written", &error))?;
     let kind = HeaderValue::from_static(OPEN_METRICS);
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

@@ -20,10 +20,7 @@ code{font-size:.95em}a{color:#0645ad}\
 /// What a reader can open from here, and what it is.
 const LINKS: [(&str, &str); 8] = [
     ("/api/v1/papers", "the papers and how far each has come"),
-    (
-        "/api/v1/search?q=",
-        "search, with the words behind <code>q=</code>",
-    ),
+    ("/api/v1/search?q=", "search, with the words behind <code>q=</code>"),
     ("/api/v1/settings", "the settings that run, without secrets"),
     ("/api/v1/reloads", "what became of every save"),
     ("/api/v1/events", "the same as it happens"),
@@ -54,20 +51,13 @@ pub(super) async fn front(
     );
     let written = services.iter().try_for_each(|(name, service)| {
         let reason = escaped(service.reason.as_deref().unwrap_or_default());
-        write!(
-            page,
-            "<tr><td>{name}</td><td>{}</td><td>{reason}</td></tr>",
-            service.status
-        )
+        write!(page, "<tr><td>{name}</td><td>{}</td><td>{reason}</td></tr>", service.status)
     });
     let written = written.and_then(|()| {
         page.push_str("</table><h2>Where to look</h2><table>");
         let mut links = LINKS.iter();
         links.try_for_each(|(link, what)| {
-            write!(
-                page,
-                "<tr><td><a href=\"{link}\"><code>{link}</code></a></td><td>{what}</td></tr>"
-            )
+            write!(page, "<tr><td><a href=\"{link}\"><code>{link}</code></a></td><td>{what}</td></tr>")
         })
     });
     written.map_err(|error| ApiError::internal("the front page cannot be written", &error))?;
@@ -78,18 +68,9 @@ pub(super) async fn front(
     let policy = HeaderValue::try_from(policy);
     let policy = policy.map_err(|error| ApiError::internal("the page's policy is no header", &error))?;
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
-    Ok((
-        [
-            (header::CONTENT_TYPE, kind),
-            (header::CONTENT_SECURITY_POLICY, policy),
-        ],
-        page,
-    )
-        .into_response())
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], page).into_response())
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -28,11 +28,7 @@ struct Bucket {
 impl Rate {
     /// At most `burst` at once, and `per_second` in the long run.
     pub(super) fn new(burst: u32, per_second: f64) -> Self {
-        Self {
-            burst: f64::from(burst),
-            per_second,
-            buckets: Mutex::default(),
-        }
+        Self { burst: f64::from(burst), per_second, buckets: Mutex::default() }
     }
 
     /// Takes one token.
@@ -48,19 +44,13 @@ impl Rate {
                 buckets.clear();
             }
         }
-        let full = Bucket {
-            tokens: self.burst,
-            at: now,
-        };
+        let full = Bucket { tokens: self.burst, at: now };
         let bucket = buckets.entry(network(address)).or_insert(full);
         let tokens = self.level(bucket, now);
         if tokens < 1.0 {
             return Err(((1.0 - tokens) / self.per_second).ceil().max(1.0) as u64);
         }
-        *bucket = Bucket {
-            tokens: tokens - 1.0,
-            at: now,
-        };
+        *bucket = Bucket { tokens: tokens - 1.0, at: now };
         Ok(())
     }
 
@@ -94,11 +84,7 @@ mod tests {
             assert_eq!(rate.take(one, start), Ok(()));
         }
         assert_eq!(rate.take(one, start), Err(2));
-        assert_eq!(
-            rate.take(IpAddr::from([192, 0, 2, 2]), start),
-            Ok(()),
-            "another address has its own"
-        );
+        assert_eq!(rate.take(IpAddr::from([192, 0, 2, 2]), start), Ok(()), "another address has its own");
         assert_eq!(rate.take(one, start + Duration::from_secs(2)), Ok(()));
         assert_eq!(rate.take(one, start + Duration::from_secs(2)), Err(2));
     }

@@ -33,20 +33,12 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/v1/settings/validate",
             post(settings_api::validate).layer(body_limit(SETTINGS_BYTES_MAX)),
         )
-        .route(
-            "/api/v1/reloads",
-            get(settings_api::reloads).post(settings_api::reload),
-        )
+        .route("/api/v1/reloads", get(settings_api::reloads).post(settings_api::reload))
         .route("/api/v1/events", get(events::stream));
 
     // These need usable settings.
     let normally = Router::new()
-        .route(
-            "/api/v1/papers",
-            get(papers::list)
-                .post(papers::take)
-                .layer(body_limit(PDF_BYTES_MAX)),
-        )
+        .route("/api/v1/papers", get(papers::list).post(papers::take).layer(body_limit(PDF_BYTES_MAX)))
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
         .route("/api/v1/search", get(search::search))

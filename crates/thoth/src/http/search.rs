@@ -55,9 +55,7 @@ pub(super) async fn ask(
     }
     at_most("`question`", question, QUESTION_CHARS_MAX)?;
     let answer = generation.services.rag.handle().ask(question).await;
-    answer
-        .map(Json)
-        .map_err(|error| ApiError::internal("a question cannot be answered", &error))
+    answer.map(Json).map_err(|error| ApiError::internal("a question cannot be answered", &error))
 }
 
 fn at_most(name: &str, text: &str, chars_max: usize) -> Result<(), ApiError> {
@@ -65,7 +63,5 @@ fn at_most(name: &str, text: &str, chars_max: usize) -> Result<(), ApiError> {
     if chars <= chars_max {
         return Ok(());
     }
-    Err(ApiError::invalid(format!(
-        "{name} has {chars} characters; at most {chars_max} are read"
-    )))
+    Err(ApiError::invalid(format!("{name} has {chars} characters; at most {chars_max} are read")))
 }

@@ -83,13 +83,8 @@ fn follow(ports: &mut Ports, generation: &Generation, file: &mut ServerFile) -> 
     match (did, written) {
         (did, Ok(())) => did,
         (did, Err(error)) => {
-            let did = did
-                .map(|did| did.unwrap_or_else(|error| error) + ", but ")
-                .unwrap_or_default();
-            Some(Err(format!(
-                "{did}`{}` cannot be written: {error}",
-                file.path().display()
-            )))
+            let did = did.map(|did| did.unwrap_or_else(|error| error) + ", but ").unwrap_or_default();
+            Some(Err(format!("{did}`{}` cannot be written: {error}", file.path().display())))
         }
     }
 }
@@ -159,11 +154,7 @@ impl Ports {
                 }
                 (false, None) => {
                     port.until = Some(until);
-                    said.push(format!(
-                        "{} for another {} ms",
-                        port.address,
-                        handover.as_millis()
-                    ));
+                    said.push(format!("{} for another {} ms", port.address, handover.as_millis()));
                 }
                 (true, None) | (false, Some(_)) => {}
             }
@@ -180,11 +171,7 @@ impl Ports {
             return Ok(false);
         }
         let standing = Arc::new(Standing::default());
-        self.served.push(Port {
-            address,
-            standing: Arc::clone(&standing),
-            until: None,
-        });
+        self.served.push(Port { address, standing: Arc::clone(&standing), until: None });
         let door = Door {
             standing,
             router: self.router.clone(),
@@ -226,10 +213,7 @@ impl Ports {
             port.standing.end.cancel();
         }
         self.tasks.close();
-        if tokio::time::timeout(SHUTDOWN_GRACE, self.tasks.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(SHUTDOWN_GRACE, self.tasks.wait()).await.is_err() {
             self.abort.cancel();
             self.tasks.wait().await;
         }
@@ -281,11 +265,7 @@ impl Door {
                 return;
             }
         };
-        let arrival = Arrival {
-            peer,
-            local,
-            port: Arc::clone(&self.standing),
-        };
+        let arrival = Arrival { peer, local, port: Arc::clone(&self.standing) };
         let connection = connection::serve(stream, arrival, self.router.clone(), self.abort.clone());
         self.tasks.spawn(async move {
             connection.await;
@@ -296,20 +276,15 @@ impl Door {
 
 fn into_stream(socket: Socket, peer: &SockAddr) -> io::Result<(TcpStream, SocketAddr)> {
     socket.set_nonblocking(true)?;
-    let peer = peer
-        .as_socket()
-        .ok_or_else(|| io::Error::other("the peer has no internet address"))?;
+    let peer = peer.as_socket().ok_or_else(|| io::Error::other("the peer has no internet address"))?;
     Ok((TcpStream::from_std(socket.into())?, peer))
 }
 
 /// As many connections as the process has descriptors for, with some to spare for everything else it does.
 fn connections_max() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let descriptors = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
-    descriptors.map_or(CONNECTIONS_MAX, |max| {
-        max.saturating_sub(DESCRIPTORS_SPARED).clamp(16, CONNECTIONS_MAX)
-    })
+    descriptors
+        .map_or(CONNECTIONS_MAX, |max| max.saturating_sub(DESCRIPTORS_SPARED).clamp(16, CONNECTIONS_MAX))
 }

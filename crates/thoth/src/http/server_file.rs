@@ -47,11 +47,7 @@ pub struct ServerFile {
 impl ServerFile {
     /// The file of this state directory; nothing is written yet.
     pub fn new(state_dir: &Path, started_at: Timestamp) -> Self {
-        Self {
-            path: state_dir.join(NAME),
-            started_at,
-            said: None,
-        }
+        Self { path: state_dir.join(NAME), started_at, said: None }
     }
 
     /// Where the file stands.
@@ -73,19 +69,10 @@ impl ServerFile {
 
     /// Written aside with mode 0600, then renamed, so that readers see all or nothing.
     fn write(&self, address: SocketAddr) -> io::Result<()> {
-        let record = ServerRecord {
-            address,
-            pid: std::process::id(),
-            started_at: self.started_at,
-        };
+        let record = ServerRecord { address, pid: std::process::id(), started_at: self.started_at };
         let aside = self.path.with_extension("json.new");
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&aside)?;
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
         file.write_all(serde_json::to_string(&record)?.as_bytes())?;
         drop(file);
         std::fs::rename(&aside, &self.path)

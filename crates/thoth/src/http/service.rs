@@ -43,10 +43,9 @@ impl HttpInputs {
     pub fn new(settings: &ApiServer, surroundings: &Surroundings) -> Result<Self, Vec<Problem>> {
         let first = match surroundings.listen {
             Some(listen) if surroundings.is_replaced(settings) => listen,
-            _ => SocketAddr::new(
-                host(settings, surroundings).map_err(|problem| vec![problem])?,
-                settings.port,
-            ),
+            _ => {
+                SocketAddr::new(host(settings, surroundings).map_err(|problem| vec![problem])?, settings.port)
+            }
         };
         let published = surroundings.published_port.filter(|_| surroundings.container);
         let published = published.map(|port| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
@@ -62,9 +61,7 @@ impl HttpInputs {
 
 impl Surroundings {
     fn is_replaced(&self, settings: &ApiServer) -> bool {
-        let (host, port) = self
-            .replaced
-            .get_or_init(|| (settings.host.clone(), settings.port));
+        let (host, port) = self.replaced.get_or_init(|| (settings.host.clone(), settings.port));
         *host == settings.host && *port == settings.port
     }
 }
@@ -94,10 +91,7 @@ pub fn build(inputs: &HttpInputs, listeners: &Listeners) -> Result<HttpService, 
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(HttpService {
-        reserved,
-        allowed_hosts: inputs.allowed_hosts.clone(),
-    })
+    Ok(HttpService { reserved, allowed_hosts: inputs.allowed_hosts.clone() })
 }
 
 fn host(settings: &ApiServer, surroundings: &Surroundings) -> Result<IpAddr, Problem> {
@@ -156,31 +150,13 @@ mod tests {
                 assert_eq!(got, addresses, "{host} {port}");
                 assert_eq!(inputs.allowed_hosts, names, "{host} {port}");
             };
-        check(
-            &at_home,
-            "127.0.0.1",
-            8000,
-            &["127.0.0.1:8000"],
-            &["papers.example"],
-        );
-        check(
-            &at_home,
-            "localhost",
-            8001,
-            &["127.0.0.1:8001"],
-            &["papers.example"],
-        );
+        check(&at_home, "127.0.0.1", 8000, &["127.0.0.1:8000"], &["papers.example"]);
+        check(&at_home, "localhost", 8001, &["127.0.0.1:8001"], &["papers.example"]);
         check(&at_home, "::1", 8000, &["[::1]:8000"], &["papers.example"]);
         check(&at_home, "[::1]", 8000, &["[::1]:8000"], &["papers.example"]);
         let names = ["papers.example", "thoth-app"];
         check(&in_container, "127.0.0.1", 8000, &["0.0.0.0:8000"], &names);
-        check(
-            &in_container,
-            "10.0.0.1",
-            9000,
-            &["0.0.0.0:9000", "0.0.0.0:8000"],
-            &names,
-        );
+        check(&in_container, "10.0.0.1", 9000, &["0.0.0.0:9000", "0.0.0.0:8000"], &names);
     }
 
     #[test]
@@ -192,15 +168,10 @@ mod tests {
 
     #[test]
     fn listen_stands_in_until_the_setting_changes() {
-        let surroundings = Surroundings {
-            listen: Some("127.0.0.1:0".parse().unwrap()),
-            ..Surroundings::default()
-        };
-        let address = |port| {
-            HttpInputs::new(&api("127.0.0.1", port, &[]), &surroundings)
-                .unwrap()
-                .addresses[0]
-        };
+        let surroundings =
+            Surroundings { listen: Some("127.0.0.1:0".parse().unwrap()), ..Surroundings::default() };
+        let address =
+            |port| HttpInputs::new(&api("127.0.0.1", port, &[]), &surroundings).unwrap().addresses[0];
         assert_eq!(address(8000).port(), 0);
         assert_eq!(address(9000).port(), 9000);
         assert_eq!(address(8000).port(), 0);

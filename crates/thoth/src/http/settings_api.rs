@@ -29,9 +29,7 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     let tag = entity_tag(&app.engine.status(), generation.number);
     let asked = headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut asked = asked
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
+    let mut asked = asked.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let mut response = if !tag.starts_with("W/") && asked.any(|asked| asked.trim() == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -71,17 +71,11 @@ pub struct Troubles {
 impl Troubles {
     /// Says how `name` stands: `None` is well.
     pub fn say(&self, name: &'static str, trouble: Option<String>) {
-        self.by_name
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name, trouble);
+        self.by_name.lock().unwrap_or_else(PoisonError::into_inner).insert(name, trouble);
     }
 
     /// Everybody who ever said how it stands.
     pub fn all(&self) -> BTreeMap<&'static str, Option<String>> {
-        self.by_name
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.by_name.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

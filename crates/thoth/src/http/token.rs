@@ -49,18 +49,12 @@ impl Token {
         };
         let mode = std::fs::metadata(&path)?.permissions().mode();
         if mode & 0o077 != 0 {
-            tracing::warn!(
-                "`{}` was readable by others; now it is yours alone",
-                path.display()
-            );
+            tracing::warn!("`{}` was readable by others; now it is yours alone", path.display());
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         }
         let token = Self::new(text.trim()).map_err(|message| {
             let way_out = "remove it, and the next start makes a new one";
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("`{}` {message}; {way_out}", path.display()),
-            )
+            io::Error::new(io::ErrorKind::InvalidData, format!("`{}` {message}; {way_out}", path.display()))
         })?;
         Ok(Some(token))
     }
@@ -71,10 +65,7 @@ impl Token {
     /// That it cannot be sent in a header.
     pub fn given(text: &str) -> io::Result<Self> {
         Self::new(text.trim()).map_err(|message| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("`THOTH_API_TOKEN` {message}"),
-            )
+            io::Error::new(io::ErrorKind::InvalidInput, format!("`THOTH_API_TOKEN` {message}"))
         })
     }
 
@@ -96,10 +87,7 @@ impl Token {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("holds characters that no header can carry");
         }
-        Ok(Self {
-            secret: Secret::new(text),
-            hash: blake3::hash(text.as_bytes()),
-        })
+        Ok(Self { secret: Secret::new(text), hash: blake3::hash(text.as_bytes()) })
     }
 }
 
@@ -114,12 +102,7 @@ fn create(state_dir: &Path) -> io::Result<Token> {
     });
     let aside = state_dir.join(format!("{NAME}.{}.new", std::process::id()));
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&aside)?;
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
     file.write_all(format!("{text}\n").as_bytes())?;
     file.sync_all()?;
     let linked = std::fs::hard_link(&aside, state_dir.join(NAME));
@@ -142,16 +125,9 @@ mod tests {
         let again = Token::load_or_create(state.path(), None).unwrap();
         assert_eq!(first.expose(), again.expose());
         assert_eq!(first.expose().len(), 2 * RANDOM_BYTES);
-        let mode = std::fs::metadata(state.path().join(NAME))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(state.path().join(NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(
-            std::fs::read_dir(state.path()).unwrap().count(),
-            1,
-            "nothing is left aside"
-        );
+        assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 1, "nothing is left aside");
     }
 
     #[test]
@@ -173,12 +149,8 @@ mod tests {
     #[test]
     fn what_matches() {
         let token = Token::given("the-token").unwrap();
-        for (guess, matches) in [
-            ("the-token", true),
-            ("the-toke", false),
-            ("the-tokens", false),
-            ("", false),
-        ] {
+        for (guess, matches) in [("the-token", true), ("the-toke", false), ("the-tokens", false), ("", false)]
+        {
             assert_eq!(token.matches(guess), matches, "{guess}");
         }
         assert!(!format!("{token:?}").contains("the-token"));
@@ -202,9 +174,6 @@ mod tests {
         std::fs::write(&path, "open-to-all").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(Token::load(state.path()).unwrap().is_some());
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -90,9 +90,7 @@ struct Part {
 impl Completion {
     /// The text of the first choice; empty where there is none.
     pub(super) fn text(&mut self) -> String {
-        let said = self
-            .choice()
-            .and_then(|choice| choice.delta.take().or(choice.message.take()));
+        let said = self.choice().and_then(|choice| choice.delta.take().or(choice.message.take()));
         match said.and_then(|said| said.content) {
             None => String::new(),
             Some(Content::Text(text)) => text,
@@ -102,9 +100,7 @@ impl Completion {
 
     /// Why the answer ended; `None` while it goes on.
     pub(super) fn finish_reason(&mut self) -> Option<String> {
-        self.choice()
-            .and_then(|choice| choice.finish_reason.take())
-            .filter(|reason| !reason.is_empty())
+        self.choice().and_then(|choice| choice.finish_reason.take()).filter(|reason| !reason.is_empty())
     }
 
     /// The error object, wherever the provider put it, as JSON.
@@ -145,21 +141,14 @@ pub(super) fn parse(
         } else {
             format!("its answer is `{}`, not JSON", llm.shown(kind))
         };
-        LlmError::Malformed {
-            host: llm.host(),
-            message,
-        }
+        LlmError::Malformed { host: llm.host(), message }
     })?;
     if let Some(error) = completion.error() {
         return Err(reported(llm, call, &error, tries));
     }
     if completion.choices.as_ref().is_none_or(Vec::is_empty) {
         let message = "its answer has no `choices`".to_owned();
-        return Err(LlmError::Malformed {
-            host: llm.host(),
-            message,
-        }
-        .into());
+        return Err(LlmError::Malformed { host: llm.host(), message }.into());
     }
     let text = completion.text();
     let finish = completion.finish_reason();
@@ -178,16 +167,9 @@ pub(super) fn parse(
 pub(super) fn reported(llm: &Llm, call: &Call, error: &serde_json::Value, tries: u32) -> Failure {
     let said = serde_json::json!({ "error": error }).to_string();
     let status = error.get("code").and_then(status_code);
-    match status
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .filter(|s| s.as_u16() >= 400)
-    {
+    match status.and_then(|code| StatusCode::from_u16(code).ok()).filter(|s| s.as_u16() >= 400) {
         Some(status) => llm.refusal(status, None, &said, call, tries),
-        None => LlmError::Provider {
-            host: llm.host(),
-            message: llm.shown(&failure_of(&said)),
-        }
-        .into(),
+        None => LlmError::Provider { host: llm.host(), message: llm.shown(&failure_of(&said)) }.into(),
     }
 }
 
@@ -207,10 +189,7 @@ pub(super) fn empty(call: &Call, finish: Option<&str>) -> LlmError {
         Some(other) => format!("it ended with `{}`", super::error::message_shown(other, "")),
         None => "the answer is blank".to_owned(),
     };
-    LlmError::Empty {
-        model: call.model.clone(),
-        reason,
-    }
+    LlmError::Empty { model: call.model.clone(), reason }
 }
 
 /// What an error's body says: `error.message`, `error`, `message` or `detail` of an object, else the text itself.
@@ -230,10 +209,7 @@ pub(super) fn failure_of(said: &str) -> String {
 
 /// The media type that the answer claims, in lower case.
 pub(super) fn content_type(response: &Response) -> String {
-    let value = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let value = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.map_or_else(|| "of no type".to_owned(), str::to_ascii_lowercase)
 }
 
@@ -247,10 +223,7 @@ pub(super) async fn next_chunk(
         Ok(Ok(chunk)) => Ok(chunk),
         Ok(Err(error)) => {
             let message = llm.shown(&root_cause(&error.without_url()));
-            Err(LlmError::Truncated {
-                host: llm.host(),
-                message,
-            })
+            Err(LlmError::Truncated { host: llm.host(), message })
         }
         Err(_) => Err(llm.silent(deadline, "in the middle of the answer")),
     }
@@ -267,10 +240,7 @@ pub(super) async fn whole_body(
         body.extend_from_slice(chunk.as_ref());
         if body.len() > ANSWER_BYTES_MAX {
             let what = format!("the answer of `{}`", llm.host());
-            return Err(LlmError::TooLarge {
-                what,
-                limit_bytes: ANSWER_BYTES_MAX,
-            });
+            return Err(LlmError::TooLarge { what, limit_bytes: ANSWER_BYTES_MAX });
         }
     }
     Ok(body)

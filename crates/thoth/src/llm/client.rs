@@ -61,9 +61,7 @@ impl Network {
     /// What the environment says, by a function that looks a variable up.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| variable(name).filter(|value| !value.trim().is_empty()))
+            names.iter().find_map(|name| variable(name).filter(|value| !value.trim().is_empty()))
         };
         Self {
             extra_ca: first(&["SSL_CERT_FILE"]).map(PathBuf::from),
@@ -96,9 +94,7 @@ pub fn client(network: &Network) -> Result<Client, ClientError> {
     };
     type MakeProxy = fn(&str) -> reqwest::Result<Proxy>;
     let proxies: [(_, _, MakeProxy); 2] = [
-        ("HTTPS_PROXY", &network.https_proxy, |address| {
-            Proxy::https(address)
-        }),
+        ("HTTPS_PROXY", &network.https_proxy, |address| Proxy::https(address)),
         ("http_proxy", &network.http_proxy, |address| Proxy::http(address)),
     ];
     for (variable, address, make) in proxies {
@@ -116,10 +112,7 @@ fn tls(network: &Network) -> Result<ClientConfig, ClientError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
     if let Some(path) = &network.extra_ca {
-        let refused = |reason: String| ClientError::ExtraCa {
-            path: path.clone(),
-            reason,
-        };
+        let refused = |reason: String| ClientError::ExtraCa { path: path.clone(), reason };
         let bytes = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
         let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
             .collect::<Result<_, _>>()
@@ -152,10 +145,7 @@ mod tests {
             ("NO_PROXY", "example.org"),
         ];
         let network = Network::from_environment(|name| {
-            environment
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         });
         let expected = Network {
             extra_ca: Some(PathBuf::from("/etc/ca.pem")),
@@ -174,33 +164,18 @@ mod tests {
         std::fs::write(&empty, "no certificate").unwrap();
         let table = [
             (
-                Network {
-                    extra_ca: Some(folder.path().join("absent.pem")),
-                    ..Network::default()
-                },
+                Network { extra_ca: Some(folder.path().join("absent.pem")), ..Network::default() },
                 "absent.pem",
             ),
+            (Network { extra_ca: Some(empty), ..Network::default() }, "there is no certificate in it"),
             (
-                Network {
-                    extra_ca: Some(empty),
-                    ..Network::default()
-                },
-                "there is no certificate in it",
-            ),
-            (
-                Network {
-                    https_proxy: Some("http://me:hush@[bad".to_owned()),
-                    ..Network::default()
-                },
+                Network { https_proxy: Some("http://me:hush@[bad".to_owned()), ..Network::default() },
                 "`HTTPS_PROXY` is not the address of a proxy",
             ),
         ];
         for (network, expected) in table {
             let message = client(&network).unwrap_err().to_string();
-            assert!(
-                message.contains(expected) && !message.contains("hush"),
-                "{message}"
-            );
+            assert!(message.contains(expected) && !message.contains("hush"), "{message}");
         }
     }
 
@@ -208,17 +183,10 @@ mod tests {
     async fn a_proxy_never_stands_before_loopback() {
         let server = wiremock::MockServer::start().await;
         let proxy = Some("http://127.0.0.1:9".to_owned());
-        let network = Network {
-            https_proxy: proxy.clone(),
-            http_proxy: proxy,
-            ..Network::default()
-        };
+        let network = Network { https_proxy: proxy.clone(), http_proxy: proxy, ..Network::default() };
         let client = client(&network).unwrap();
         assert_eq!(client.get(server.uri()).send().await.unwrap().status(), 404);
         let elsewhere = client.get("http://example.invalid/").send().await.unwrap_err();
-        assert!(
-            elsewhere.is_connect(),
-            "the proxy is used elsewhere, and is not there: {elsewhere:?}"
-        );
+        assert!(elsewhere.is_connect(), "the proxy is used elsewhere, and is not there: {elsewhere:?}");
     }
 }

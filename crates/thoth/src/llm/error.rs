@@ -171,17 +171,10 @@ const MESSAGE_CHARS_MAX: usize = 300;
 
 /// What a provider said, fit to be shown: one line, shortened, without the key that some providers echo.
 pub(super) fn message_shown(said: &str, key: &str) -> String {
-    let said = if key.is_empty() {
-        said.to_owned()
-    } else {
-        said.replace(key, crate::settings::REDACTED)
-    };
+    let said = if key.is_empty() { said.to_owned() } else { said.replace(key, crate::settings::REDACTED) };
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut shown: String = words
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(MESSAGE_CHARS_MAX)
-        .collect();
+    let mut shown: String =
+        words.chars().filter(|character| !character.is_control()).take(MESSAGE_CHARS_MAX).collect();
     if shown.is_empty() {
         shown.push_str("it gave no reason");
     } else if words.chars().count() > MESSAGE_CHARS_MAX {
@@ -196,10 +189,7 @@ mod tests {
 
     #[test]
     fn what_a_provider_says_is_shown_without_the_key_in_one_short_line() {
-        assert_eq!(
-            message_shown("bad key sk-1\n\tsent\u{1b}[31m", "sk-1"),
-            "bad key <redacted> sent[31m"
-        );
+        assert_eq!(message_shown("bad key sk-1\n\tsent\u{1b}[31m", "sk-1"), "bad key <redacted> sent[31m");
         assert_eq!(message_shown(" \n", "sk-1"), "it gave no reason");
         let long = message_shown(&"é".repeat(5_000), "");
         assert_eq!(long.chars().count(), MESSAGE_CHARS_MAX + 1);

@@ -52,16 +52,8 @@ impl ProviderKey {
         let provider = known.into_iter().find(|(host, _, _)| is_host(base_url, host));
         let required = provider.is_some();
         let (_, name, secret) = provider.unwrap_or(("", "customKey", &keys.custom_key));
-        let secret = if may_carry_key(base_url) {
-            secret.clone()
-        } else {
-            Secret::default()
-        };
-        Self {
-            name,
-            secret,
-            required,
-        }
+        let secret = if may_carry_key(base_url) { secret.clone() } else { Secret::default() };
+        Self { name, secret, required }
     }
 
     /// The setting in full: `apiKeys.openrouterKey`.
@@ -110,18 +102,8 @@ mod tests {
             ("https://api.mistral.ai/v1", "mistralKey", "mistral", true),
             ("http://openrouter.ai/api/v1", "openrouterKey", "", true),
             ("https://evilopenrouter.ai/v1", "customKey", "custom", false),
-            (
-                "https://openrouter.ai.evil.example/v1",
-                "customKey",
-                "custom",
-                false,
-            ),
-            (
-                "https://api.openai.com@evil.example/v1",
-                "customKey",
-                "custom",
-                false,
-            ),
+            ("https://openrouter.ai.evil.example/v1", "customKey", "custom", false),
+            ("https://api.openai.com@evil.example/v1", "customKey", "custom", false),
             ("http://127.0.0.1:11434/v1", "customKey", "custom", false),
             ("http://[::1]:11434/v1", "customKey", "custom", false),
             ("http://localhost:11434/v1", "customKey", "custom", false),
@@ -143,14 +125,8 @@ mod tests {
         let inputs = super::super::tests::inputs("https://openrouter.ai/api/v1", "sk-secret");
         let json = serde_json::to_value(&inputs).unwrap();
         assert_eq!(json.pointer("/llm/default/model").unwrap(), "test/model");
-        assert_eq!(
-            json.pointer("/apiKeys/openrouterKey").unwrap(),
-            crate::settings::REDACTED
-        );
+        assert_eq!(json.pointer("/apiKeys/openrouterKey").unwrap(), crate::settings::REDACTED);
         assert!(!format!("{json} {inputs:?}").contains("sk-secret"));
-        assert_ne!(
-            inputs,
-            super::super::tests::inputs("https://openrouter.ai/api/v1", "sk-other")
-        );
+        assert_ne!(inputs, super::super::tests::inputs("https://openrouter.ai/api/v1", "sk-other"));
     }
 }

@@ -47,12 +47,7 @@ impl Llm {
 
     /// The same with other times between tries.
     pub fn with_patience(inputs: LlmInputs, client: reqwest::Client, patience: Patience) -> Self {
-        Self {
-            inputs,
-            client,
-            patience,
-            trouble: status::Trouble::default(),
-        }
+        Self { inputs, client, patience, trouble: status::Trouble::default() }
     }
 
     /// Whether there is somebody to ask: a key is set, or the address is not one of the providers that answer
@@ -110,10 +105,7 @@ impl Llm {
         if self.inputs.llm.default.base_url.scheme() != "https" {
             return LlmError::Unencrypted { host };
         }
-        LlmError::NotConfigured {
-            host,
-            setting: self.inputs.key.setting(),
-        }
+        LlmError::NotConfigured { host, setting: self.inputs.key.setting() }
     }
 
     /// The most that one exchange may take: never so little that `llm.default.timeoutMs` could not pass twice.

@@ -52,18 +52,12 @@ pub enum Role {
 impl Message {
     /// What the program tells the model.
     pub fn system(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::System,
-            content: content.into(),
-        }
+        Self { role: Role::System, content: content.into() }
     }
 
     /// What the person asks.
     pub fn user(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::User,
-            content: content.into(),
-        }
+        Self { role: Role::User, content: content.into() }
     }
 }
 
@@ -112,23 +106,13 @@ impl Call {
             stream,
         };
         let host = || shown_host(&default.base_url);
-        let body = serde_json::to_vec(&body).map_err(|error| LlmError::Malformed {
-            host: host(),
-            message: error.to_string(),
-        })?;
+        let body = serde_json::to_vec(&body)
+            .map_err(|error| LlmError::Malformed { host: host(), message: error.to_string() })?;
         if body.len() > REQUEST_BYTES_MAX {
             let what = "the request to the language model".to_owned();
-            return Err(LlmError::TooLarge {
-                what,
-                limit_bytes: REQUEST_BYTES_MAX,
-            });
+            return Err(LlmError::TooLarge { what, limit_bytes: REQUEST_BYTES_MAX });
         }
-        Ok(Self {
-            model: model.clone(),
-            stream,
-            url: endpoint(&default.base_url),
-            body,
-        })
+        Ok(Self { model: model.clone(), stream, url: endpoint(&default.base_url), body })
     }
 }
 
@@ -142,8 +126,7 @@ fn endpoint(base: &Url) -> Url {
 /// A host as it is shown: with its port if the URL names one, without credentials.
 pub(super) fn shown_host(url: &Url) -> String {
     let host = url.host_str().unwrap_or("(no host)");
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 impl Llm {
@@ -153,22 +136,12 @@ impl Llm {
             .client
             .post(call.url.clone())
             .header(CONTENT_TYPE, "application/json")
-            .header(
-                ACCEPT,
-                if call.stream {
-                    "text/event-stream"
-                } else {
-                    "application/json"
-                },
-            )
+            .header(ACCEPT, if call.stream { "text/event-stream" } else { "application/json" })
             .body(call.body.clone());
         let key = &self.inputs.key.secret;
         if !key.is_empty() {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
-                LlmError::UnusableKey {
-                    setting: self.inputs.key.setting(),
-                }
-            })?;
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+                .map_err(|_| LlmError::UnusableKey { setting: self.inputs.key.setting() })?;
             value.set_sensitive(true);
             request = request.header(reqwest::header::AUTHORIZATION, value);
         }
@@ -181,10 +154,7 @@ impl Llm {
         if response.status().is_success() {
             return Ok(response);
         }
-        let (status, asked) = (
-            response.status(),
-            retry_after(response.headers(), Timestamp::now()),
-        );
+        let (status, asked) = (response.status(), retry_after(response.headers(), Timestamp::now()));
         let said = if status.is_redirection() {
             "it redirects elsewhere, which is not followed; set `llm.default.baseUrl` to where the API is"
                 .to_owned()
@@ -207,88 +177,42 @@ impl Llm {
         let again = asked.map_or(Again::Backoff, Again::After);
         let message = self.shown(&failure_of(said));
         match code {
-            401 | 403 => LlmError::Unauthorized {
-                host,
-                status: code,
-                setting: self.inputs.key.setting(),
+            401 | 403 => {
+                LlmError::Unauthorized { host, status: code, setting: self.inputs.key.setting() }.into()
             }
-            .into(),
-            404 => LlmError::ModelNotFound {
-                host,
-                model: call.model.clone(),
-            }
-            .into(),
+            404 => LlmError::ModelNotFound { host, model: call.model.clone() }.into(),
             429 => {
                 let wait_s = asked.map(|pause| pause.as_secs_f64().ceil() as u64);
-                Failure {
-                    error: LlmError::RateLimited { host, tries, wait_s },
-                    again,
-                }
+                Failure { error: LlmError::RateLimited { host, tries, wait_s }, again }
             }
             // 501 and 505 say that the server cannot do this at all.
-            501 | 505 => LlmError::Refused {
-                host,
-                status: code,
-                message,
+            501 | 505 => LlmError::Refused { host, status: code, message }.into(),
+            500..=599 => {
+                Failure { error: LlmError::Unavailable { host, status: code, tries, message }, again }
             }
-            .into(),
-            500..=599 => Failure {
-                error: LlmError::Unavailable {
-                    host,
-                    status: code,
-                    tries,
-                    message,
-                },
-                again,
-            },
-            _ => LlmError::Refused {
-                host,
-                status: code,
-                message,
-            }
-            .into(),
+            _ => LlmError::Refused { host, status: code, message }.into(),
         }
     }
 
     fn unreachable(&self, error: reqwest::Error, tries: u32) -> Failure {
-        let again = if error.is_builder() {
-            Again::Never
-        } else {
-            Again::Backoff
-        };
+        let again = if error.is_builder() { Again::Never } else { Again::Backoff };
         let message = self.shown(&root_cause(&error.without_url()));
-        Failure {
-            error: LlmError::Unreachable {
-                host: self.host(),
-                tries,
-                message,
-            },
-            again,
-        }
+        Failure { error: LlmError::Unreachable { host: self.host(), tries, message }, again }
     }
 
     /// The moment after which silence is too long: `llm.default.timeoutMs` from now, but not after the deadline.
     pub(super) fn silence_until(&self, deadline: Instant) -> Instant {
         let limit = Duration::from_millis(self.inputs.llm.default.timeout_ms);
-        Instant::now()
-            .checked_add(limit)
-            .map_or(deadline, |until| until.min(deadline))
+        Instant::now().checked_add(limit).map_or(deadline, |until| until.min(deadline))
     }
 
     /// The error for silence, or for an exchange that took too long as a whole.
     pub(super) fn silent(&self, deadline: Instant, before: &'static str) -> LlmError {
         let host = self.host();
         if Instant::now() >= deadline {
-            return LlmError::Overtime {
-                host,
-                total_s: self.total().as_secs(),
-            };
+            return LlmError::Overtime { host, total_s: self.total().as_secs() };
         }
-        LlmError::Timeout {
-            host,
-            silence_ms: self.inputs.llm.default.timeout_ms,
-            before,
-        }
+        LlmError::Timeout { host, silence_ms: self.inputs.llm.default.timeout_ms, before }
     }
 
     /// What somebody else said, fit to be shown.
@@ -313,22 +237,10 @@ mod tests {
     #[test]
     fn the_address_is_below_the_base_url() {
         let table = [
-            (
-                "https://openrouter.ai/api/v1",
-                "https://openrouter.ai/api/v1/chat/completions",
-            ),
-            (
-                "https://openrouter.ai/api/v1/",
-                "https://openrouter.ai/api/v1/chat/completions",
-            ),
-            (
-                "http://127.0.0.1:11434",
-                "http://127.0.0.1:11434/chat/completions",
-            ),
-            (
-                "https://h/v1?api-version=1",
-                "https://h/v1/chat/completions?api-version=1",
-            ),
+            ("https://openrouter.ai/api/v1", "https://openrouter.ai/api/v1/chat/completions"),
+            ("https://openrouter.ai/api/v1/", "https://openrouter.ai/api/v1/chat/completions"),
+            ("http://127.0.0.1:11434", "http://127.0.0.1:11434/chat/completions"),
+            ("https://h/v1?api-version=1", "https://h/v1/chat/completions?api-version=1"),
         ];
         for (base, expected) in table {
             assert_eq!(endpoint(&Url::parse(base).unwrap()).as_str(), expected);
@@ -339,21 +251,10 @@ mod tests {
 
     #[test]
     fn openai_alone_gets_its_own_name_for_the_token_limit() {
-        let request = ChatRequest {
-            max_tokens: Some(9),
-            ..ChatRequest::default()
-        };
+        let request = ChatRequest { max_tokens: Some(9), ..ChatRequest::default() };
         for (base, present, absent) in [
-            (
-                "https://api.openai.com/v1",
-                "\"max_completion_tokens\":9",
-                "\"max_tokens\"",
-            ),
-            (
-                "https://api.mistral.ai/v1",
-                "\"max_tokens\":9",
-                "\"max_completion_tokens\"",
-            ),
+            ("https://api.openai.com/v1", "\"max_completion_tokens\":9", "\"max_tokens\""),
+            ("https://api.mistral.ai/v1", "\"max_tokens\":9", "\"max_completion_tokens\""),
         ] {
             let call = Call::new(&super::super::tests::inputs(base, "k"), &request, false).unwrap();
             let body = String::from_utf8(call.body).unwrap();

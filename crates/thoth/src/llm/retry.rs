@@ -55,10 +55,7 @@ pub(super) enum Again {
 
 impl From<LlmError> for Failure {
     fn from(error: LlmError) -> Self {
-        Self {
-            error,
-            again: Again::Never,
-        }
+        Self { error, again: Again::Never }
     }
 }
 
@@ -97,10 +94,7 @@ where
 /// The pause after this many tries: a random share of a limit that doubles.
 fn backoff(patience: &Patience, tries: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
-    let longest = patience
-        .backoff_base
-        .saturating_mul(doubled)
-        .min(patience.backoff_max);
+    let longest = patience.backoff_base.saturating_mul(doubled).min(patience.backoff_max);
     longest.mul_f64((patience.jitter)().clamp(0.0, 1.0))
 }
 
@@ -112,12 +106,7 @@ fn random_share() -> f64 {
 /// The pause that a provider asks for: `retry-after-ms`, or `Retry-After` in seconds or as an HTTP date (RFC 9110,
 /// section 10.2.3). A date in the past is no pause.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if let Some(milliseconds) = text("retry-after-ms").and_then(|value| value.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(milliseconds / 1_000.0).ok();
     }
@@ -135,21 +124,11 @@ mod tests {
     use std::cell::RefCell;
 
     fn patience() -> Patience {
-        Patience {
-            jitter: || 1.0,
-            ..Patience::default()
-        }
+        Patience { jitter: || 1.0, ..Patience::default() }
     }
 
     fn failure(again: Again) -> Failure {
-        Failure {
-            error: LlmError::RateLimited {
-                host: "h".into(),
-                tries: 1,
-                wait_s: None,
-            },
-            again,
-        }
+        Failure { error: LlmError::RateLimited { host: "h".into(), tries: 1, wait_s: None }, again }
     }
 
     /// The moments, in milliseconds, at which tries were made when each failed as given.
@@ -170,35 +149,19 @@ mod tests {
         let long = Duration::from_secs(600);
         let table: [(Again, u32, Duration, &[u128]); 8] = [
             (Again::Backoff, 3, long, &[0, 500, 1_500, 3_500]),
-            (
-                Again::Backoff,
-                6,
-                long,
-                &[0, 500, 1_500, 3_500, 7_500, 15_500, 23_500],
-            ),
+            (Again::Backoff, 6, long, &[0, 500, 1_500, 3_500, 7_500, 15_500, 23_500]),
             (Again::Backoff, 0, long, &[0]),
             (Again::Never, 3, long, &[0]),
             (Again::After(Duration::from_secs(2)), 1, long, &[0, 2_500]),
             (Again::After(Duration::from_secs(31)), 3, long, &[0]),
             (Again::Backoff, 3, Duration::from_secs(1), &[0, 500]),
-            (
-                Again::After(Duration::from_secs(20)),
-                3,
-                Duration::from_secs(10),
-                &[0],
-            ),
+            (Again::After(Duration::from_secs(20)), 3, Duration::from_secs(10), &[0]),
         ];
         for (again, retries_max, total, expected) in table {
             let seen = tries_at(again, retries_max, total).await;
             // Tokio's timers round up to a millisecond.
-            let near = seen
-                .iter()
-                .zip(expected)
-                .all(|(seen, expected)| seen.abs_diff(*expected) <= 8);
-            assert!(
-                near && seen.len() == expected.len(),
-                "{again:?} {retries_max} {total:?}: {seen:?}"
-            );
+            let near = seen.iter().zip(expected).all(|(seen, expected)| seen.abs_diff(*expected) <= 8);
+            assert!(near && seen.len() == expected.len(), "{again:?} {retries_max} {total:?}: {seen:?}");
         }
     }
 

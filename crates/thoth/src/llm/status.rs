@@ -32,11 +32,7 @@ pub enum Condition {
 
 impl LlmStatus {
     pub(super) fn off(reason: String) -> Self {
-        Self {
-            status: Condition::Off,
-            reason: Some(reason),
-            since: None,
-        }
+        Self { status: Condition::Off, reason: Some(reason), since: None }
     }
 }
 
@@ -61,16 +57,10 @@ impl Trouble {
 
     pub(super) fn status(&self) -> LlmStatus {
         match &*self.last() {
-            None => LlmStatus {
-                status: Condition::Ok,
-                reason: None,
-                since: None,
-            },
-            Some((since, reason)) => LlmStatus {
-                status: Condition::Degraded,
-                reason: Some(reason.clone()),
-                since: Some(*since),
-            },
+            None => LlmStatus { status: Condition::Ok, reason: None, since: None },
+            Some((since, reason)) => {
+                LlmStatus { status: Condition::Degraded, reason: Some(reason.clone()), since: Some(*since) }
+            }
         }
     }
 

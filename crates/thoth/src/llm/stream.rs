@@ -99,10 +99,7 @@ async fn ask(llm: &Arc<Llm>, request: ChatRequest) -> Result<Begun, LlmError> {
     let kind = content_type(&response);
     if kind.contains("text/html") {
         let message = "its answer is a web page".to_owned();
-        return Err(LlmError::Malformed {
-            host: llm.host(),
-            message,
-        });
+        return Err(LlmError::Malformed { host: llm.host(), message });
     }
     if kind.contains("application/json") {
         let body = whole_body(llm, response, deadline).await?;
@@ -110,12 +107,7 @@ async fn ask(llm: &Arc<Llm>, request: ChatRequest) -> Result<Begun, LlmError> {
         return Ok(Begun::Whole(answer.text));
     }
     let events = events(Arc::clone(llm), response, deadline);
-    Ok(Begun::Pieces(Reading {
-        call,
-        events,
-        finish: None,
-        spoke: false,
-    }))
+    Ok(Begun::Pieces(Reading { call, events, finish: None, spoke: false }))
 }
 
 /// The next piece of text; `None` at a good end.
@@ -129,10 +121,7 @@ async fn next(llm: &Llm, mut reading: Reading) -> Result<Option<(String, State)>
             Some(Err(error)) => return Err(error),
             None => {
                 let message = "the stream ended without saying that the answer is complete".to_owned();
-                return Err(LlmError::Truncated {
-                    host: llm.host(),
-                    message,
-                });
+                return Err(LlmError::Truncated { host: llm.host(), message });
             }
         };
         if data.trim().is_empty() {
@@ -156,11 +145,7 @@ async fn next(llm: &Llm, mut reading: Reading) -> Result<Option<(String, State)>
 
 /// A good end, unless nothing was said.
 fn end(reading: Reading) -> Result<Option<(String, State)>, LlmError> {
-    if reading.spoke {
-        Ok(None)
-    } else {
-        Err(empty(&reading.call, reading.finish.as_deref()))
-    }
+    if reading.spoke { Ok(None) } else { Err(empty(&reading.call, reading.finish.as_deref())) }
 }
 
 /// The data of each event, within the limits of size and time. Comments, which some providers send to keep the
@@ -176,10 +161,7 @@ fn events(llm: Arc<Llm>, response: Response, deadline: Instant) -> Events {
         Err(EventStreamError::Transport(error)) => Err(error),
         Err(error) => {
             let message = format!("its stream is not one of events ({})", root_cause(&error));
-            Err(LlmError::Malformed {
-                host: llm.host(),
-                message,
-            })
+            Err(LlmError::Malformed { host: llm.host(), message })
         }
     });
     Box::pin(events)
@@ -203,11 +185,7 @@ fn chunks(llm: Arc<Llm>, response: Response, deadline: Instant, since_event: Arc
                     return Err(LlmError::TooLarge { what, limit_bytes });
                 }
             }
-            let bytes = if begun {
-                chunk
-            } else {
-                without_byte_order_mark(chunk)
-            };
+            let bytes = if begun { chunk } else { without_byte_order_mark(chunk) };
             let begun = begun || !bytes.is_empty();
             Ok(Some((bytes.to_vec(), (response, total, begun))))
         }
@@ -217,9 +195,6 @@ fn chunks(llm: Arc<Llm>, response: Response, deadline: Instant, since_event: Arc
 /// A byte order mark, whole or in parts, at the head of a stream makes the parser of events panic (0.2.3). No event
 /// begins with one of its bytes.
 fn without_byte_order_mark(head: &[u8]) -> &[u8] {
-    let marks = head
-        .iter()
-        .take_while(|byte| matches!(byte, 0xEF | 0xBB | 0xBF))
-        .count();
+    let marks = head.iter().take_while(|byte| matches!(byte, 0xEF | 0xBB | 0xBF)).count();
     head.get(marks..).unwrap_or_default()
 }

@@ -30,10 +30,7 @@ pub(super) fn inputs(base_url: &str, key: &str) -> LlmInputs {
         timeout_ms: 5_000,
         retries_max: 2,
     };
-    LlmInputs {
-        llm: settings::LlmSettings { default },
-        key,
-    }
+    LlmInputs { llm: settings::LlmSettings { default }, key }
 }
 
 fn patience() -> Patience {
@@ -62,10 +59,7 @@ fn movable<T: Send>(future: T) -> T {
 }
 
 fn ask() -> ChatRequest {
-    ChatRequest {
-        messages: vec![Message::user("why?")],
-        ..ChatRequest::default()
-    }
+    ChatRequest { messages: vec![Message::user("why?")], ..ChatRequest::default() }
 }
 
 fn json(body: &str) -> ResponseTemplate {
@@ -83,31 +77,20 @@ async fn a_request_carries_model_temperature_limit_and_key() {
         ..ask()
     };
     let answer = llm.chat(own).await.unwrap();
-    assert_eq!(
-        (answer.text.as_str(), answer.model.as_str(), answer.cut),
-        ("so", "other/model", false)
-    );
+    assert_eq!((answer.text.as_str(), answer.model.as_str(), answer.cut), ("so", "other/model", false));
     let requests = server.received_requests().await.unwrap();
-    let seen: Vec<serde_json::Value> = requests
-        .iter()
-        .map(|request| serde_json::from_slice(&request.body).unwrap())
-        .collect();
+    let seen: Vec<serde_json::Value> =
+        requests.iter().map(|request| serde_json::from_slice(&request.body).unwrap()).collect();
     let expected = |model: &str, temperature: f64, max_tokens: u32| {
         serde_json::json!({
             "model": model, "temperature": temperature, "max_tokens": max_tokens, "stream": false,
             "messages": [{"role": "user", "content": "why?"}],
         })
     };
-    assert_eq!(
-        seen,
-        [expected("test/model", 0.7, 500), expected("other/model", 0.1, 50)]
-    );
+    assert_eq!(seen, [expected("test/model", 0.7, 500), expected("other/model", 0.1, 50)]);
     for request in &requests {
         assert_eq!(request.url.path(), "/v1/chat/completions");
-        assert_eq!(
-            request.headers.get("authorization").unwrap(),
-            &format!("Bearer {KEY}")
-        );
+        assert_eq!(request.headers.get("authorization").unwrap(), &format!("Bearer {KEY}"));
     }
 }
 
@@ -119,38 +102,20 @@ async fn check_chat(answer: ResponseTemplate, expected: Result<&str, &str>, requ
         (Ok(answer), Ok(text)) => assert_eq!(answer.text, text),
         (Err(error), Err(part)) => {
             let message = error.to_string();
-            assert!(
-                message.contains(part) && !message.contains(KEY),
-                "{message} should say {part}"
-            );
+            assert!(message.contains(part) && !message.contains(KEY), "{message} should say {part}");
         }
         _ => panic!("{outcome:?} instead of {expected:?}"),
     }
-    assert_eq!(
-        server.received_requests().await.unwrap().len(),
-        requests,
-        "{outcome:?}"
-    );
+    assert_eq!(server.received_requests().await.unwrap().len(), requests, "{outcome:?}");
 }
 
 #[tokio::test]
 async fn every_answer_at_once_is_a_text_or_a_clear_error() {
-    let huge = format!(
-        r#"{{"choices":[{{"message":{{"content":"{}"}}}}]}}"#,
-        "x".repeat(17 << 20)
-    );
+    let huge = format!(r#"{{"choices":[{{"message":{{"content":"{}"}}}}]}}"#, "x".repeat(17 << 20));
     let page = ResponseTemplate::new(200).set_body_raw("<html>hello", "text/html");
     let table = [
-        (
-            json(r#"{"choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],"id":7}"#),
-            Ok("yes"),
-            1,
-        ),
-        (
-            json("  \n \n{\"choices\":[{\"message\":{\"content\":\"kept alive\"}}]}"),
-            Ok("kept alive"),
-            1,
-        ),
+        (json(r#"{"choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],"id":7}"#), Ok("yes"), 1),
+        (json("  \n \n{\"choices\":[{\"message\":{\"content\":\"kept alive\"}}]}"), Ok("kept alive"), 1),
         (
             json(
                 r#"{"choices":[{"message":{"content":[{"type":"thinking","thinking":[]},{"type":"text","text":"part"}]}}]}"#,
@@ -174,32 +139,16 @@ async fn every_answer_at_once_is_a_text_or_a_clear_error() {
             1,
         ),
         (json(r#"{"choices":[]}"#), Err("no `choices`"), 1),
-        (
-            json(r#"{"choices":[{"message":"#),
-            Err("does not speak the chat protocol"),
-            1,
-        ),
-        (
-            page,
-            Err("`text/html`, not JSON; is `llm.default.baseUrl` right?"),
-            1,
-        ),
+        (json(r#"{"choices":[{"message":"#), Err("does not speak the chat protocol"), 1),
+        (page, Err("`text/html`, not JSON; is `llm.default.baseUrl` right?"), 1),
         (json(&huge), Err("is larger than 16777216 bytes"), 1),
         (
             json(r#"{"error":{"message":"no luck with sk-very-secret"}}"#),
             Err("reported an error: no luck with <redacted>"),
             1,
         ),
-        (
-            json(r#"{"error":{"message":"slow down","code":429}}"#),
-            Err("fewer requests (429, tries: 3)"),
-            3,
-        ),
-        (
-            json(r#"{"error":{"message":"bad key","code":401}}"#),
-            Err("`apiKeys.customKey`"),
-            1,
-        ),
+        (json(r#"{"error":{"message":"slow down","code":429}}"#), Err("fewer requests (429, tries: 3)"), 3),
+        (json(r#"{"error":{"message":"bad key","code":401}}"#), Err("`apiKeys.customKey`"), 1),
         (
             json(r#"{"choices":[{"error":{"message":"upstream","code":502}}]}"#),
             Err("in trouble (502, tries: 3)"),
@@ -216,16 +165,8 @@ async fn every_answer_at_once_is_a_text_or_a_clear_error() {
             1,
         ),
         (ResponseTemplate::new(403), Err("refused the key (403)"), 1),
-        (
-            ResponseTemplate::new(404),
-            Err("does not know the model `test/model`"),
-            1,
-        ),
-        (
-            ResponseTemplate::new(402).set_body_string(r#"{"detail":"no credit"}"#),
-            Err("(402): no credit"),
-            1,
-        ),
+        (ResponseTemplate::new(404), Err("does not know the model `test/model`"), 1),
+        (ResponseTemplate::new(402).set_body_string(r#"{"detail":"no credit"}"#), Err("(402): no credit"), 1),
         (
             ResponseTemplate::new(307).insert_header("location", "http://127.0.0.1:9/"),
             Err("redirects elsewhere"),
@@ -251,10 +192,7 @@ async fn every_answer_at_once_is_a_text_or_a_clear_error() {
 #[tokio::test]
 async fn silence_ends_in_the_name_of_its_setting() {
     let server = MockServer::start().await;
-    Mock::given(any())
-        .respond_with(json("{}").set_delay(Duration::from_secs(30)))
-        .mount(&server)
-        .await;
+    Mock::given(any()).respond_with(json("{}").set_delay(Duration::from_secs(30))).mount(&server).await;
     let mut inputs = inputs(&server.uri(), KEY);
     inputs.llm.default.timeout_ms = 50;
     let client = client(&Network::default()).unwrap();
@@ -264,32 +202,19 @@ async fn silence_ends_in_the_name_of_its_setting() {
         message.contains("nothing for 50 ms") && message.contains("`llm.default.timeoutMs`"),
         "{message}"
     );
-    assert_eq!(
-        server.received_requests().await.unwrap().len(),
-        1,
-        "a slow model is not asked twice"
-    );
+    assert_eq!(server.received_requests().await.unwrap().len(), 1, "a slow model is not asked twice");
 
-    let overtime = llm
-        .silent(tokio::time::Instant::now(), "in the middle of the answer")
-        .to_string();
+    let overtime = llm.silent(tokio::time::Instant::now(), "in the middle of the answer").to_string();
     assert!(overtime.contains("not complete after 20 s"), "{overtime}");
     inputs.llm.default.timeout_ms = 1_200_000;
     let patient = Llm::with_patience(inputs, client, patience());
-    assert_eq!(
-        patient.total(),
-        Duration::from_secs(2_400),
-        "a long silence is allowed to pass"
-    );
+    assert_eq!(patient.total(), Duration::from_secs(2_400), "a long silence is allowed to pass");
 }
 
 #[tokio::test]
 async fn without_a_key_a_provider_is_not_asked_and_a_local_server_is() {
     let client = client(&Network::default()).unwrap();
-    let llm = Arc::new(Llm::new(
-        inputs("https://openrouter.ai/api/v1", ""),
-        client.clone(),
-    ));
+    let llm = Arc::new(Llm::new(inputs("https://openrouter.ai/api/v1", ""), client.clone()));
     assert!(!llm.configured());
     let error = LlmError::NotConfigured {
         host: "openrouter.ai".to_owned(),
@@ -306,10 +231,7 @@ async fn without_a_key_a_provider_is_not_asked_and_a_local_server_is() {
     );
     let broken = Llm::new(inputs("http://127.0.0.1:9/v1", "sk-\n"), client.clone());
     let message = broken.chat(ask()).await.unwrap_err().to_string();
-    assert!(
-        message.contains("`apiKeys.customKey` has a character"),
-        "{message}"
-    );
+    assert!(message.contains("`apiKeys.customKey` has a character"), "{message}");
 
     let server = MockServer::start().await;
     let answer = json(r#"{"choices":[{"message":{"content":"local"}}]}"#);
@@ -317,21 +239,13 @@ async fn without_a_key_a_provider_is_not_asked_and_a_local_server_is() {
     let llm = Llm::new(inputs(&server.uri(), ""), client);
     assert!(llm.configured());
     assert_eq!(llm.chat(ask()).await.unwrap().text, "local");
-    assert!(
-        !server.received_requests().await.unwrap()[0]
-            .headers
-            .contains_key("authorization")
-    );
+    assert!(!server.received_requests().await.unwrap()[0].headers.contains_key("authorization"));
 }
 
 #[tokio::test]
 async fn the_status_follows_the_last_request() {
     let server = MockServer::start().await;
-    let once = |status: u16| {
-        Mock::given(any())
-            .respond_with(ResponseTemplate::new(status))
-            .up_to_n_times(1)
-    };
+    let once = |status: u16| Mock::given(any()).respond_with(ResponseTemplate::new(status)).up_to_n_times(1);
     let client = client(&Network::default()).unwrap();
     let llm = Arc::new(Llm::with_patience(inputs(&server.uri(), KEY), client, patience()));
     assert_eq!(llm.status().status, Condition::Ok);
@@ -344,22 +258,12 @@ async fn the_status_follows_the_last_request() {
 
     once(400).mount(&server).await;
     llm.chat(ask()).await.unwrap_err();
-    assert!(
-        llm.status().reason.unwrap().contains("401"),
-        "one bad request says nothing of the service"
-    );
+    assert!(llm.status().reason.unwrap().contains("401"), "one bad request says nothing of the service");
 
     let good = events("data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n");
     Mock::given(any()).respond_with(good).mount(&server).await;
     assert_eq!(collect(&llm).await, ("a".to_owned(), None));
-    assert_eq!(
-        llm.status(),
-        LlmStatus {
-            status: Condition::Ok,
-            reason: None,
-            since: None
-        }
-    );
+    assert_eq!(llm.status(), LlmStatus { status: Condition::Ok, reason: None, since: None });
 }
 
 #[tokio::test]
@@ -368,16 +272,9 @@ async fn a_server_that_is_not_there_is_named() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let client = client(&Network::default()).unwrap();
-    let llm = Llm::with_patience(
-        inputs(&format!("http://me:hush@{address}/v1"), KEY),
-        client,
-        patience(),
-    );
+    let llm = Llm::with_patience(inputs(&format!("http://me:hush@{address}/v1"), KEY), client, patience());
     let message = llm.chat(ask()).await.unwrap_err().to_string();
     let expected = format!("cannot reach `{address}` (tries: 3): ");
-    assert!(
-        message.starts_with(&expected) && message.contains("refused"),
-        "{message}"
-    );
+    assert!(message.starts_with(&expected) && message.contains("refused"), "{message}");
     assert!(!message.contains("hush") && !message.contains(KEY), "{message}");
 }

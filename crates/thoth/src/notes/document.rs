@@ -40,19 +40,14 @@ pub fn rewrite(note: &str, entries: &[Entry], ours: &str) -> Result<String, Stri
         return Err("its markers stand inside its frontmatter".to_owned());
     };
     let front = frontmatter::merge(front, entries, eol)?;
-    let ours = if eol == "\n" {
-        ours.to_owned()
-    } else {
-        ours.replace('\n', eol)
-    };
+    let ours = if eol == "\n" { ours.to_owned() } else { ours.replace('\n', eol) };
     Ok(format!("{head}{front}{between}{BEGIN}{eol}{ours}{END}{tail}"))
 }
 
 /// The identity that a note carries in its frontmatter. `note` may be the beginning of a note only, as long as
 /// its frontmatter is whole.
 pub fn id(note: &str) -> Option<&str> {
-    note.get(front_range(note)?)
-        .and_then(|front| frontmatter::scalar(front, ID_KEY))
+    note.get(front_range(note)?).and_then(|front| frontmatter::scalar(front, ID_KEY))
 }
 
 /// Windows line ends if the first line has one.
@@ -97,9 +92,7 @@ fn part_range(note: &str, from: usize) -> Result<Range<usize>, String> {
     match (begins.as_slice(), ends.as_slice()) {
         (&[begin], &[end]) if begin < end => Ok(begin..end),
         ([], []) => Err(format!("its markers `{BEGIN}` and `{END}` are gone")),
-        (_, _) => Err(format!(
-            "its markers `{BEGIN}` and `{END}` are not one pair any more"
-        )),
+        (_, _) => Err(format!("its markers `{BEGIN}` and `{END}` are not one pair any more")),
     }
 }
 
@@ -110,15 +103,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn entries(title: &str) -> Vec<Entry> {
-        let entry = |key, value: String| Entry {
-            key,
-            value: Value::Scalar(value),
-            only_new: false,
-        };
-        vec![
-            entry("title", super::super::yaml::quoted(title)),
-            entry(ID_KEY, "\"0123456789ab\"".to_owned()),
-        ]
+        let entry = |key, value: String| Entry { key, value: Value::Scalar(value), only_new: false };
+        vec![entry("title", super::super::yaml::quoted(title)), entry(ID_KEY, "\"0123456789ab\"".to_owned())]
     }
 
     #[test]
@@ -131,10 +117,7 @@ mod tests {
 
     #[test]
     fn windows_line_ends_and_a_byte_order_mark_stay() {
-        let note = format!(
-            "\u{feff}{}",
-            fresh(&entries("One"), "first\n").replace('\n', "\r\n")
-        );
+        let note = format!("\u{feff}{}", fresh(&entries("One"), "first\n").replace('\n', "\r\n"));
         let next = rewrite(&note, &entries("Two"), "a\nb\n").unwrap();
         assert_eq!(next.matches('\n').count(), next.matches("\r\n").count());
         assert_eq!(next, note.replace("One", "Two").replace("first", "a\r\nb"));
@@ -154,10 +137,7 @@ mod tests {
             format!("text first\n{whole}"),
             String::new(),
         ] {
-            assert!(
-                rewrite(&damaged, &entries("Two"), "second\n").is_err(),
-                "{damaged}"
-            );
+            assert!(rewrite(&damaged, &entries("Two"), "second\n").is_err(), "{damaged}");
         }
     }
 

@@ -54,10 +54,7 @@ pub fn merge(front: &str, entries: &[Entry], eol: &str) -> Result<String, String
     let blocks = blocks(front)?;
     let mut out = String::with_capacity(front.len() + 256);
     for block in &blocks {
-        match entries
-            .iter()
-            .find(|entry| block.key == Some(entry.key) && !entry.only_new)
-        {
+        match entries.iter().find(|entry| block.key == Some(entry.key) && !entry.only_new) {
             Some(entry) => out.push_str(&entry.lines(eol)),
             None => out.push_str(block.text),
         }
@@ -76,18 +73,11 @@ pub fn merge(front: &str, entries: &[Entry], eol: &str) -> Result<String, String
 
 /// The scalar value of a key, without its quotes; for values of ours that need no escapes.
 pub fn scalar<'a>(front: &'a str, key: &str) -> Option<&'a str> {
-    let block = blocks(front)
-        .ok()?
-        .into_iter()
-        .find(|block| block.key == Some(key))?;
+    let block = blocks(front).ok()?.into_iter().find(|block| block.key == Some(key))?;
     let line = block.text.lines().next()?;
     let (_, value) = line.split_once(':')?;
     let value = value.trim();
-    let bare = |quote| {
-        value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-    };
+    let bare = |quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     Some(bare('"').or_else(|| bare('\'')).unwrap_or(value))
 }
 
@@ -116,9 +106,7 @@ fn blocks(front: &str) -> Result<Vec<Block<'_>>, String> {
             (start, key, end_of_value) = (here, Some(found), position);
         } else if key.is_none() {
             if !(bare.is_empty() || bare.starts_with('#')) {
-                return Err(format!(
-                    "its frontmatter has a line that belongs to no key: `{bare}`"
-                ));
+                return Err(format!("its frontmatter has a line that belongs to no key: `{bare}`"));
             }
         } else if !(bare.is_empty() || line.starts_with('#')) {
             end_of_value = position;
@@ -149,10 +137,7 @@ fn close<'a>(
 fn top_level_key(line: &str) -> Option<&str> {
     let first = line.chars().next()?;
     if first.is_whitespace()
-        || matches!(
-            first,
-            '#' | '-' | '{' | '[' | ']' | '}' | '?' | '|' | '>' | '%' | '@'
-        )
+        || matches!(first, '#' | '-' | '{' | '[' | ']' | '}' | '?' | '|' | '>' | '%' | '@')
     {
         return None;
     }
@@ -160,16 +145,13 @@ fn top_level_key(line: &str) -> Option<&str> {
         let (key, rest) = line.get(1..)?.split_once(first)?;
         return is_separator(rest.trim_start()).then_some(key);
     }
-    let at = line
-        .match_indices(':')
-        .map(|(at, _)| at)
-        .find(|at| line.get(*at..).is_some_and(is_separator))?;
+    let at =
+        line.match_indices(':').map(|(at, _)| at).find(|at| line.get(*at..).is_some_and(is_separator))?;
     line.get(..at).map(str::trim_end)
 }
 
 fn is_separator(rest: &str) -> bool {
-    rest.strip_prefix(':')
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    rest.strip_prefix(':').is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
 #[cfg(test)]
@@ -177,40 +159,23 @@ mod tests {
     use super::*;
 
     fn entry(key: &'static str, value: &str) -> Entry {
-        Entry {
-            key,
-            value: Value::Scalar(value.to_owned()),
-            only_new: false,
-        }
+        Entry { key, value: Value::Scalar(value.to_owned()), only_new: false }
     }
 
     #[test]
     fn our_keys_change_where_they_stand_and_nothing_else_does() {
         let ours = [
             entry("title", "\"T\""),
-            Entry {
-                key: "tags",
-                value: Value::List(vec!["\"paper\"".to_owned()]),
-                only_new: true,
-            },
+            Entry { key: "tags", value: Value::List(vec!["\"paper\"".to_owned()]), only_new: true },
         ];
         for (before, after) in [
             ("", "title: \"T\"\n"),
             ("title: old\n", "title: \"T\"\n"),
             ("a: 1\ntitle: old\nb: 2\n", "a: 1\ntitle: \"T\"\nb: 2\n"),
-            (
-                "\"title\" : old\n# mine\n\nb: [x,\n]\n",
-                "title: \"T\"\n# mine\n\nb: [x,\n]\n",
-            ),
-            (
-                "title: |\n  two\n\n  lines\n\n# c\nb: 2",
-                "title: \"T\"\n\n# c\nb: 2\n",
-            ),
+            ("\"title\" : old\n# mine\n\nb: [x,\n]\n", "title: \"T\"\n# mine\n\nb: [x,\n]\n"),
+            ("title: |\n  two\n\n  lines\n\n# c\nb: 2", "title: \"T\"\n\n# c\nb: 2\n"),
             ("title:\n- a\n- b\ntags: [x]\n", "title: \"T\"\ntags: [x]\n"),
-            (
-                "url: http://a: b\ntitles: x\n",
-                "url: http://a: b\ntitles: x\ntitle: \"T\"\n",
-            ),
+            ("url: http://a: b\ntitles: x\n", "url: http://a: b\ntitles: x\ntitle: \"T\"\n"),
             ("b: 'it''s'\n", "b: 'it''s'\ntitle: \"T\"\n"),
         ] {
             assert_eq!(merge(before, &ours, "\n").unwrap(), after, "{before:?}");

@@ -18,11 +18,7 @@ impl Target {
             Err(_) => (file, false),
         };
         let path = path.to_string_lossy();
-        let path = if std::path::MAIN_SEPARATOR == '/' {
-            path.into_owned()
-        } else {
-            path.replace('\\', "/")
-        };
+        let path = if std::path::MAIN_SEPARATOR == '/' { path.into_owned() } else { path.replace('\\', "/") };
         Self { path, in_vault }
     }
 
@@ -31,9 +27,7 @@ impl Target {
     pub fn link(&self, page: Option<u32>, text: Option<&str>) -> String {
         let place = page.map(|page| format!("#page={page}")).unwrap_or_default();
         if self.takes_wikilink() {
-            let text = text
-                .map(|text| format!("|{}", link_text(text)))
-                .unwrap_or_default();
+            let text = text.map(|text| format!("|{}", link_text(text))).unwrap_or_default();
             return format!("[[{}{place}{text}]]", self.path);
         }
         let name = self.path.rsplit('/').next().unwrap_or(&self.path);
@@ -43,11 +37,7 @@ impl Target {
 
     /// The link as a property: a wikilink, or the bare path where no wikilink can name it.
     pub fn property(&self) -> String {
-        if self.takes_wikilink() {
-            format!("[[{}]]", self.path)
-        } else {
-            self.path.clone()
-        }
+        if self.takes_wikilink() { format!("[[{}]]", self.path) } else { self.path.clone() }
     }
 
     fn takes_wikilink(&self) -> bool {
@@ -75,11 +65,7 @@ impl Target {
 
 /// The text of a link cannot hold what ends the link.
 fn link_text(text: &str) -> String {
-    let safe = text
-        .replace('[', "(")
-        .replace(']', ")")
-        .replace('|', "/")
-        .replace("%%", "%");
+    let safe = text.replace('[', "(").replace(']', ")").replace('|', "/").replace("%%", "%");
     safe.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -90,24 +76,11 @@ mod tests {
     #[test]
     fn links_lead_to_pages() {
         let check = |file: &str, page, text, link: &str| {
-            assert_eq!(
-                Target::new(Path::new("/vault"), Path::new(file)).link(page, text),
-                link
-            );
+            assert_eq!(Target::new(Path::new("/vault"), Path::new(file)).link(page, text), link);
         };
         check("/vault/a/b c.pdf", None, None, "[[a/b c.pdf]]");
-        check(
-            "/vault/a/b.pdf",
-            Some(3),
-            Some("On [x] | y"),
-            "[[a/b.pdf#page=3|On (x) / y]]",
-        );
-        check(
-            "/vault/a/b#1 [é].pdf",
-            Some(3),
-            Some("T"),
-            "[T](a/b%231%20%5B%C3%A9%5D.pdf#page=3)",
-        );
+        check("/vault/a/b.pdf", Some(3), Some("On [x] | y"), "[[a/b.pdf#page=3|On (x) / y]]");
+        check("/vault/a/b#1 [é].pdf", Some(3), Some("T"), "[T](a/b%231%20%5B%C3%A9%5D.pdf#page=3)");
         check("/else/b.pdf", None, None, "[b.pdf](file:///else/b.pdf)");
     }
 }

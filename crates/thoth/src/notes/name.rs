@@ -45,9 +45,7 @@ fn bounded(name: &str) -> &str {
     if name.len() <= NAME_MAX_BYTES {
         return name;
     }
-    let head = name
-        .get(..name.floor_char_boundary(NAME_MAX_BYTES))
-        .unwrap_or_default();
+    let head = name.get(..name.floor_char_boundary(NAME_MAX_BYTES)).unwrap_or_default();
     match head.rfind(' ') {
         Some(at) if at > NAME_MAX_BYTES / 2 => head.get(..at).unwrap_or(head),
         _ => head,
@@ -56,12 +54,7 @@ fn bounded(name: &str) -> &str {
 
 /// Device names of Windows, with any ending.
 fn is_reserved(name: &str) -> bool {
-    let stem = name
-        .split('.')
-        .next()
-        .unwrap_or(name)
-        .trim_end()
-        .to_ascii_uppercase();
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
     let numbered = |device| {
         let digit = stem.strip_prefix(device);
         digit.is_some_and(|digit| matches!(digit, "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9"))

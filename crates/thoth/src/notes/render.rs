@@ -14,13 +14,7 @@ const OUTLINE_MAX: usize = 200;
 /// The frontmatter of a paper. What was not found has no key.
 pub fn entries(id: &str, metadata: &Metadata, pdf: &Target) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let mut add = |key, value| {
-        entries.push(Entry {
-            key,
-            value,
-            only_new: false,
-        })
-    };
+    let mut add = |key, value| entries.push(Entry { key, value, only_new: false });
     let mut text = |key, field: &Option<Field<String>>| {
         if let Some(field) = field {
             add(key, Value::Scalar(quoted(&one_line(&field.value))));
@@ -39,19 +33,13 @@ pub fn entries(id: &str, metadata: &Metadata, pdf: &Target) -> Vec<Entry> {
     }
     add("pdf", Value::Scalar(quoted(&pdf.property())));
     add(ID_KEY, Value::Scalar(quoted(id)));
-    entries.push(Entry {
-        key: "tags",
-        value: Value::List(vec![quoted("paper")]),
-        only_new: true,
-    });
+    entries.push(Entry { key: "tags", value: Value::List(vec![quoted("paper")]), only_new: true });
     entries.sort_by_key(|entry| ORDER.iter().position(|key| *key == entry.key));
     entries
 }
 
 /// The order of our keys in a new note.
-const ORDER: [&str; 9] = [
-    "title", "authors", "year", "venue", "doi", "arxiv", "tags", "pdf", ID_KEY,
-];
+const ORDER: [&str; 9] = ["title", "authors", "year", "venue", "doi", "arxiv", "tags", "pdf", ID_KEY];
 
 /// Our part of a note, without the markers; ends with a line end.
 pub fn body(paper: &Paper, pdf: &Target) -> String {
@@ -60,14 +48,8 @@ pub fn body(paper: &Paper, pdf: &Target) -> String {
     );
     out.push_str(&citation(&paper.metadata, pdf));
     if let Some(summary) = &paper.metadata.summary {
-        let paragraphs = summary
-            .value
-            .lines()
-            .map(one_line)
-            .filter(|line| !line.is_empty());
-        let quoted: Vec<_> = paragraphs
-            .map(|paragraph| format!("> {}\n", escaped(&paragraph)))
-            .collect();
+        let paragraphs = summary.value.lines().map(one_line).filter(|line| !line.is_empty());
+        let quoted: Vec<_> = paragraphs.map(|paragraph| format!("> {}\n", escaped(&paragraph))).collect();
         out.push_str("\n> [!abstract] Abstract\n");
         out.push_str(&quoted.join(">\n"));
     }
@@ -93,12 +75,7 @@ fn citation(metadata: &Metadata, pdf: &Target) -> String {
         facts.push(escaped(&one_line(&authors.value.join(", "))));
     }
     facts.extend(metadata.year.as_ref().map(|year| year.value.to_string()));
-    facts.extend(
-        metadata
-            .venue
-            .as_ref()
-            .map(|venue| format!("*{}*", escaped(&one_line(&venue.value)))),
-    );
+    facts.extend(metadata.venue.as_ref().map(|venue| format!("*{}*", escaped(&one_line(&venue.value)))));
     let mut links = vec![format!("PDF: {}", pdf.link(None, None))];
     if let Some(doi) = &metadata.doi {
         links.push(web_link("https://doi.org/", "doi:", &doi.value));
@@ -119,23 +96,14 @@ fn citation(metadata: &Metadata, pdf: &Target) -> String {
 /// A link in angle brackets: a DOI may hold parentheses, which end a bare one.
 fn web_link(resolver: &str, prefix: &str, name: &str) -> String {
     let name = one_line(name);
-    let target: String = name
-        .chars()
-        .filter(|c| !matches!(c, '<' | '>' | ' ' | '\\'))
-        .collect();
-    format!(
-        "[{}](<{resolver}{}>)",
-        escaped(&format!("{prefix}{name}")),
-        target.replace("%%", "%25%25")
-    )
+    let target: String = name.chars().filter(|c| !matches!(c, '<' | '>' | ' ' | '\\')).collect();
+    format!("[{}](<{resolver}{}>)", escaped(&format!("{prefix}{name}")), target.replace("%%", "%25%25"))
 }
 
 /// The headings with links to their pages.
 fn outline(sections: &[Section], pdf: &Target) -> String {
-    let headed: Vec<_> = sections
-        .iter()
-        .filter(|s| s.kind != SectionKind::Abstract && !s.title.trim().is_empty())
-        .collect();
+    let headed: Vec<_> =
+        sections.iter().filter(|s| s.kind != SectionKind::Abstract && !s.title.trim().is_empty()).collect();
     if headed.is_empty() {
         return String::new();
     }
@@ -172,10 +140,8 @@ fn sources(metadata: &Metadata) -> String {
         ("arxiv", metadata.arxiv.as_ref().map(|field| field.source)),
         ("venue", metadata.venue.as_ref().map(|field| field.source)),
     ];
-    let said: Vec<_> = found
-        .iter()
-        .filter_map(|(key, from)| Some(format!("{key} from {}", place((*from)?))))
-        .collect();
+    let said: Vec<_> =
+        found.iter().filter_map(|(key, from)| Some(format!("{key} from {}", place((*from)?)))).collect();
     if said.is_empty() {
         return "\n%% Thoth found neither title nor authors in this PDF. %%\n".to_owned();
     }
@@ -219,9 +185,7 @@ fn escaped(text: &str) -> String {
             '>' | '+' | '-' => before.is_none(),
             '^' => before.is_some_and(char::is_whitespace),
             '.' | ')' => {
-                text.split(c)
-                    .next()
-                    .is_some_and(|head| head.len() < 10 && all_digits(head))
+                text.split(c).next().is_some_and(|head| head.len() < 10 && all_digits(head))
                     && !out.contains(c)
             }
             _ => false,
@@ -251,10 +215,7 @@ mod tests {
     use std::path::Path;
 
     fn found<T>(value: T) -> Option<Field<T>> {
-        Some(Field {
-            value,
-            source: Source::Layout { page: 1 },
-        })
+        Some(Field { value, source: Source::Layout { page: 1 } })
     }
 
     fn paper() -> Paper {
@@ -262,11 +223,7 @@ mod tests {
             title: title.to_owned(),
             level,
             kind: SectionKind::Body,
-            paragraphs: vec![Paragraph {
-                page,
-                text: "text".to_owned(),
-                continues: false,
-            }],
+            paragraphs: vec![Paragraph { page, text: "text".to_owned(), continues: false }],
         };
         Paper {
             metadata: Metadata {
@@ -277,11 +234,7 @@ mod tests {
                 doi: found("10.1000/(x)1".to_owned()),
                 ..Metadata::default()
             },
-            sections: vec![
-                section("Introduction", 1, 1),
-                section("Data", 3, 2),
-                section("End", 1, 3),
-            ],
+            sections: vec![section("Introduction", 1, 1), section("Data", 3, 2), section("End", 1, 3)],
             page_count: 3,
         }
     }
@@ -350,10 +303,7 @@ BIBTEX```
             ("#tag and #tag # x", "\\#tag and \\#tag # x"),
             ("$a$ *b* `c` \\d _e_", "\\$a\\$ \\*b\\* \\`c\\` \\\\d \\_e\\_"),
             ("a %% thoth:end %% b", "a &#37;% thoth:end &#37;% b"),
-            (
-                "<b>x</b> &amp; ~~y~~ ==z==",
-                "\\<b>x\\</b> \\&amp; \\~~y\\~~ \\==z\\==",
-            ),
+            ("<b>x</b> &amp; ~~y~~ ==z==", "\\<b>x\\</b> \\&amp; \\~~y\\~~ \\==z\\=="),
             ("1. one. two", "1\\. one. two"),
             ("- x", "\\- x"),
         ] {
@@ -364,10 +314,7 @@ BIBTEX```
     #[test]
     fn what_was_not_found_has_no_key() {
         let pdf = Target::new(Path::new("/v"), Path::new("/v/p/a.pdf"));
-        let keys: Vec<_> = entries("x", &Metadata::default(), &pdf)
-            .iter()
-            .map(|entry| entry.key)
-            .collect();
+        let keys: Vec<_> = entries("x", &Metadata::default(), &pdf).iter().map(|entry| entry.key).collect();
         assert_eq!(keys, ["tags", "pdf", ID_KEY]);
         assert!(body(&Paper::default(), &pdf).contains("found neither title nor authors"));
     }

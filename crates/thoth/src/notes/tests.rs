@@ -38,17 +38,8 @@ impl Vault {
 }
 
 fn paper(title: &str) -> Paper {
-    let title = Some(Field {
-        value: title.to_owned(),
-        source: Source::Xmp,
-    });
-    Paper {
-        metadata: Metadata {
-            title,
-            ..Metadata::default()
-        },
-        ..Paper::default()
-    }
+    let title = Some(Field { value: title.to_owned(), source: Source::Xmp });
+    Paper { metadata: Metadata { title, ..Metadata::default() }, ..Paper::default() }
 }
 
 #[test]
@@ -57,19 +48,11 @@ fn a_note_is_written_once_and_then_brought_up_to_date() {
     let note = vault.at("notes/One.md");
     assert_eq!(vault.write("One", None, false), Written::Absent);
     assert_eq!(vault.write("One", None, true), Written::Created(note.clone()));
-    assert_eq!(
-        vault.write("One", None, true),
-        Written::Unchanged(fs::canonicalize(&note).unwrap())
-    );
-    assert_eq!(
-        vault.write("Two", Some(&note), true),
-        Written::Updated(fs::canonicalize(&note).unwrap())
-    );
+    assert_eq!(vault.write("One", None, true), Written::Unchanged(fs::canonicalize(&note).unwrap()));
+    assert_eq!(vault.write("Two", Some(&note), true), Written::Updated(fs::canonicalize(&note).unwrap()));
     assert!(fs::read_to_string(&note).unwrap().contains("title: \"Two\""));
-    let names: Vec<_> = fs::read_dir(vault.at("notes"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let names: Vec<_> =
+        fs::read_dir(vault.at("notes")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["One.md"], "nothing is left aside");
 }
 
@@ -108,9 +91,7 @@ fn mode_line_ends_and_the_users_text_stay() {
     let next = fs::read_to_string(&note).unwrap();
     assert_eq!(
         next,
-        text.replacen("title", "rating: 5\r\ntitle", 1)
-            .replace("One", "Two")
-            .replace("{one", "{two")
+        text.replacen("title", "rating: 5\r\ntitle", 1).replace("One", "Two").replace("{one", "{two")
     );
 }
 
@@ -123,24 +104,12 @@ fn what_is_not_ours_is_never_touched() {
     let cases: [(&str, Vec<u8>); 4] = [
         ("no frontmatter", b"%% thoth:begin %%\n%% thoth:end %%\n".to_vec()),
         ("not UTF-8", [ours.as_slice(), b"\xff\xfe"].concat()),
-        (
-            "a marker twice",
-            [ours.as_slice(), b"\n%% thoth:end %%\n"].concat(),
-        ),
-        (
-            "no markers",
-            String::from_utf8(ours)
-                .unwrap()
-                .replace("%% thoth", "%% other")
-                .into_bytes(),
-        ),
+        ("a marker twice", [ours.as_slice(), b"\n%% thoth:end %%\n"].concat()),
+        ("no markers", String::from_utf8(ours).unwrap().replace("%% thoth", "%% other").into_bytes()),
     ];
     for (what, bytes) in cases {
         fs::write(&note, &bytes).unwrap();
-        assert!(
-            matches!(vault.write("Two", Some(&note), true), Written::LeftAlone(_, _)),
-            "{what}"
-        );
+        assert!(matches!(vault.write("Two", Some(&note), true), Written::LeftAlone(_, _)), "{what}");
         assert_eq!(fs::read(&note).unwrap(), bytes, "{what}");
     }
 }
@@ -151,10 +120,7 @@ fn a_link_is_followed_but_not_out_of_the_vault() {
     let (vault, outside) = (Vault::new(), tempfile::tempdir().unwrap());
     vault.write("One", None, true);
     let note = vault.at("notes/One.md");
-    for (target, inside) in [
-        (vault.at("real.md"), true),
-        (outside.path().join("real.md"), false),
-    ] {
+    for (target, inside) in [(vault.at("real.md"), true), (outside.path().join("real.md"), false)] {
         fs::rename(&note, &target).unwrap();
         std::os::unix::fs::symlink(&target, &note).unwrap();
         let title = if inside { "Two" } else { "Three" };
@@ -180,18 +146,12 @@ fn a_yaml_reader_gets_back_what_was_written() {
     let program = "import sys, yaml, json\nprint(json.dumps(yaml.safe_load(sys.stdin.read())))";
     for title in titles {
         let metadata = Metadata {
-            title: Some(Field {
-                value: title.to_owned(),
-                source: Source::Xmp,
-            }),
+            title: Some(Field { value: title.to_owned(), source: Source::Xmp }),
             authors: Some(Field {
                 value: vec![title.to_owned(), "O'Neil, \"X\"".to_owned()],
                 source: Source::Xmp,
             }),
-            year: Some(Field {
-                value: 2015,
-                source: Source::Xmp,
-            }),
+            year: Some(Field { value: 2015, source: Source::Xmp }),
             ..Metadata::default()
         };
         let pdf = super::link::Target::new(Path::new("/v"), Path::new("/v/p/a: #1.pdf"));
@@ -204,26 +164,15 @@ fn a_yaml_reader_gets_back_what_was_written() {
         let read: serde_json::Value = serde_json::from_str(&read).unwrap();
         assert_eq!(read["title"], folded, "{front}");
         assert_eq!(read["authors"], serde_json::json!([folded, "O'Neil, \"X\""]));
-        assert_eq!(
-            (&read["year"], &read["tags"]),
-            (&serde_json::json!(2015), &serde_json::json!(["paper"]))
-        );
+        assert_eq!((&read["year"], &read["tags"]), (&serde_json::json!(2015), &serde_json::json!(["paper"])));
         assert_eq!(read["pdf"], "p/a: #1.pdf");
-        assert_eq!(
-            read["thoth-id"], "012345678901",
-            "a string, though it is all digits"
-        );
+        assert_eq!(read["thoth-id"], "012345678901", "a string, though it is all digits");
     }
 }
 
 fn python(program: &str, input: &str) -> Option<String> {
     use std::io::Write;
-    let has_yaml = Command::new("python3")
-        .args(["-c", "import yaml"])
-        .output()
-        .ok()?
-        .status
-        .success();
+    let has_yaml = Command::new("python3").args(["-c", "import yaml"]).output().ok()?.status.success();
     if !has_yaml {
         return None;
     }

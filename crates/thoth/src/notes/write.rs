@@ -83,10 +83,7 @@ pub enum NoteError {
 
 impl NoteError {
     fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        |source| Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        |source| Self::Io { path: path.to_owned(), source }
     }
 }
 
@@ -120,11 +117,8 @@ fn find(order: &Order<'_>) -> Option<PathBuf> {
     let mut left = SEARCH_MAX;
     let found = search(order.folder, DEPTH_MAX, &mut left, &is_ours);
     // The whole vault is searched only for a note that is known to have been there.
-    let found = found.or_else(|| {
-        order
-            .last
-            .and_then(|_| search(order.vault, DEPTH_MAX, &mut left, &is_ours))
-    });
+    let found =
+        found.or_else(|| order.last.and_then(|_| search(order.vault, DEPTH_MAX, &mut left, &is_ours)));
     found.or_else(|| order.last.filter(at_last).map(Path::to_owned))
 }
 
@@ -143,11 +137,7 @@ fn search(
         }
         if kind.is_dir() {
             folders.push(path);
-        } else if kind.is_file()
-            && path
-                .extension()
-                .is_some_and(|ending| ending.eq_ignore_ascii_case("md"))
-        {
+        } else if kind.is_file() && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md")) {
             *left -= 1;
             if let Some(note) = is_ours(&path) {
                 return Some(note);
@@ -155,19 +145,13 @@ fn search(
         }
     }
     let depth = depth.checked_sub(1)?;
-    folders
-        .iter()
-        .find_map(|folder| search(folder, depth, left, is_ours))
+    folders.iter().find_map(|folder| search(folder, depth, left, is_ours))
 }
 
 /// The beginning of a note, as far as it is text.
 fn head(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(HEAD_BYTES)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    File::open(path).ok()?.take(HEAD_BYTES).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -206,9 +190,7 @@ fn create(order: &Order<'_>) -> Result<Written, NoteError> {
             Err(source) => return Err(NoteError::Io { path, source }),
         }
     }
-    Err(NoteError::NameTaken(
-        order.folder.join(names.first().map_or("", String::as_str)),
-    ))
+    Err(NoteError::NameTaken(order.folder.join(names.first().map_or("", String::as_str))))
 }
 
 /// Whether the folder has this name in any case: macOS and Windows take `a.md` and `A.md` for one file, and a vault
@@ -229,10 +211,7 @@ fn update(order: &Order<'_>, path: &Path) -> Result<Written, NoteError> {
     let root = fs::canonicalize(order.vault).map_err(NoteError::at(order.vault))?;
     let folder = fs::canonicalize(order.folder).unwrap_or_else(|_| order.folder.to_owned());
     if !(path.starts_with(&root) || path.starts_with(folder)) {
-        return Ok(Written::LeftAlone(
-            path.clone(),
-            "it is a link that leads out of the vault".to_owned(),
-        ));
+        return Ok(Written::LeftAlone(path.clone(), "it is a link that leads out of the vault".to_owned()));
     }
     let target = Target::new(order.vault, order.pdf);
     let entries = render::entries(order.id, &order.paper.metadata, &target);
@@ -240,16 +219,10 @@ fn update(order: &Order<'_>, path: &Path) -> Result<Written, NoteError> {
     for _ in 0..ATTEMPTS_MAX {
         let (before, bytes) = read(path).map_err(NoteError::at(path))?;
         if before.len() > NOTE_MAX_BYTES {
-            return Ok(Written::LeftAlone(
-                path.clone(),
-                format!("it is larger than {NOTE_MAX_BYTES} bytes"),
-            ));
+            return Ok(Written::LeftAlone(path.clone(), format!("it is larger than {NOTE_MAX_BYTES} bytes")));
         }
         let Ok(note) = String::from_utf8(bytes) else {
-            return Ok(Written::LeftAlone(
-                path.clone(),
-                "it is not UTF-8 text".to_owned(),
-            ));
+            return Ok(Written::LeftAlone(path.clone(), "it is not UTF-8 text".to_owned()));
         };
         let next = match document::rewrite(&note, &entries, &body) {
             Ok(next) => next,

@@ -32,9 +32,7 @@ pub(super) fn adopt(shared: &Shared, source: &Path) -> Result<Adopted, String> {
     let shown = source.display();
     let real = fs::canonicalize(source).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
     if !folder::is_pdf_name(&real) {
-        return Err(format!(
-            "`{shown}` is not named like a PDF; give it a name that ends in `.pdf`"
-        ));
+        return Err(format!("`{shown}` is not named like a PDF; give it a name that ends in `.pdf`"));
     }
     if !real.is_file() {
         return Err(format!("`{shown}` is not a file"));
@@ -109,36 +107,23 @@ fn placed<R: io::Read>(
     open: impl FnOnce() -> io::Result<R>,
 ) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
     let (shown, folder) = (source.display(), (shared.load_inputs)().pdf);
-    let holder = shared
-        .ledger
-        .holder(content)
-        .map_err(|error| format!("the ledger: {error}"))?;
+    let holder = shared.ledger.holder(content).map_err(|error| format!("the ledger: {error}"))?;
     if let Some(row) =
         holder.filter(|row| row.status == Status::Indexed && is_there(&shared.ledger.path(row)))
     {
         return Ok(Err(Box::new(row)));
     }
-    let refused = |error: io::Error| {
-        format!(
-            "`{shown}` could not be copied into `{}`: {error}",
-            folder.display()
-        )
-    };
+    let refused =
+        |error: io::Error| format!("`{shown}` could not be copied into `{}`: {error}", folder.display());
     fs::create_dir_all(&folder).map_err(refused)?;
     let stem = source
         .file_stem()
         .and_then(OsStr::to_str)
         .ok_or_else(|| format!("the name of `{shown}` is not UTF-8; rename it"))?;
     let first = folder.join(format!("{stem}.pdf"));
-    let aside = open()
-        .and_then(|reader| Aside::write(&first, reader))
-        .map_err(refused)?;
+    let aside = open().and_then(|reader| Aside::write(&first, reader)).map_err(refused)?;
     for n in 1..=NAMES_MAX {
-        let path = if n == 1 {
-            first.clone()
-        } else {
-            folder.join(format!("{stem} ({n}).pdf"))
-        };
+        let path = if n == 1 { first.clone() } else { folder.join(format!("{stem} ({n}).pdf")) };
         match aside.name_new(&path) {
             Ok(()) => return Ok(Ok(path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -149,7 +134,5 @@ fn placed<R: io::Read>(
             Err(error) => return Err(refused(error)),
         }
     }
-    Err(format!(
-        "`{shown}` could not be copied: `{stem}.pdf` and {NAMES_MAX} more names are taken"
-    ))
+    Err(format!("`{shown}` could not be copied: `{stem}.pdf` and {NAMES_MAX} more names are taken"))
 }

@@ -51,20 +51,14 @@ impl Stamp {
 }
 
 fn nanoseconds(time: SystemTime) -> i64 {
-    let since = time
-        .duration_since(UNIX_EPOCH)
-        .map(|since| since.as_nanos())
-        .unwrap_or_default();
+    let since = time.duration_since(UNIX_EPOCH).map(|since| since.as_nanos()).unwrap_or_default();
     i64::try_from(since).unwrap_or(i64::MAX)
 }
 
 #[cfg(unix)]
 fn changed_ns(metadata: &fs::Metadata) -> i64 {
     use std::os::unix::fs::MetadataExt;
-    metadata
-        .ctime()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(metadata.ctime_nsec())
+    metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec())
 }
 
 #[cfg(not(unix))]
@@ -110,12 +104,8 @@ pub fn list(scope: &Scope) -> io::Result<Listing> {
         fs::canonicalize(&scope.folder)?,
         fs::canonicalize(&scope.vault).unwrap_or_else(|_| scope.vault.clone()),
     ];
-    let mut walk = Walk {
-        roots,
-        recursive: scope.recursive,
-        seen: HashSet::new(),
-        listing: Listing::default(),
-    };
+    let mut walk =
+        Walk { roots, recursive: scope.recursive, seen: HashSet::new(), listing: Listing::default() };
     walk.listing.is_complete = true;
     walk.folder(&scope.folder, 0)?;
     Ok(walk.listing)
@@ -149,10 +139,7 @@ impl Walk {
     }
 
     fn entry(&mut self, path: &Path, depth: usize) -> io::Result<()> {
-        if path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
-        {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
             return Ok(());
         }
         let mut metadata = fs::symlink_metadata(path)?;
@@ -188,10 +175,8 @@ impl Walk {
 
     fn file(&mut self, path: &Path, metadata: &fs::Metadata) {
         if path.to_str().is_none() {
-            self.listing.problem = Some(format!(
-                "`{}` is passed over: its name is not UTF-8; rename it",
-                path.display()
-            ));
+            self.listing.problem =
+                Some(format!("`{}` is passed over: its name is not UTF-8; rename it", path.display()));
         } else if self.listing.files.len() >= FILES_MAX {
             self.pass_over(path, &format!("more than {FILES_MAX} PDFs"));
         } else {
@@ -211,13 +196,7 @@ mod tests {
 
     fn names(scope: &Scope) -> Vec<String> {
         let listing = list(scope).unwrap();
-        let name = |path: &PathBuf| {
-            path.strip_prefix(&scope.folder)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        };
+        let name = |path: &PathBuf| path.strip_prefix(&scope.folder).unwrap().to_str().unwrap().to_owned();
         let mut names: Vec<_> = listing.files.keys().map(name).collect();
         names.sort();
         names
@@ -244,11 +223,7 @@ mod tests {
             fs::write(path, "x").unwrap();
         }
         fs::create_dir(folder.join("n.pdf")).unwrap();
-        let scope = |recursive| Scope {
-            folder: folder.clone(),
-            recursive,
-            vault: vault.path().to_owned(),
-        };
+        let scope = |recursive| Scope { folder: folder.clone(), recursive, vault: vault.path().to_owned() };
         assert_eq!(names(&scope(true)), ["B.PDF", "a.pdf", "j/k.pdf", "j/l/m.pdf"]);
         assert_eq!(names(&scope(false)), ["B.PDF", "a.pdf"]);
     }
@@ -270,11 +245,7 @@ mod tests {
         symlink(outside.path().join("out.pdf"), folder.join("out.pdf")).unwrap();
         symlink(outside.path(), folder.join("outside")).unwrap();
         symlink(folder.join("nowhere.pdf"), folder.join("dangling.pdf")).unwrap();
-        let scope = Scope {
-            folder,
-            recursive: true,
-            vault: vault.path().to_owned(),
-        };
+        let scope = Scope { folder, recursive: true, vault: vault.path().to_owned() };
         assert_eq!(names(&scope), ["in.pdf", "more/in.pdf"]);
     }
 }

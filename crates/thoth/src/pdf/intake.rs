@@ -52,10 +52,7 @@ fn refusal(path: &Path) -> impl Fn(io::Error) -> Refusal + '_ {
     |source| match source.kind() {
         io::ErrorKind::NotFound => Refusal::Vanished(path.to_owned()),
         io::ErrorKind::PermissionDenied => Refusal::Forbidden(path.to_owned()),
-        _ => Refusal::Io {
-            path: path.to_owned(),
-            source,
-        },
+        _ => Refusal::Io { path: path.to_owned(), source },
     }
 }
 
@@ -93,10 +90,7 @@ pub(super) async fn work(shared: Arc<Shared>, stop: CancellationToken) {
 
 /// Takes one file out of the queue and sees it through. `false` if there is none.
 async fn take_one(shared: &Arc<Shared>, stop: &CancellationToken) -> Result<bool, String> {
-    let Some(taken) = blocking(shared, |shared| shared.ledger.take())
-        .await?
-        .map_err(ledger)?
-    else {
+    let Some(taken) = blocking(shared, |shared| shared.ledger.take()).await?.map_err(ledger)? else {
         return Ok(false);
     };
     // There may be more for the others.
@@ -106,10 +100,8 @@ async fn take_one(shared: &Arc<Shared>, stop: &CancellationToken) -> Result<bool
     let inputs = (shared.load_inputs)();
     if let Err(problem) = see_through(shared, stop, &taken, inputs).await {
         let reason = format!("{problem}; it is tried again");
-        let settled = blocking(shared, move |shared| {
-            shared.ledger.failed(&taken, &reason, Blame::World)
-        })
-        .await?;
+        let settled =
+            blocking(shared, move |shared| shared.ledger.failed(&taken, &reason, Blame::World)).await?;
         if let Some(row) = settled.map_err(ledger)? {
             shared.tell(&row);
         }
@@ -149,23 +141,17 @@ async fn see_through(
         Opened::New(row, bytes) => match read_within_limits(shared, stop, bytes).await? {
             Some(Ok(paper)) => (row, Box::new(paper), true),
             Some(Err(reason)) => {
-                let failed = blocking(shared, move |shared| {
-                    shared.ledger.failed(&row, &reason, Blame::File)
-                })
-                .await?;
+                let failed =
+                    blocking(shared, move |shared| shared.ledger.failed(&row, &reason, Blame::File)).await?;
                 failed.map_err(ledger)?.iter().for_each(|row| shared.tell(row));
                 return Ok(());
             }
             None => {
-                return blocking(shared, move |shared| shared.ledger.give_back(&row))
-                    .await?
-                    .map_err(ledger);
+                return blocking(shared, move |shared| shared.ledger.give_back(&row)).await?.map_err(ledger);
             }
         },
     };
-    blocking(shared, move |shared| keep(shared, &row, &paper, is_new, &inputs))
-        .await?
-        .map_err(ledger)
+    blocking(shared, move |shared| keep(shared, &row, &paper, is_new, &inputs)).await?.map_err(ledger)
 }
 
 /// Reads the bytes and decides whose they are.
@@ -182,10 +168,7 @@ fn open(shared: &Shared, taken: &PaperRow) -> rusqlite::Result<Opened> {
         }
     };
     let content = hash(&bytes);
-    let Some(row) = shared
-        .ledger
-        .claim(taken, &content, |former| shared.index.remove(former))?
-    else {
+    let Some(row) = shared.ledger.claim(taken, &content, |former| shared.index.remove(former))? else {
         return Ok(Opened::Done);
     };
     if row.duplicate_of.is_some() {
@@ -215,9 +198,7 @@ fn bytes_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::TooLarge { bytes: length, max });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    file.take(max.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(refusal(path))?;
+    file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(refusal(path))?;
     match bytes.len() as u64 {
         0 => Err(Refusal::Empty),
         bytes if bytes > max => Err(Refusal::TooLarge { bytes, max }),
@@ -238,9 +219,7 @@ async fn read_within_limits(
     };
     let (sender, receiver) = oneshot::channel();
     let read = Arc::clone(&shared.read);
-    let thread = std::thread::Builder::new()
-        .name("thoth-read-pdf".to_owned())
-        .stack_size(STACK_BYTES);
+    let thread = std::thread::Builder::new().name("thoth-read-pdf".to_owned()).stack_size(STACK_BYTES);
     let spawned = thread.spawn(move || {
         let _permit = permit;
         let outcome = catch_unwind(AssertUnwindSafe(|| read(bytes)));
@@ -323,10 +302,7 @@ fn write_note(
 ) -> Result<Noted, note::NoteError> {
     let _one_at_a_time = lock(&shared.notes);
     // A file that became another work gets a note of its own; the note of the work before stays as it is.
-    let goes_on = row
-        .metadata
-        .as_ref()
-        .is_none_or(|before| is_same_work(before, &paper.metadata));
+    let goes_on = row.metadata.as_ref().is_none_or(|before| is_same_work(before, &paper.metadata));
     let last = shared.ledger.note(row).filter(|_| goes_on);
     let order = Order {
         vault: &shared.vault,
@@ -339,24 +315,16 @@ fn write_note(
         create: is_new || last.is_none(),
     };
     Ok(match note::write(&order)? {
-        Written::Created(path) | Written::Updated(path) | Written::Unchanged(path) => Noted {
-            path: Some(path),
-            remark: None,
-        },
-        Written::LeftAlone(path, why) => {
-            let remark = format!(
-                "the note `{}` was not touched: {why}",
-                row::key(&shared.vault, &path)
-            );
-            Noted {
-                path: Some(path),
-                remark: Some(remark),
-            }
+        Written::Created(path) | Written::Updated(path) | Written::Unchanged(path) => {
+            Noted { path: Some(path), remark: None }
         }
-        Written::Absent => Noted {
-            path: None,
-            remark: Some("its note was deleted, and is not written again".to_owned()),
-        },
+        Written::LeftAlone(path, why) => {
+            let remark = format!("the note `{}` was not touched: {why}", row::key(&shared.vault, &path));
+            Noted { path: Some(path), remark: Some(remark) }
+        }
+        Written::Absent => {
+            Noted { path: None, remark: Some("its note was deleted, and is not written again".to_owned()) }
+        }
     })
 }
 
@@ -367,18 +335,12 @@ fn is_same_work(before: &Metadata, after: &Metadata) -> bool {
         (Some(a), Some(b)) => Some(folded(&a.value) == folded(&b.value)),
         _ => None,
     };
-    let marks = [
-        same(&before.doi, &after.doi),
-        same(&before.arxiv, &after.arxiv),
-        same(&before.title, &after.title),
-    ];
+    let marks =
+        [same(&before.doi, &after.doi), same(&before.arxiv, &after.arxiv), same(&before.title, &after.title)];
     // Nothing to compare: the file's name is all that both have, and it is the same.
     marks.contains(&Some(true)) || marks.iter().all(Option::is_none)
 }
 
 fn folded(text: &str) -> String {
-    text.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -62,11 +62,7 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger of a vault in this database, which has its [`SCHEMA`].
     pub fn new(database: Arc<Database>, vault: PathBuf) -> Self {
-        Self {
-            database,
-            vault,
-            deciding: Mutex::new(()),
-        }
+        Self { database, vault, deciding: Mutex::new(()) }
     }
 
     /// The rows, newest first: `limit` of them, or all.
@@ -92,8 +88,7 @@ impl Ledger {
     /// # Errors
     /// What SQLite refuses.
     pub fn holder(&self, content: &str) -> rusqlite::Result<Option<PaperRow>> {
-        self.database
-            .read(|connection| row::holder(connection, content, ""))
+        self.database.read(|connection| row::holder(connection, content, ""))
     }
 
     /// The files in a folder that have a row and were there, with the stamps by which they are known.
@@ -115,9 +110,7 @@ impl Ledger {
             let mut statement =
                 connection.prepare_cached("SELECT status, count(*) FROM papers GROUP BY status")?;
             statement
-                .query_map([], |row| {
-                    Ok((row::status(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs()))
-                })?
+                .query_map([], |row| Ok((row::status(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
                 .collect()
         })
     }
@@ -155,8 +148,7 @@ impl Ledger {
     /// What SQLite refuses.
     pub fn restamp(&self, file: &Path, stamp: Stamp) -> rusqlite::Result<()> {
         let key = self.key(file);
-        self.database
-            .write(|transaction| row::restamp(transaction, &key, stamp))
+        self.database.write(|transaction| row::restamp(transaction, &key, stamp))
     }
 
     /// Puts what an earlier process left in the middle back into the queue. Gives its number of files.
@@ -178,11 +170,7 @@ impl Ledger {
     pub fn take(&self) -> rusqlite::Result<Option<PaperRow>> {
         let longest = "WHERE status = 'queued' ORDER BY ticket LIMIT 1";
         // An empty queue, which is the rule, locks nobody out.
-        if self
-            .database
-            .read(|connection| row::first(connection, longest, params![]))?
-            .is_none()
-        {
+        if self.database.read(|connection| row::first(connection, longest, params![]))?.is_none() {
             return Ok(None);
         }
         self.database.write(|transaction| {
@@ -199,10 +187,7 @@ impl Ledger {
     /// # Errors
     /// What SQLite refuses.
     pub fn give_back(&self, taken: &PaperRow) -> rusqlite::Result<()> {
-        self.finish(taken, |transaction, row| {
-            row::step(transaction, row, Step::GiveBack, None)
-        })
-        .map(drop)
+        self.finish(taken, |transaction, row| row::step(transaction, row, Step::GiveBack, None)).map(drop)
     }
 
     /// Decides whose the content is that was read from a file that was taken. The row that comes back is `reading`
@@ -220,10 +205,7 @@ impl Ledger {
         forget: impl FnOnce(&str) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<Option<PaperRow>> {
         let _deciding = self.decide();
-        let former = taken
-            .content
-            .as_deref()
-            .filter(|old| *old != content && taken.duplicate_of.is_none());
+        let former = taken.content.as_deref().filter(|old| *old != content && taken.duplicate_of.is_none());
         let heir = former.map(|former| self.heir(former)).transpose()?.flatten();
         if let (Some(former), None) = (former, &heir) {
             forget(former)?;
@@ -292,11 +274,7 @@ impl Ledger {
     pub fn retry(&self) -> rusqlite::Result<Vec<PaperRow>> {
         let due = self.select("WHERE status = 'failed' AND retry_at <= ?1", params![row::now()])?;
         let queued = due.iter().map(|due| self.queue(&self.path(due), due.stamp));
-        Ok(queued
-            .collect::<rusqlite::Result<Vec<_>>>()?
-            .into_iter()
-            .flatten()
-            .collect())
+        Ok(queued.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// Writes down that a file is gone. A row that knows nothing but the file goes with it; what was read stays. If
@@ -323,11 +301,7 @@ impl Ledger {
                 let since = "UPDATE papers SET missing_since = coalesce(missing_since, ?2) WHERE file = ?1";
                 transaction.execute(since, params![row.file, row::now()])?;
             }
-            let heir = heir
-                .as_ref()
-                .map(|heir| row::of_file(transaction, &heir.file))
-                .transpose()?
-                .flatten();
+            let heir = heir.as_ref().map(|heir| row::of_file(transaction, &heir.file)).transpose()?.flatten();
             Ok(Gone::Noted(heir.map(Box::new)))
         })
     }
@@ -335,10 +309,7 @@ impl Ledger {
     /// A copy of a content whose file is there.
     fn heir(&self, content: &str) -> rusqlite::Result<Option<PaperRow>> {
         let copies = "WHERE content = ?1 AND status = 'skipped' ORDER BY added_at, file";
-        Ok(self
-            .select(copies, params![content])?
-            .into_iter()
-            .find(|copy| is_there(&self.path(copy))))
+        Ok(self.select(copies, params![content])?.into_iter().find(|copy| is_there(&self.path(copy))))
     }
 
     fn key(&self, file: &Path) -> String {

@@ -130,14 +130,7 @@ struct Left {
 impl Lookout {
     /// Follows nothing yet.
     pub fn new(shared: Arc<Shared>, hints: mpsc::Sender<Hint>) -> Self {
-        Self {
-            shared,
-            hints,
-            standing: None,
-            settling: HashMap::new(),
-            absent: HashMap::new(),
-            left: None,
-        }
+        Self { shared, hints, standing: None, settling: HashMap::new(), absent: HashMap::new(), left: None }
     }
 
     /// What is followed.
@@ -161,23 +154,12 @@ impl Lookout {
         }
         let watch = Watch::stand(scope, self.hints.clone());
         folder::list(scope).map_err(|error| format!("the PDF folder `{shown}` cannot be read: {error}"))?;
-        let known = self
-            .shared
-            .ledger
-            .known(&scope.folder)
-            .map_err(|error| format!("the ledger: {error}"))?;
-        let next = Standing {
-            scope: scope.clone(),
-            watch,
-            known,
-        };
+        let known =
+            self.shared.ledger.known(&scope.folder).map_err(|error| format!("the ledger: {error}"))?;
+        let next = Standing { scope: scope.clone(), watch, known };
         self.absent.clear();
         if let Some(Standing { scope, known, .. }) = self.standing.replace(next) {
-            let left = Left {
-                scope,
-                known,
-                said: None,
-            };
+            let left = Left { scope, known, said: None };
             self.look_back(&left, now);
             self.left = Some(left);
         }
@@ -195,24 +177,17 @@ impl Lookout {
         let retried = self.retry().err();
         let problem = problem.or(listed).or(offered).or(retried);
         let watched = self.standing.as_ref().map(|standing| standing.watch.mode());
-        self.shared
-            .saw(self.scope().map(|scope| scope.folder.clone()), watched, problem);
+        self.shared.saw(self.scope().map(|scope| scope.folder.clone()), watched, problem);
         // However large the folder, looking at it takes one part in a hundred of the time.
         let rescan = self.shared.limits.rescan.max(started.elapsed() * 100);
         due.map_or(rescan, |due| {
-            due.saturating_duration_since(now)
-                .min(rescan)
-                .max(Duration::from_millis(20))
+            due.saturating_duration_since(now).min(rescan).max(Duration::from_millis(20))
         })
     }
 
     /// Queues what failed by no fault of its file and is due again.
     fn retry(&self) -> Result<(), String> {
-        let queued = self
-            .shared
-            .ledger
-            .retry()
-            .map_err(|error| format!("the ledger: {error}"))?;
+        let queued = self.shared.ledger.retry().map_err(|error| format!("the ledger: {error}"))?;
         queued.iter().for_each(|row| self.shared.queued(Some(row)));
         Ok(())
     }
@@ -226,10 +201,7 @@ impl Lookout {
             standing.watch = Watch::stand(&standing.scope, self.hints.clone());
         }
         let listing = folder::list(&standing.scope).map_err(|error| {
-            format!(
-                "the PDF folder `{}` cannot be read: {error}",
-                standing.scope.folder.display()
-            )
+            format!("the PDF folder `{}` cannot be read: {error}", standing.scope.folder.display())
         })?;
         let known = &standing.known;
         for (path, stamp) in &listing.files {
@@ -241,11 +213,8 @@ impl Lookout {
         }
         self.absent.retain(|path, _| !listing.files.contains_key(path));
         if listing.is_complete {
-            let absent: Vec<_> = known
-                .keys()
-                .filter(|path| !listing.files.contains_key(*path))
-                .cloned()
-                .collect();
+            let absent: Vec<_> =
+                known.keys().filter(|path| !listing.files.contains_key(*path)).cloned().collect();
             for path in absent {
                 let since = *self.absent.entry(path.clone()).or_insert(now);
                 if now.duration_since(since) >= self.shared.limits.absent {
@@ -253,10 +222,7 @@ impl Lookout {
                 }
             }
         }
-        let problem = self
-            .standing
-            .as_ref()
-            .and_then(|standing| standing.watch.problem.clone());
+        let problem = self.standing.as_ref().and_then(|standing| standing.watch.problem.clone());
         match listing.problem.or(problem) {
             Some(problem) => Err(problem),
             None => Ok(()),
@@ -265,12 +231,7 @@ impl Lookout {
 
     /// A file has been absent for long enough.
     fn miss(&mut self, path: &Path) -> Result<(), String> {
-        match self
-            .shared
-            .ledger
-            .gone(path)
-            .map_err(|error| format!("the ledger: {error}"))?
-        {
+        match self.shared.ledger.gone(path).map_err(|error| format!("the ledger: {error}"))? {
             Gone::NotYet => {}
             Gone::Noted(heir) => {
                 if let Some(standing) = &mut self.standing {
@@ -348,10 +309,8 @@ impl Lookout {
             Ripe::Yes => {
                 let stamp = settling.stamp();
                 self.offer(path, stamp)?;
-                let followed = self
-                    .standing
-                    .as_mut()
-                    .filter(|standing| path.starts_with(&standing.scope.folder));
+                let followed =
+                    self.standing.as_mut().filter(|standing| path.starts_with(&standing.scope.folder));
                 if let Some(standing) = followed {
                     standing.known.insert(path.to_owned(), stamp);
                 }

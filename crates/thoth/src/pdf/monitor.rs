@@ -38,11 +38,7 @@ pub struct MonitorInputs {
 impl MonitorInputs {
     /// The inputs of these settings.
     pub fn of(settings: &Settings) -> Self {
-        Self {
-            pdf: settings.paths.pdf.clone(),
-            notes: settings.paths.notes.clone(),
-            recursive: true,
-        }
+        Self { pdf: settings.paths.pdf.clone(), notes: settings.paths.notes.clone(), recursive: true }
     }
 }
 
@@ -68,10 +64,7 @@ impl Default for Limits {
         Self {
             file_max_bytes: 200 << 20,
             read_deadline: Duration::from_secs(120),
-            workers: std::thread::available_parallelism()
-                .map_or(1, NonZero::get)
-                .div_ceil(2)
-                .min(4),
+            workers: std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(4),
             rescan: Duration::from_secs(2),
             patience: Patience::default(),
             absent: Duration::from_secs(2),
@@ -211,9 +204,8 @@ impl Shared {
     /// What a look at the folder gave.
     pub fn saw(&self, folder: Option<PathBuf>, mode: Option<&'static str>, problem: Option<String>) {
         let mut view = lock(&self.view);
-        if let Some(problem) = problem
-            .as_ref()
-            .filter(|problem| view.folder_problem.as_ref() != Some(problem))
+        if let Some(problem) =
+            problem.as_ref().filter(|problem| view.folder_problem.as_ref() != Some(problem))
         {
             tracing::warn!(problem, "PDFMonitor: the folder");
         }
@@ -261,10 +253,7 @@ impl Monitor {
             .await?
             .map_err(|error| format!("the ledger: {error}"))?;
         if resumed > 0 {
-            tracing::info!(
-                resumed,
-                "PDFMonitor: goes on with papers that an earlier process left"
-            );
+            tracing::info!(resumed, "PDFMonitor: goes on with papers that an earlier process left");
         }
         let (follow, wishes) = mpsc::channel(16);
         for _ in 0..shared.limits.workers.max(1) {
@@ -288,10 +277,7 @@ impl Monitor {
         };
         let (reply, answer) = oneshot::channel();
         let stopped = || "the monitor has stopped".to_owned();
-        self.follow
-            .send(Follow { scope, reply })
-            .await
-            .map_err(|_| stopped())?;
+        self.follow.send(Follow { scope, reply }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 
@@ -302,8 +288,7 @@ impl Monitor {
     /// Why the file cannot be taken; that it cannot be *read* is a row with a reason.
     pub async fn ingest(&self, file: &Path, progress: impl FnMut(&PaperEvent)) -> Result<PaperRow, String> {
         let source = file.to_owned();
-        self.taken(move |shared| adopt::adopt(shared, &source), progress)
-            .await
+        self.taken(move |shared| adopt::adopt(shared, &source), progress).await
     }
 
     /// Takes a PDF that is handed over as bytes: it is written into the PDF folder, under this name or, where that
@@ -312,8 +297,7 @@ impl Monitor {
     /// # Errors
     /// Why it cannot be taken; that it cannot be *read* is a row with a reason.
     pub async fn ingest_bytes(&self, name: String, bytes: axum::body::Bytes) -> Result<PaperRow, String> {
-        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {})
-            .await
+        self.taken(move |shared| adopt::adopt_bytes(shared, &name, &bytes), |_| {}).await
     }
 
     async fn taken(
@@ -378,10 +362,7 @@ impl Monitor {
             indexed: count(Status::Indexed),
             skipped: count(Status::Skipped),
             failed: count(Status::Failed),
-            last_error: view
-                .folder_problem
-                .clone()
-                .or_else(|| view.worker_problem.clone()),
+            last_error: view.folder_problem.clone().or_else(|| view.worker_problem.clone()),
         })
     }
 }

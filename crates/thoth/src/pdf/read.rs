@@ -78,15 +78,11 @@ pub fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
     if bytes.is_empty() {
         return Err(Unreadable::Empty);
     }
-    let reader = std::thread::Builder::new()
-        .name("pdf".to_owned())
-        .stack_size(STACK_BYTES);
+    let reader = std::thread::Builder::new().name("pdf".to_owned()).stack_size(STACK_BYTES);
     let reading = reader
         .spawn(move || read_here(bytes))
         .map_err(|error| Unreadable::Broken(format!("no thread to read it on: {error}")))?;
-    reading
-        .join()
-        .unwrap_or_else(|_| Err(Unreadable::Broken("its content defeats the reader".to_owned())))
+    reading.join().unwrap_or_else(|_| Err(Unreadable::Broken("its content defeats the reader".to_owned())))
 }
 
 fn read_here(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
@@ -100,11 +96,7 @@ fn read_here(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
     let front = citations::Front::new(&information, &front, first, &blocks, &body);
     let metadata = citations::metadata(&front, &sections);
     let page_count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-    Ok(Paper {
-        metadata,
-        sections,
-        page_count,
-    })
+    Ok(Paper { metadata, sections, page_count })
 }
 
 fn open(bytes: Vec<u8>) -> Result<Pdf, Unreadable> {
@@ -119,10 +111,7 @@ fn open(bytes: Vec<u8>) -> Result<Pdf, Unreadable> {
     })?;
     match pdf.pages().len() {
         0 => Err(broken("it has no pages")),
-        pages if pages > PAGES_MAX => Err(Unreadable::TooManyPages {
-            pages,
-            max: PAGES_MAX,
-        }),
+        pages if pages > PAGES_MAX => Err(Unreadable::TooManyPages { pages, max: PAGES_MAX }),
         _ => Ok(pdf),
     }
 }
@@ -137,15 +126,10 @@ fn text_of_pages(pdf: &Pdf) -> Result<Vec<PageGlyphs>, Unreadable> {
         let glyphs = glyphs::page_glyphs(pdf, page, &cache, &mut looks);
         total += glyphs.glyphs.len();
         if total > GLYPHS_MAX {
-            return Err(Unreadable::Broken(format!(
-                "it has more than {GLYPHS_MAX} characters"
-            )));
+            return Err(Unreadable::Broken(format!("it has more than {GLYPHS_MAX} characters")));
         }
         if began.elapsed() > READING_MAX {
-            return Err(Unreadable::Broken(format!(
-                "reading takes more than {} s",
-                READING_MAX.as_secs()
-            )));
+            return Err(Unreadable::Broken(format!("reading takes more than {} s", READING_MAX.as_secs())));
         }
         pages.push(glyphs);
     }
@@ -155,19 +139,12 @@ fn text_of_pages(pdf: &Pdf) -> Result<Vec<PageGlyphs>, Unreadable> {
 /// Refuses a PDF whose text is missing, or without meaning.
 fn check_text(pages: &[PageGlyphs]) -> Result<(), Unreadable> {
     let said = |page: &PageGlyphs| {
-        page.glyphs
-            .iter()
-            .filter(|glyph| glyph.text.chars().any(char::is_alphanumeric))
-            .count()
+        page.glyphs.iter().filter(|glyph| glyph.text.chars().any(char::is_alphanumeric)).count()
     };
     let total: usize = pages.iter().map(said).sum();
     let unmapped: usize = pages.iter().map(|page| page.unmapped).sum();
     let scanned = pages.iter().all(|page| page.covered && said(page) < 200);
-    if total == 0 || unmapped > total || scanned {
-        Err(Unreadable::NoText)
-    } else {
-        Ok(())
-    }
+    if total == 0 || unmapped > total || scanned { Err(Unreadable::NoText) } else { Ok(()) }
 }
 
 /// A document as it is laid out.
@@ -181,23 +158,15 @@ struct Layout {
 }
 
 fn layout(pages: &[PageGlyphs]) -> Layout {
-    let mut pieces: Vec<Vec<Line>> = pages
-        .iter()
-        .zip(1..)
-        .map(|(page, number)| pieces::pieces(page, number))
-        .collect();
+    let mut pieces: Vec<Vec<Line>> =
+        pages.iter().zip(1..).map(|(page, number)| pieces::pieces(page, number)).collect();
     let body = BodyLook::of(pieces.iter().flatten());
     pieces.iter_mut().flatten().for_each(|piece| body.judge(piece));
     let heights: Vec<f32> = pages.iter().map(|page| page.height).collect();
     let mut front = pieces.first().cloned().unwrap_or_default();
     front.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
     furniture::clear(&mut pieces, &heights, body.size);
-    let columns = pieces
-        .into_iter()
-        .flat_map(|page| columns::columns(page, sections::opens_summary));
-    let blocks = columns
-        .enumerate()
-        .flat_map(|(index, column)| blocks::blocks(column, index))
-        .collect();
+    let columns = pieces.into_iter().flat_map(|page| columns::columns(page, sections::opens_summary));
+    let blocks = columns.enumerate().flat_map(|(index, column)| blocks::blocks(column, index)).collect();
     Layout { front, blocks, body }
 }

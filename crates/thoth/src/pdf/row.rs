@@ -93,11 +93,7 @@ pub(super) fn from_sql(row: &Row<'_>) -> rusqlite::Result<PaperRow> {
         venue: found.venue.map(|field| field.value),
         page_count: row.get(8)?,
         bytes,
-        stamp: Stamp {
-            bytes,
-            modified_ns: row.get(10)?,
-            changed_ns: row.get(11)?,
-        },
+        stamp: Stamp { bytes, modified_ns: row.get(10)?, changed_ns: row.get(11)? },
         missing_since: row.get(12)?,
         note_id: row.get(13)?,
         ticket: row.get(14)?,
@@ -148,10 +144,8 @@ pub(super) fn step(
     step: Step,
     reason: Option<&str>,
 ) -> rusqlite::Result<()> {
-    let next = row
-        .status
-        .after(step)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let next =
+        row.status.after(step).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     transaction.execute(
         "UPDATE papers SET status = ?2, reason = ?3, updated_at = ?4 WHERE file = ?1",
         params![row.file, next.as_str(), reason, now()],
@@ -161,16 +155,10 @@ pub(super) fn step(
         transaction.execute(last, params![row.file])?;
     }
     if next.is_at_rest() {
-        transaction.execute(
-            "UPDATE papers SET retry_at = NULL WHERE file = ?1",
-            params![row.file],
-        )?;
+        transaction.execute("UPDATE papers SET retry_at = NULL WHERE file = ?1", params![row.file])?;
     }
     if matches!(step, Step::Index | Step::Skip) {
-        transaction.execute(
-            "UPDATE papers SET attempts = 0 WHERE file = ?1",
-            params![row.file],
-        )?;
+        transaction.execute("UPDATE papers SET attempts = 0 WHERE file = ?1", params![row.file])?;
     }
     Ok(())
 }
@@ -188,10 +176,8 @@ pub(super) fn retry_later(transaction: &Transaction<'_>, row: &PaperRow) -> rusq
     let minutes = (1_i64 << attempts.saturating_sub(1).min(16)).min(RETRY_MAX_MINUTES);
     let at = jiff::Timestamp::now().saturating_add(jiff::SignedDuration::from_mins(minutes));
     let at = at.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    transaction.execute(
-        "UPDATE papers SET retry_at = ?2 WHERE file = ?1",
-        params![row.file, format!("{at:.6}")],
-    )?;
+    transaction
+        .execute("UPDATE papers SET retry_at = ?2 WHERE file = ?1", params![row.file, format!("{at:.6}")])?;
     Ok(())
 }
 
@@ -235,12 +221,7 @@ pub(super) fn skip(
          WHERE file = ?1",
         params![row.file, id_of_copy(content, &row.file), content, id_of_content(content)],
     )?;
-    step(
-        transaction,
-        row,
-        Step::Skip,
-        Some(&format!("it has the same content as `{}`", first.file)),
-    )
+    step(transaction, row, Step::Skip, Some(&format!("it has the same content as `{}`", first.file)))
 }
 
 /// Gives what is known of `from` (note, metadata, age) to the row of `to`.
@@ -270,11 +251,7 @@ pub(super) fn inherit(
 /// The key of a file: relative to the vault with `/`, else absolute.
 pub(super) fn key(vault: &Path, file: &Path) -> String {
     let key = file.strip_prefix(vault).unwrap_or(file).to_string_lossy();
-    if std::path::MAIN_SEPARATOR == '/' {
-        key.into_owned()
-    } else {
-        key.replace('\\', "/")
-    }
+    if std::path::MAIN_SEPARATOR == '/' { key.into_owned() } else { key.replace('\\', "/") }
 }
 
 /// The file of a key.
@@ -289,11 +266,7 @@ pub fn id_of_content(content: &str) -> String {
 
 /// The id of a further file with that content.
 pub(super) fn id_of_copy(content: &str, file: &str) -> String {
-    id_of_content(
-        blake3::hash(format!("copy\0{content}\0{file}").as_bytes())
-            .to_hex()
-            .as_str(),
-    )
+    id_of_content(blake3::hash(format!("copy\0{content}\0{file}").as_bytes()).to_hex().as_str())
 }
 
 /// The id of a file whose content was not read.

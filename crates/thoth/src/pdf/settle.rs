@@ -58,11 +58,7 @@ pub fn shape(path: &Path) -> io::Result<Shape> {
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(length.saturating_sub(MARGIN_BYTES)))?;
     file.take(MARGIN_BYTES).read_to_end(&mut tail)?;
-    Ok(if contains(&tail, b"%%EOF") {
-        Shape::Whole
-    } else {
-        Shape::Unfinished
-    })
+    Ok(if contains(&tail, b"%%EOF") { Shape::Whole } else { Shape::Unfinished })
 }
 
 fn contains(bytes: &[u8], word: &[u8]) -> bool {
@@ -90,11 +86,7 @@ impl Settling {
     /// A file that is seen for the first time. `age` is how long ago its content was written, by its own stamp.
     pub fn new(stamp: Stamp, now: Instant, age: Duration) -> Self {
         // Programs that keep a file's old date set it when they have written everything.
-        Self {
-            stamp,
-            since: now.checked_sub(age).unwrap_or(now),
-            was_finished: false,
-        }
+        Self { stamp, since: now.checked_sub(age).unwrap_or(now), was_finished: false }
     }
 
     /// A further look. `finished` says that a program closed the file or renamed it into place since the last.
@@ -136,11 +128,7 @@ mod tests {
     };
 
     fn stamp(bytes: u64) -> Stamp {
-        Stamp {
-            bytes,
-            modified_ns: 0,
-            changed_ns: 0,
-        }
+        Stamp { bytes, modified_ns: 0, changed_ns: 0 }
     }
 
     #[test]
@@ -154,27 +142,16 @@ mod tests {
             for (ms, bytes, finished) in looks {
                 settling.look(stamp(*bytes), at(*ms), *finished);
             }
-            assert_eq!(
-                settling.ripe(shape, at(ripe_ms), &PATIENCE),
-                Ripe::Yes,
-                "{looks:?} {shape:?}"
-            );
+            assert_eq!(settling.ripe(shape, at(ripe_ms), &PATIENCE), Ripe::Yes, "{looks:?} {shape:?}");
             if let Some(before) = ripe_ms.checked_sub(1) {
-                assert_eq!(
-                    settling.ripe(shape, at(before), &PATIENCE),
-                    Ripe::NotBefore(at(ripe_ms))
-                );
+                assert_eq!(settling.ripe(shape, at(before), &PATIENCE), Ripe::NotBefore(at(ripe_ms)));
             }
         };
         check(&[(0, 10, false)], Shape::Whole, 600);
         check(&[(0, 10, true)], Shape::Whole, 0);
         check(&[(0, 10, false), (500, 20, false)], Shape::Whole, 1100);
         check(&[(0, 10, true), (500, 20, false)], Shape::Whole, 1100);
-        check(
-            &[(0, 10, false), (500, 20, true), (700, 20, false)],
-            Shape::Whole,
-            500,
-        );
+        check(&[(0, 10, false), (500, 20, true), (700, 20, false)], Shape::Whole, 500);
         check(&[(0, 10, true)], Shape::Unfinished, 30_000);
         check(&[(0, 10, true), (20_000, 20, true)], Shape::Unfinished, 50_000);
         check(&[(0, 0, true)], Shape::Strange, 5_000);
@@ -196,14 +173,8 @@ mod tests {
             (b"<html>".to_vec(), Shape::Strange),
             (b"%PDF-1.7\nhalf".to_vec(), Shape::Unfinished),
             (b"\n%PDF-1.7\nall\n%%EOF\n".to_vec(), Shape::Whole),
-            (
-                [b"%PDF-1.7\n%%EOF".to_vec(), vec![b' '; 5000]].concat(),
-                Shape::Unfinished,
-            ),
-            (
-                [b"%PDF-1.7\n".to_vec(), vec![b' '; 9000], b"%%EOF".to_vec()].concat(),
-                Shape::Whole,
-            ),
+            ([b"%PDF-1.7\n%%EOF".to_vec(), vec![b' '; 5000]].concat(), Shape::Unfinished),
+            ([b"%PDF-1.7\n".to_vec(), vec![b' '; 9000], b"%%EOF".to_vec()].concat(), Shape::Whole),
         ] {
             std::fs::write(&file, &bytes).unwrap();
             assert_eq!(super::shape(&file).unwrap(), shape, "{} bytes", bytes.len());

@@ -45,13 +45,7 @@ pub struct Illegal {
 
 impl Status {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 5] = [
-        Self::Queued,
-        Self::Reading,
-        Self::Indexed,
-        Self::Skipped,
-        Self::Failed,
-    ];
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Reading, Self::Indexed, Self::Skipped, Self::Failed];
 
     /// The status after a step.
     ///
@@ -119,18 +113,8 @@ mod tests {
             (Failed, Step::Queue, Queued),
         ];
         for from in Status::ALL {
-            for step in [
-                Step::Queue,
-                Step::Take,
-                Step::GiveBack,
-                Step::Index,
-                Step::Skip,
-                Step::Fail,
-            ] {
-                let expected = legal
-                    .iter()
-                    .find(|(f, s, _)| (*f, *s) == (from, step))
-                    .map(|(_, _, to)| *to);
+            for step in [Step::Queue, Step::Take, Step::GiveBack, Step::Index, Step::Skip, Step::Fail] {
+                let expected = legal.iter().find(|(f, s, _)| (*f, *s) == (from, step)).map(|(_, _, to)| *to);
                 assert_eq!(from.after(step).ok(), expected, "{from} {step:?}");
             }
         }

@@ -35,32 +35,20 @@ impl Watch {
     pub fn stand(scope: &Scope, hints: mpsc::Sender<Hint>) -> Self {
         let identity = identity(&scope.folder);
         match events(scope, hints) {
-            Ok(watcher) => Self {
-                watcher: Some(watcher),
-                identity,
-                problem: None,
-            },
+            Ok(watcher) => Self { watcher: Some(watcher), identity, problem: None },
             Err(error) => {
                 let problem = format!(
                     "no events of `{}`: {error}; it is looked at every two seconds",
                     scope.folder.display()
                 );
-                Self {
-                    watcher: None,
-                    identity,
-                    problem: Some(problem),
-                }
+                Self { watcher: None, identity, problem: Some(problem) }
             }
         }
     }
 
     /// `events+poll`, or `poll` where there are no events.
     pub fn mode(&self) -> &'static str {
-        if self.watcher.is_some() {
-            "events+poll"
-        } else {
-            "poll"
-        }
+        if self.watcher.is_some() { "events+poll" } else { "poll" }
     }
 
     /// Whether the folder is still the one that is watched: a folder that was deleted and made again is another.
@@ -83,11 +71,7 @@ fn events(scope: &Scope, hints: mpsc::Sender<Hint>) -> notify::Result<Recommende
             tracing::debug!("more events than the lookout takes; it looks anyway");
         }
     })?;
-    let mode = if scope.recursive {
-        RecursiveMode::Recursive
-    } else {
-        RecursiveMode::NonRecursive
-    };
+    let mode = if scope.recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
     watcher.watch(&scope.folder, mode)?;
     Ok(watcher)
 }
@@ -96,9 +80,7 @@ fn events(scope: &Scope, hints: mpsc::Sender<Hint>) -> notify::Result<Recommende
 fn hint(event: Event) -> Option<Hint> {
     match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Modify(ModifyKind::Name(_)) => {
-            Some(Hint {
-                finished: event.paths,
-            })
+            Some(Hint { finished: event.paths })
         }
         EventKind::Access(_) => None,
         _ => Some(Hint { finished: Vec::new() }),
@@ -108,9 +90,7 @@ fn hint(event: Event) -> Option<Hint> {
 #[cfg(unix)]
 fn identity(folder: &Path) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(folder)
-        .ok()
-        .map(|metadata| (metadata.dev(), metadata.ino()))
+    std::fs::metadata(folder).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 #[cfg(not(unix))]

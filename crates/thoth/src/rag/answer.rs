@@ -23,11 +23,7 @@ pub struct QaOptions {
 
 impl From<&Qa> for QaOptions {
     fn from(qa: &Qa) -> Self {
-        Self {
-            model: qa.model.clone(),
-            temperature: qa.temperature,
-            max_tokens: qa.max_tokens,
-        }
+        Self { model: qa.model.clone(), temperature: qa.temperature, max_tokens: qa.max_tokens }
     }
 }
 
@@ -65,20 +61,13 @@ pub async fn write(
 ) -> Result<Answer, LlmError> {
     let passages = passages.get(..PASSAGES_MAX).unwrap_or(passages);
     let request = ChatRequest {
-        messages: vec![
-            Message::system(INSTRUCTIONS),
-            Message::user(prompt(question, passages)),
-        ],
+        messages: vec![Message::system(INSTRUCTIONS), Message::user(prompt(question, passages))],
         max_tokens: Some(options.max_tokens),
         temperature: Some(options.temperature),
         model: options.model.clone(),
     };
     let reply = llm.chat(request).await?;
-    let Checked {
-        text,
-        sources,
-        mut notes,
-    } = check(&reply.text, passages);
+    let Checked { text, sources, mut notes } = check(&reply.text, passages);
     if reply.cut {
         notes.push("the model was stopped by `rag.qa.maxTokens`".to_owned());
     }
@@ -86,12 +75,7 @@ pub async fn write(
     if sources.is_empty() {
         return Ok(from_passages(passages, note));
     }
-    Ok(Answer {
-        answer: text,
-        sources,
-        written_by: Some(reply.model),
-        note,
-    })
+    Ok(Answer { answer: text, sources, written_by: Some(reply.model), note })
 }
 
 fn source(passage: &Passage, words: &str) -> Source {
@@ -122,9 +106,7 @@ fn prompt(question: &str, passages: &[Passage]) -> String {
 /// Text that cannot end its passage or begin another. White space folds away, so a quote of it is still found.
 fn unmarked(text: &str, chars_max: usize) -> String {
     let text: String = text.chars().take(chars_max).collect();
-    text.replace("</", "< /")
-        .replace("<p", "< p")
-        .replace("<P", "< P")
+    text.replace("</", "< /").replace("<p", "< p").replace("<P", "< P")
 }
 
 /// What is left of a reply.
@@ -149,17 +131,12 @@ struct Tally {
 /// Keeps of a reply what holds: citations whose quote stands in the passage cited, sentences that keep one, and,
 /// marked, those that never had one.
 fn check(reply: &str, passages: &[Passage]) -> Checked {
-    let evidence: Vec<Evidence> = passages
-        .iter()
-        .map(|passage| Evidence::new(&passage.text))
-        .collect();
+    let evidence: Vec<Evidence> = passages.iter().map(|passage| Evidence::new(&passage.text)).collect();
     let mut tally = Tally::default();
     let mut lines: Vec<String> = Vec::new();
     for line in reply::parse(reply) {
-        let kept: Vec<String> = line
-            .iter()
-            .filter_map(|sentence| keep(sentence, passages, &evidence, &mut tally))
-            .collect();
+        let kept: Vec<String> =
+            line.iter().filter_map(|sentence| keep(sentence, passages, &evidence, &mut tally)).collect();
         let text = harmless(kept.concat().trim_end());
         if !text.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
             lines.push(text);
@@ -167,11 +144,7 @@ fn check(reply: &str, passages: &[Passage]) -> Checked {
     }
     let text = lines.join("\n").trim().to_owned();
     let notes = tally.notes(reply);
-    Checked {
-        text,
-        sources: tally.sources,
-        notes,
-    }
+    Checked { text, sources: tally.sources, notes }
 }
 
 /// A sentence with its citations numbered anew; `None` if it had some and none holds.
@@ -261,9 +234,8 @@ impl Tally {
         let mut notes = Vec::new();
         if self.removed > 0 {
             let (removed, all) = (self.removed, self.citations);
-            notes.push(format!(
-                "{removed} of {all} citations removed: the quote is not in the passage cited"
-            ));
+            notes
+                .push(format!("{removed} of {all} citations removed: the quote is not in the passage cited"));
         }
         if self.sentences_dropped > 0 {
             notes.push(format!(
@@ -273,9 +245,7 @@ impl Tally {
         }
         if self.sentences_unsourced > 0 {
             let count = self.sentences_unsourced;
-            notes.push(format!(
-                "sentences without a source, marked `{UNSOURCED}`: {count}"
-            ));
+            notes.push(format!("sentences without a source, marked `{UNSOURCED}`: {count}"));
         }
         notes
     }

@@ -39,25 +39,14 @@ pub fn from_passages(passages: &[Passage], note: Option<String>) -> Answer {
         let gap = if answer.is_empty() { "" } else { "\n\n" };
         let paper = passage.title.as_deref().unwrap_or(&passage.paper);
         // Writing to a string cannot fail.
-        if write!(
-            answer,
-            "{gap}[{number}] {} ({paper}, page {})",
-            passage.text, passage.page
-        )
-        .is_err()
-        {
+        if write!(answer, "{gap}[{number}] {} ({paper}, page {})", passage.text, passage.page).is_err() {
             break;
         }
     }
     if answer.is_empty() {
         answer.push_str("No passage of the papers has words of this question.");
     }
-    Answer {
-        answer,
-        sources: passages.iter().map(source).collect(),
-        written_by: None,
-        note,
-    }
+    Answer { answer, sources: passages.iter().map(source).collect(), written_by: None, note }
 }
 
 fn source(passage: &Passage) -> Source {

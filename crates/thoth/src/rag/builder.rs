@@ -44,19 +44,9 @@ impl Builder {
         let (wanted, orders) = watch::channel(None);
         let (progress_sender, progress) = watch::channel(None);
         let (ready_sender, ready) = watch::channel(None);
-        let work = Work {
-            index,
-            orders,
-            progress: progress_sender,
-            ready: ready_sender,
-            stop,
-        };
+        let work = Work { index, orders, progress: progress_sender, ready: ready_sender, stop };
         tasks.spawn(work.run());
-        Self {
-            wanted,
-            progress,
-            ready,
-        }
+        Self { wanted, progress, ready }
     }
 
     /// Says which recipe the live generation wants. What is built for another recipe stops.
@@ -129,12 +119,7 @@ impl Work {
         let stepped = tokio::task::spawn_blocking(move || step(&index, &recipe)).await;
         let problem = match stepped {
             Ok(Ok(Step::Built { done, total })) => {
-                self.progress.send_replace(Some(Progress {
-                    done,
-                    total,
-                    recipe: wanted,
-                    problem: None,
-                }));
+                self.progress.send_replace(Some(Progress { done, total, recipe: wanted, problem: None }));
                 return Next::GoOn;
             }
             Ok(Ok(Step::Ready { now })) => {
@@ -148,21 +133,10 @@ impl Work {
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
-        tracing::warn!(
-            recipe = wanted.id(),
-            problem,
-            "the index cannot be built; it is tried again"
-        );
+        tracing::warn!(recipe = wanted.id(), problem, "the index cannot be built; it is tried again");
         self.progress.send_modify(|progress| {
-            let (done, total) = progress
-                .as_ref()
-                .map_or((0, 0), |progress| (progress.done, progress.total));
-            *progress = Some(Progress {
-                done,
-                total,
-                recipe: wanted,
-                problem: Some(problem),
-            });
+            let (done, total) = progress.as_ref().map_or((0, 0), |progress| (progress.done, progress.total));
+            *progress = Some(Progress { done, total, recipe: wanted, problem: Some(problem) });
         });
         Next::Pause
     }
@@ -177,17 +151,11 @@ fn step(index: &Index, recipe: &Recipe) -> rusqlite::Result<Step> {
     if !index.is_ready(recipe)? {
         index.register(recipe)?;
         if let Some(built) = index.build_next(recipe)? {
-            return Ok(Step::Built {
-                done: built.done,
-                total: built.total,
-            });
+            return Ok(Step::Built { done: built.done, total: built.total });
         }
         if !index.take_over(recipe)? {
             let built = index.built(recipe)?;
-            return Ok(Step::Built {
-                done: built.done,
-                total: built.total,
-            });
+            return Ok(Step::Built { done: built.done, total: built.total });
         }
         report_sweep(&index.sweep(recipe)?);
         return Ok(Step::Ready { now: true });
@@ -198,10 +166,7 @@ fn step(index: &Index, recipe: &Recipe) -> rusqlite::Result<Step> {
 
 fn report_sweep(dropped: &[Recipe]) {
     for recipe in dropped {
-        tracing::info!(
-            recipe = recipe.id(),
-            "an index that nobody reads any more is dropped"
-        );
+        tracing::info!(recipe = recipe.id(), "an index that nobody reads any more is dropped");
     }
 }
 

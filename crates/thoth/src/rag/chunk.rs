@@ -73,13 +73,7 @@ fn units(paragraphs: &[Paragraph], size: u32) -> Vec<Unit<'_>> {
             let sentence = paragraph.text.get(range).unwrap_or_default();
             for text in parts(sentence, size) {
                 let (page, tokens) = (paragraph.page, tokens::count(text));
-                units.push(Unit {
-                    page,
-                    paragraph: number,
-                    text,
-                    tokens,
-                    joint,
-                });
+                units.push(Unit { page, paragraph: number, text, tokens, joint });
                 joint = " ";
             }
         }
@@ -166,11 +160,7 @@ fn last_words<'paper>(unit: &Unit<'paper>, budget: u32) -> Option<Unit<'paper>> 
             Some(word.start)
         })
         .last()?;
-    Some(Unit {
-        text: unit.text.get(start..)?,
-        tokens: budget - left,
-        ..*unit
-    })
+    Some(Unit { text: unit.text.get(start..)?, tokens: budget - left, ..*unit })
 }
 
 fn compose(section: usize, units: &[Unit<'_>]) -> Chunk {
@@ -184,18 +174,10 @@ fn compose(section: usize, units: &[Unit<'_>]) -> Chunk {
         text.push_str(unit.text);
         match pieces.last_mut() {
             Some(piece) if piece.paragraph == unit.paragraph => piece.range.end = text.len(),
-            _ => pieces.push(Piece {
-                page: unit.page,
-                paragraph: unit.paragraph,
-                range: start..text.len(),
-            }),
+            _ => pieces.push(Piece { page: unit.page, paragraph: unit.paragraph, range: start..text.len() }),
         }
     }
-    Chunk {
-        section,
-        text,
-        pieces,
-    }
+    Chunk { section, text, pieces }
 }
 
 #[cfg(test)]

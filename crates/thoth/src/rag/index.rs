@@ -70,10 +70,7 @@ const TOKENIZER: &str = "porter unicode61 remove_diacritics 2";
 impl Index {
     /// The index in this database.
     pub fn new(database: Arc<Database>) -> Self {
-        Self {
-            database,
-            leases: Leases::default(),
-        }
+        Self { database, leases: Leases::default() }
     }
 
     /// Stores a document and its chunks for every recipe that is live or being built. `content` is the hash of
@@ -154,10 +151,7 @@ pub(super) fn write_chunks(
     ))?;
     let (mut row, mut word_count) = (first_row(document), 0_i64);
     for chunk in chunks(paper, recipe).iter().take(CHUNKS_MAX) {
-        let section = paper
-            .sections
-            .get(chunk.section)
-            .map_or("", |section| section.title.as_str());
+        let section = paper.sections.get(chunk.section).map_or("", |section| section.title.as_str());
         let pieces = serde_json::to_string(&(chunk.section, &chunk.pieces)).map_err(conversion)?;
         insert.execute(params![row, section, chunk.text, pieces])?;
         row += 1;
@@ -165,12 +159,7 @@ pub(super) fn write_chunks(
     }
     transaction
         .prepare_cached("INSERT INTO chunked (recipe, document, chunks, words) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![
-            recipe.id(),
-            document,
-            row - first_row(document),
-            word_count
-        ])?;
+        .execute(params![recipe.id(), document, row - first_row(document), word_count])?;
     Ok(())
 }
 
@@ -194,18 +183,13 @@ pub(super) fn drop_tables(transaction: &Transaction<'_>, recipe: &Recipe) -> rus
 
 fn forget(transaction: &Transaction<'_>, content: &str) -> rusqlite::Result<()> {
     let document: Option<i64> = transaction
-        .query_row("SELECT id FROM documents WHERE content = ?1", [content], |row| {
-            row.get(0)
-        })
+        .query_row("SELECT id FROM documents WHERE content = ?1", [content], |row| row.get(0))
         .optional()?;
     let Some(document) = document else { return Ok(()) };
     let rows = [first_row(document), first_row(document + 1)];
     for recipe in recipes::all(transaction)? {
         let chunks = recipe.chunks_table();
-        transaction.execute(
-            &format!("DELETE FROM {chunks} WHERE rowid >= ?1 AND rowid < ?2"),
-            rows,
-        )?;
+        transaction.execute(&format!("DELETE FROM {chunks} WHERE rowid >= ?1 AND rowid < ?2"), rows)?;
     }
     transaction.execute("DELETE FROM titles WHERE rowid = ?1", [document])?;
     transaction.execute("DELETE FROM documents WHERE id = ?1", [document])?;

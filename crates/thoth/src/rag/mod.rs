@@ -63,10 +63,7 @@ fn by_id<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 fn by_settings<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Error> {
-    let sizes = [
-        ("chunkSize", recipe.chunk_size()),
-        ("chunkOverlap", recipe.chunk_overlap()),
-    ];
+    let sizes = [("chunkSize", recipe.chunk_size()), ("chunkOverlap", recipe.chunk_overlap())];
     serializer.collect_map(sizes)
 }
 
@@ -74,11 +71,7 @@ impl RagInputs {
     /// The inputs of these settings if `live` reads the recipe that they ask for: then nothing has to be looked up.
     pub fn like(live: &Rag, settings: &RagSettings) -> Option<Self> {
         let wanted = Recipe::new(settings);
-        (wanted == *live.reads()).then(|| Self {
-            reads: wanted.clone(),
-            wanted,
-            qa: settings.qa.clone(),
-        })
+        (wanted == *live.reads()).then(|| Self { reads: wanted.clone(), wanted, qa: settings.qa.clone() })
     }
 
     /// What the settings ask for, and what the index has ready. Only reads. Blocking.
@@ -88,11 +81,7 @@ impl RagInputs {
     pub fn new(settings: &RagSettings, index: &Index) -> rusqlite::Result<Self> {
         let wanted = Recipe::new(settings);
         let reads = index.readable_recipe(&wanted)?;
-        Ok(Self {
-            reads,
-            wanted,
-            qa: settings.qa.clone(),
-        })
+        Ok(Self { reads, wanted, qa: settings.qa.clone() })
     }
 }
 
@@ -124,12 +113,7 @@ impl Rag {
     /// [`RagError`].
     pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Result<Self, RagError> {
         let lease = Arc::new(index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?);
-        Ok(Self {
-            inputs,
-            index,
-            llm,
-            lease,
-        })
+        Ok(Self { inputs, index, llm, lease })
     }
 
     /// The service on the same recipe with other settings or another model, without a look at the database; `None`
@@ -162,9 +146,8 @@ impl Rag {
         let (rag, asked) = (Arc::clone(self), question.to_owned());
         let found =
             tokio::task::spawn_blocking(move || rag.passages(&asked, rag.inputs.qa.retrieval_k as usize));
-        let passages = found
-            .await
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
+        let passages =
+            found.await.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))??;
         if passages.is_empty() || !self.llm.configured() {
             return Ok(ask::from_passages(&passages, None));
         }

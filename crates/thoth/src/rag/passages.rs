@@ -110,23 +110,10 @@ fn drafts(
             let Some(paragraph) = section.paragraphs.get(piece.paragraph) else {
                 continue;
             };
-            let before = piece
-                .paragraph
-                .checked_sub(1)
-                .and_then(|before| section.paragraphs.get(before));
-            whole.extend(best_passage(
-                weights,
-                candidate,
-                paragraph,
-                &whole_sentences(before, paragraph),
-            ));
+            let before = piece.paragraph.checked_sub(1).and_then(|before| section.paragraphs.get(before));
+            whole.extend(best_passage(weights, candidate, paragraph, &whole_sentences(before, paragraph)));
             if whole.is_empty() {
-                broken.extend(best_passage(
-                    weights,
-                    candidate,
-                    paragraph,
-                    &all_sentences(paragraph),
-                ));
+                broken.extend(best_passage(weights, candidate, paragraph, &all_sentences(paragraph)));
             }
         }
     }
@@ -142,10 +129,7 @@ fn whole_sentences(before: Option<&Paragraph>, paragraph: &Paragraph) -> Vec<Ran
     let mut whole = all_sentences(paragraph);
     let text = |range: &Range<usize>| paragraph.text.get(range.clone()).unwrap_or_default();
     let continued = before.is_some_and(|before| before.continues && !is_ended(&before.text));
-    if whole
-        .first()
-        .is_some_and(|first| continued || !is_begun(text(first)))
-    {
+    if whole.first().is_some_and(|first| continued || !is_begun(text(first))) {
         whole.remove(0);
     }
     if whole.last().is_some_and(|last| !is_ended(text(last))) {
@@ -162,10 +146,7 @@ fn best_passage(
     sentences: &[Range<usize>],
 ) -> Option<Passage> {
     let mut best: Option<(f64, &str)> = None;
-    let whole = sentences
-        .first()
-        .zip(sentences.last())
-        .map_or(0, |(first, last)| last.end - first.start);
+    let whole = sentences.first().zip(sentences.last()).map_or(0, |(first, last)| last.end - first.start);
     for (number, first) in sentences.iter().enumerate() {
         for last in sentences.iter().skip(number).take(SENTENCES_MAX) {
             let text = paragraph.text.get(first.start..last.end).unwrap_or_default();
@@ -213,11 +194,7 @@ fn has_formula(text: &str) -> bool {
 fn is_prose(text: &str, found: &Found) -> bool {
     let (mut letters, mut others) = (0, 0);
     for character in text.chars().filter(|character| !character.is_whitespace()) {
-        *if character.is_alphabetic() {
-            &mut letters
-        } else {
-            &mut others
-        } += 1;
+        *if character.is_alphabetic() { &mut letters } else { &mut others } += 1;
     }
     found.word_count >= 4 && letters >= 2 * others
 }
@@ -235,16 +212,10 @@ fn choose(mut drafts: Vec<Passage>, k: usize) -> Vec<Passage> {
             .map(|(number, draft)| (number, worth(draft)))
             .max_by(|(_, one), (_, other)| one.total_cmp(other));
         let Some((number, score)) = best else { break };
-        let draft = Passage {
-            score,
-            ..drafts.swap_remove(number)
-        };
+        let draft = Passage { score, ..drafts.swap_remove(number) };
         let letters = letters(&draft.text);
         // Papers stand in a vault in more than one version.
-        if letters_chosen
-            .iter()
-            .any(|taken| taken.contains(&letters) || letters.contains(taken))
-        {
+        if letters_chosen.iter().any(|taken| taken.contains(&letters) || letters.contains(taken)) {
             continue;
         }
         *of_paper.entry(draft.paper.clone()).or_insert(1.0) *= FURTHER_PASSAGE;
@@ -255,10 +226,7 @@ fn choose(mut drafts: Vec<Passage>, k: usize) -> Vec<Passage> {
 }
 
 fn letters(text: &str) -> String {
-    text.chars()
-        .filter(|character| character.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    text.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

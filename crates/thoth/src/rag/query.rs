@@ -31,10 +31,7 @@ pub(super) fn parse(question: &str) -> Option<Query> {
     let question: String = clip(question, QUESTION_BYTES_MAX).nfkc().collect();
     let all_stop_words =
         words(&question).all(|range| is_stop_word(&fold(question.get(range).unwrap_or_default())));
-    let mut draft = Draft {
-        keep_stop_words: all_stop_words,
-        ..Draft::default()
-    };
+    let mut draft = Draft { keep_stop_words: all_stop_words, ..Draft::default() };
     let parts: Vec<&str> = question.split(['"', '“', '”', '„', '«', '»']).collect();
     for (number, part) in parts.iter().enumerate() {
         let closed = number + 1 < parts.len();
@@ -54,16 +51,10 @@ struct Draft {
 
 impl Draft {
     fn take(&mut self, part: &str, quoted: bool) {
-        let folded: Vec<_> = words(part)
-            .map(|range| fold(part.get(range).unwrap_or_default()))
-            .collect();
+        let folded: Vec<_> = words(part).map(|range| fold(part.get(range).unwrap_or_default())).collect();
         let mut before = None;
         for word in &folded {
-            let number = if is_stop_word(word) && !self.keep_stop_words {
-                None
-            } else {
-                self.number(word)
-            };
+            let number = if is_stop_word(word) && !self.keep_stop_words { None } else { self.number(word) };
             if let (Some(first), Some(second)) = (before, number)
                 && first != second
                 && !self.query.pairs.contains(&(first, second))

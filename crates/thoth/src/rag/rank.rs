@@ -171,32 +171,19 @@ fn weights<'query>(
     let (chunks, words): (f64, f64) = connection
         .prepare_cached("SELECT total(chunks), total(words) FROM chunked WHERE recipe = ?1")?
         .query_row([recipe.id()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut holding = connection.prepare_cached(&format!(
-        "SELECT doc FROM {} WHERE term = ?1",
-        recipe.terms_table()
-    ))?;
+    let mut holding =
+        connection.prepare_cached(&format!("SELECT doc FROM {} WHERE term = ?1", recipe.terms_table()))?;
     let mut rarity = Vec::new();
     for term in &query.terms {
-        let holding: Option<f64> = holding
-            .query_row([term], |row| row.get::<_, i64>(0))
-            .optional()?
-            .map(|n| n as f64);
+        let holding: Option<f64> =
+            holding.query_row([term], |row| row.get::<_, i64>(0)).optional()?.map(|n| n as f64);
         let holding = holding.unwrap_or(0.0).min(chunks);
         rarity.push((1.0 + (chunks - holding + 0.5) / (holding + 0.5)).ln());
     }
     Ok(Weights {
         query,
-        numbers: query
-            .terms
-            .iter()
-            .enumerate()
-            .map(|(number, term)| (term.as_str(), number))
-            .collect(),
-        first_characters: query
-            .terms
-            .iter()
-            .filter_map(|term| term.chars().next())
-            .collect(),
+        numbers: query.terms.iter().enumerate().map(|(number, term)| (term.as_str(), number)).collect(),
+        first_characters: query.terms.iter().filter_map(|term| term.chars().next()).collect(),
         rarity,
         words_average: (words / chunks.max(1.0)).max(1.0),
     })
@@ -209,11 +196,7 @@ impl Weights<'_> {
         for range in words(text) {
             let term = text.get(range.clone()).and_then(|word| self.term(word));
             if let Some(term) = term {
-                found.places.push(Place {
-                    term,
-                    position: found.word_count,
-                    range,
-                });
+                found.places.push(Place { term, position: found.word_count, range });
             }
             found.word_count += 1;
         }
@@ -254,18 +237,10 @@ impl Weights<'_> {
         }
         let rarity = |term: usize| self.rarity.get(term).copied().unwrap_or(0.0);
         let saturated = |frequency: f64| frequency * (SATURATION + 1.0) / (frequency + SATURATION);
-        let of_terms = terms
-            .iter()
-            .enumerate()
-            .map(|(term, frequency)| rarity(term) * saturated(*frequency));
-        let of_pairs = self
-            .query
-            .pairs
-            .iter()
-            .zip(&pairs)
-            .map(|((first, second), frequency)| {
-                PAIR_WEIGHT * (rarity(*first) + rarity(*second)) * saturated(*frequency)
-            });
+        let of_terms = terms.iter().enumerate().map(|(term, frequency)| rarity(term) * saturated(*frequency));
+        let of_pairs = self.query.pairs.iter().zip(&pairs).map(|((first, second), frequency)| {
+            PAIR_WEIGHT * (rarity(*first) + rarity(*second)) * saturated(*frequency)
+        });
         of_terms.chain(of_pairs).sum()
     }
 
@@ -274,11 +249,7 @@ impl Weights<'_> {
         let length = 1.0 - LENGTH_WEIGHT + LENGTH_WEIGHT * length;
         let title = self.find(candidate.title.as_deref().unwrap_or_default());
         let section = self.find(&candidate.section_title);
-        let people = if candidate.is_first {
-            self.find(&candidate.people)
-        } else {
-            Found::default()
-        };
+        let people = if candidate.is_first { self.find(&candidate.people) } else { Found::default() };
         self.worth([
             (&candidate.found, 1.0, length),
             (&title, TITLE_WEIGHT, 1.0),

@@ -25,26 +25,14 @@ impl Recipe {
     pub fn new(settings: &RagSettings) -> Self {
         let (chunk_size, chunk_overlap) = (settings.chunk_size, settings.chunk_overlap);
         let everything = format!("{CHUNKER_VERSION}\n{ENCODING}\n{chunk_size}\n{chunk_overlap}");
-        let id = blake3::hash(everything.as_bytes())
-            .to_hex()
-            .chars()
-            .take(16)
-            .collect();
-        Self {
-            id,
-            chunk_size,
-            chunk_overlap,
-        }
+        let id = blake3::hash(everything.as_bytes()).to_hex().chars().take(16).collect();
+        Self { id, chunk_size, chunk_overlap }
     }
 
     /// A recipe as the database has it. `None` where the id is not one of ours: ids become names of tables.
     pub(super) fn stored(id: String, chunk_size: u32, chunk_overlap: u32) -> Option<Self> {
         let ours = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        ours.then_some(Self {
-            id,
-            chunk_size,
-            chunk_overlap,
-        })
+        ours.then_some(Self { id, chunk_size, chunk_overlap })
     }
 
     /// 16 hexadecimal digits that tell it from every other recipe.

@@ -28,10 +28,7 @@ struct Held {
 
 impl Default for Leases {
     fn default() -> Self {
-        Self {
-            held: Arc::default(),
-            released: watch::Sender::new(()),
-        }
+        Self { held: Arc::default(), released: watch::Sender::new(()) }
     }
 }
 
@@ -112,10 +109,7 @@ impl Index {
             let reader = held.readers.entry(recipe.id().to_owned()).or_default();
             *reader = (reader.0 + 1, held.taken);
         });
-        let lease = Lease {
-            leases: self.leases.clone(),
-            recipe: recipe.clone(),
-        };
+        let lease = Lease { leases: self.leases.clone(), recipe: recipe.clone() };
         // As a writer, so that no sweep is under way that looked for readers before this one came.
         let stands = self.database.write(|transaction| {
             let nothing_to_lose = ready(transaction)?.is_empty() || !has_documents(transaction)?;
@@ -170,8 +164,7 @@ impl Index {
 
     /// Whether a recipe is ready.
     pub(super) fn is_ready(&self, recipe: &Recipe) -> rusqlite::Result<bool> {
-        self.database
-            .read(|connection| Ok(ready(connection)?.contains(recipe)))
+        self.database.read(|connection| Ok(ready(connection)?.contains(recipe)))
     }
 
     /// Makes a recipe ready, in one transaction that first sees that no document lacks it. Says whether it is ready;
@@ -204,33 +197,23 @@ impl Index {
 
 /// Every recipe that has tables, ready or being built.
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Recipe>> {
-    select(
-        connection,
-        "SELECT id, chunk_size, chunk_overlap FROM recipes ORDER BY id",
-    )
+    select(connection, "SELECT id, chunk_size, chunk_overlap FROM recipes ORDER BY id")
 }
 
 /// Every recipe that is ready, the last taken over at the end.
 fn ready(connection: &Connection) -> rusqlite::Result<Vec<Recipe>> {
-    select(
-        connection,
-        "SELECT id, chunk_size, chunk_overlap FROM recipes WHERE ready > 0 ORDER BY ready",
-    )
+    select(connection, "SELECT id, chunk_size, chunk_overlap FROM recipes WHERE ready > 0 ORDER BY ready")
 }
 
 fn select(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Recipe>> {
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok(Recipe::stored(row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
+    let rows = statement.query_map([], |row| Ok(Recipe::stored(row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.filter_map(Result::transpose).collect()
 }
 
 /// Whether a recipe has tables.
 pub(super) fn is_registered(connection: &Connection, recipe: &Recipe) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM recipes WHERE id = ?1")?
-        .exists([recipe.id()])
+    connection.prepare_cached("SELECT 1 FROM recipes WHERE id = ?1")?.exists([recipe.id()])
 }
 
 fn has_documents(connection: &Connection) -> rusqlite::Result<bool> {
@@ -252,12 +235,7 @@ fn built(connection: &Connection, recipe: &Recipe) -> rusqlite::Result<Built> {
         .prepare_cached(
             "SELECT (SELECT count(*) FROM chunked WHERE recipe = ?1), (SELECT count(*) FROM documents)",
         )?
-        .query_row([recipe.id()], |row| {
-            Ok(Built {
-                done: row.get(0)?,
-                total: row.get(1)?,
-            })
-        })
+        .query_row([recipe.id()], |row| Ok(Built { done: row.get(0)?, total: row.get(1)? }))
 }
 
 fn make_ready(transaction: &Transaction<'_>, recipe: &Recipe) -> rusqlite::Result<bool> {

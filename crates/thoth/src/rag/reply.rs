@@ -22,10 +22,7 @@ pub(super) enum Part {
     /// Words as written.
     Text(String),
     /// A citation: passages by number from 1, and what was said to stand in them.
-    Citation {
-        numbers: Vec<usize>,
-        quotes: Vec<String>,
-    },
+    Citation { numbers: Vec<usize>, quotes: Vec<String> },
 }
 
 /// Characters of a reply that are looked at; what is beyond is dropped. Far more than `rag.qa.maxTokens` gives.
@@ -38,11 +35,7 @@ pub(super) fn parse(reply: &str) -> Vec<Line> {
     let reply: String = without_thoughts(reply).chars().take(REPLY_CHARS_MAX).collect();
     let mut listed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut body: Vec<Vec<Part>> = Vec::new();
-    for line in reply
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.trim_start().starts_with("```"))
-    {
+    for line in reply.lines().map(str::trim_end).filter(|line| !line.trim_start().starts_with("```")) {
         let parts = parts_of(line);
         match list_entry(&parts) {
             Some((number, quote)) => listed.entry(number).or_default().push(quote),
@@ -52,9 +45,7 @@ pub(super) fn parse(reply: &str) -> Vec<Line> {
     if !listed.is_empty() {
         drop_heading_of_list(&mut body);
     }
-    body.into_iter()
-        .map(|parts| sentences_of(parts, &listed))
-        .collect()
+    body.into_iter().map(|parts| sentences_of(parts, &listed)).collect()
 }
 
 /// The reply without the block in which some reasoning models think aloud.
@@ -124,9 +115,7 @@ fn parts_of(line: &str) -> Vec<Part> {
 /// A citation at the head of `text`, and what follows it.
 fn citation(text: &str) -> Option<(Part, &str)> {
     let inside = text.strip_prefix('[')?.trim_start();
-    let word = inside
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(inside.len());
+    let word = inside.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(inside.len());
     let (word, mut rest) = inside.split_at_checked(word)?;
     if !["", "p", "passage", "passages", "source", "sources"].contains(&word.to_ascii_lowercase().as_str()) {
         return None;
@@ -191,14 +180,7 @@ fn quote_after(text: &str) -> Option<(&str, &str)> {
     let mut characters = after.chars();
     characters.next();
     let after = characters.as_str();
-    Some((
-        quote,
-        if bracketed {
-            after.strip_prefix(')').unwrap_or(after)
-        } else {
-            after
-        },
-    ))
+    Some((quote, if bracketed { after.strip_prefix(')').unwrap_or(after) } else { after }))
 }
 
 fn is_mark(character: char) -> bool {
@@ -242,13 +224,7 @@ fn complete(sentence: &mut Sentence, listed: &BTreeMap<usize, Vec<String>>) {
     let quoted: Vec<String> = sentence
         .parts
         .iter()
-        .filter_map(|part| {
-            if let Part::Text(text) = part {
-                Some(text.as_str())
-            } else {
-                None
-            }
-        })
+        .filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None })
         .collect::<String>()
         .split(['"', '“', '”', '«', '»'])
         .skip(1)
@@ -259,13 +235,7 @@ fn complete(sentence: &mut Sentence, listed: &BTreeMap<usize, Vec<String>>) {
         if let Part::Citation { numbers, quotes } = part
             && quotes.is_empty()
         {
-            quotes.extend(
-                numbers
-                    .iter()
-                    .filter_map(|number| listed.get(number))
-                    .flatten()
-                    .cloned(),
-            );
+            quotes.extend(numbers.iter().filter_map(|number| listed.get(number)).flatten().cloned());
             quotes.extend(quoted.iter().cloned());
         }
     }
@@ -297,42 +267,24 @@ mod tests {
             };
             sentence.parts.iter().map(part).collect()
         };
-        parse(reply)
-            .iter()
-            .map(|line| line.iter().map(sentence).collect::<Vec<_>>().join("|"))
-            .collect()
+        parse(reply).iter().map(|line| line.iter().map(sentence).collect::<Vec<_>>().join("|")).collect()
     }
 
     #[test]
     fn citations_are_understood_in_every_form_that_models_use() {
         let table: [(&str, &[&str]); 17] = [
             ("It is big [1: \"very big\"].", &["It is big <[1]=\"very big\">."]),
-            (
-                "It is big. [1: “very big”] So it falls.",
-                &["It is big. <[1]=“very big”>| So it falls."],
-            ),
-            (
-                "It is [1, 2: \"very big\"] big",
-                &["It is <[1, 2]=\"very big\"> big"],
-            ),
+            ("It is big. [1: “very big”] So it falls.", &["It is big. <[1]=“very big”>| So it falls."]),
+            ("It is [1, 2: \"very big\"] big", &["It is <[1, 2]=\"very big\"> big"]),
             (
                 "It is big [1][2].\n[1] \"very big\"\n[2]: \"huge thing\"",
                 &["It is big <[1]=very big><[2]=huge thing>."],
             ),
-            (
-                "Big [1].\n**Quotes:**\n- [1] \"very big\"",
-                &["Big <[1]=very big>."],
-            ),
+            ("Big [1].\n**Quotes:**\n- [1] \"very big\"", &["Big <[1]=very big>."]),
             ("It is big [1] (\"very big\").", &["It is big <[1]=very big>."]),
-            (
-                "They say \"very big\" [2].",
-                &["They say \"very big\" <[2]=very big>."],
-            ),
+            ("They say \"very big\" [2].", &["They say \"very big\" <[2]=very big>."]),
             ("Big [passage 3: very big].", &["Big <[3]=very big>."]),
-            (
-                "Big [1: \"as in [12] and \"so\" on\"].",
-                &["Big <[1]=\"as in [12] and \"so\" on\">."],
-            ),
+            ("Big [1: \"as in [12] and \"so\" on\"].", &["Big <[1]=\"as in [12] and \"so\" on\">."]),
             ("Big [1: as in [12] shown].", &["Big <[1]=as in [12] shown>."]),
             ("A [link](x) and [x] stay.", &["A [link](x) and [x] stay."]),
             ("Open [1: \"never closed", &["Open [1: \"never closed"]),

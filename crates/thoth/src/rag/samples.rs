@@ -32,17 +32,8 @@ pub(super) fn open(folder: &tempfile::TempDir) -> Arc<Index> {
 }
 
 pub(super) fn settings(chunk_size: u32, chunk_overlap: u32) -> RagSettings {
-    let qa = Qa {
-        retrieval_k: 4,
-        model: None,
-        temperature: 0.2,
-        max_tokens: 2_000,
-    };
-    RagSettings {
-        chunk_size,
-        chunk_overlap,
-        qa,
-    }
+    let qa = Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000 };
+    RagSettings { chunk_size, chunk_overlap, qa }
 }
 
 /// A service over an index that holds these papers.
@@ -83,20 +74,11 @@ pub(super) fn paper(title: &str, author: &str, sections: &[(&str, &[(u32, &str)]
     let source = Source::Layout { page: 1 };
     Paper {
         metadata: Metadata {
-            title: Some(Field {
-                value: title.to_owned(),
-                source,
-            }),
-            authors: Some(Field {
-                value: vec![author.to_owned()],
-                source,
-            }),
+            title: Some(Field { value: title.to_owned(), source }),
+            authors: Some(Field { value: vec![author.to_owned()], source }),
             ..Metadata::default()
         },
-        sections: sections
-            .iter()
-            .map(|(title, paragraphs)| section(title, paragraphs))
-            .collect(),
+        sections: sections.iter().map(|(title, paragraphs)| section(title, paragraphs)).collect(),
         page_count: 9,
     }
 }
@@ -109,18 +91,9 @@ fn section(title: &str, paragraphs: &[(u32, &str)]) -> Section {
     };
     let paragraphs = paragraphs
         .iter()
-        .map(|(page, text)| Paragraph {
-            page: *page,
-            text: (*text).to_owned(),
-            continues: false,
-        })
+        .map(|(page, text)| Paragraph { page: *page, text: (*text).to_owned(), continues: false })
         .collect();
-    Section {
-        title: title.to_owned(),
-        level: 1,
-        kind,
-        paragraphs,
-    }
+    Section { title: title.to_owned(), level: 1, kind, paragraphs }
 }
 
 /// Three short papers.
@@ -144,19 +117,10 @@ pub(super) fn three() -> Vec<Paper> {
                             2,
                             "The skin friction falls by a third. It rises again where the boundary layer separates from the wall.",
                         ),
-                        (
-                            3,
-                            "No hysteresis was observed in any run. The tunnel was cooled between runs.",
-                        ),
+                        (3, "No hysteresis was observed in any run. The tunnel was cooled between runs."),
                     ],
                 ),
-                (
-                    "References",
-                    &[(
-                        4,
-                        "Schlichting, H. Boundary layer theory. Karlsruhe zeppelin archive.",
-                    )],
-                ),
+                ("References", &[(4, "Schlichting, H. Boundary layer theory. Karlsruhe zeppelin archive.")]),
             ],
         ),
         paper(
@@ -165,10 +129,7 @@ pub(super) fn three() -> Vec<Paper> {
             &[
                 (
                     "Abstract",
-                    &[(
-                        1,
-                        "Architects document fewer decisions than they take. We asked forty of them why.",
-                    )],
+                    &[(1, "Architects document fewer decisions than they take. We asked forty of them why.")],
                 ),
                 (
                     "Method",
@@ -209,9 +170,5 @@ pub(super) fn recipe(chunk_size: u32, chunk_overlap: u32) -> Recipe {
 
 /// Waits until a recipe was taken over.
 pub(super) async fn taken_over(builder: &Builder, recipe: &Recipe) {
-    builder
-        .ready()
-        .wait_for(|ready| ready.as_ref() == Some(recipe))
-        .await
-        .expect("the builder lives");
+    builder.ready().wait_for(|ready| ready.as_ref() == Some(recipe)).await.expect("the builder lives");
 }

@@ -59,10 +59,8 @@ impl Rag {
             return Ok(Vec::new());
         };
         let weighed = i64::try_from(CANDIDATES_MIN.max(limit * HITS_OF_PAPER_MAX)).unwrap_or(i64::MAX);
-        let found = self
-            .index
-            .database
-            .read(|connection| candidates(connection, self.reads(), &query, weighed))?;
+        let found =
+            self.index.database.read(|connection| candidates(connection, self.reads(), &query, weighed))?;
         let Some((weights, candidates)) = found else {
             return Ok(Vec::new());
         };

@@ -42,11 +42,7 @@ pub(super) fn sentences(text: &str) -> Vec<Range<usize>> {
 /// Whether the text ends as a sentence does.
 pub(super) fn is_ended(text: &str) -> bool {
     let ends = |character: char| matches!(character, '.' | '!' | '?' | '。' | '！' | '？' | ':');
-    text.trim_end()
-        .chars()
-        .rev()
-        .take_while(|character| closes(*character) || ends(*character))
-        .any(ends)
+    text.trim_end().chars().rev().take_while(|character| closes(*character) || ends(*character)).any(ends)
 }
 
 /// Whether the text begins as a sentence does: not in the middle of one that began on another page.
@@ -55,25 +51,18 @@ pub(super) fn is_begun(text: &str) -> bool {
 }
 
 fn closes(character: char) -> bool {
-    matches!(
-        character,
-        ')' | ']' | '}' | '"' | '\'' | '”' | '’' | '»' | '.' | '!' | '?'
-    )
+    matches!(character, ')' | ']' | '}' | '"' | '\'' | '”' | '’' | '»' | '.' | '!' | '?')
 }
 
 fn begins_sentence(text: &str) -> bool {
-    let first = text
-        .trim_start()
-        .chars()
-        .find(|character| !matches!(character, '"' | '“' | '‘' | '«' | '(' | '['));
+    let first =
+        text.trim_start().chars().find(|character| !matches!(character, '"' | '“' | '‘' | '«' | '(' | '['));
     first.is_some_and(|character| character.is_alphanumeric() && !character.is_lowercase())
 }
 
 /// Whether the full stop after `before` belongs to an abbreviation or to an initial.
 fn is_abbreviation(before: &str) -> bool {
-    let word = before
-        .rsplit(|character: char| character.is_whitespace() || "([{".contains(character))
-        .next();
+    let word = before.rsplit(|character: char| character.is_whitespace() || "([{".contains(character)).next();
     let word = word.unwrap_or_default();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     initial || ABBREVIATIONS.contains(&word.to_lowercase().as_str())

@@ -25,17 +25,9 @@ pub(super) fn best_part(
         let end = first.range.start + SNIPPET_BYTES_MAX * 3 / 4;
         let mut seen: Vec<usize> = Vec::new();
         let mut worth = 0.0;
-        for place in places
-            .iter()
-            .skip(number)
-            .take_while(|place| place.range.end <= end)
-        {
+        for place in places.iter().skip(number).take_while(|place| place.range.end <= end) {
             let rarity = weights.rarity.get(place.term).copied().unwrap_or(0.0);
-            worth += if seen.contains(&place.term) {
-                rarity * 0.1
-            } else {
-                rarity
-            };
+            worth += if seen.contains(&place.term) { rarity * 0.1 } else { rarity };
             seen.push(place.term);
         }
         if worth > best.1 {
@@ -58,18 +50,14 @@ fn around(text: &str, within: Range<usize>, from: usize) -> Range<usize> {
         sentence
     } else {
         let near = text.floor_char_boundary(from.saturating_sub(SNIPPET_BYTES_MAX / 8));
-        text.get(near..from)
-            .and_then(|gap| gap.find(char::is_whitespace))
-            .map_or(from, |gap| near + gap + 1)
+        text.get(near..from).and_then(|gap| gap.find(char::is_whitespace)).map_or(from, |gap| near + gap + 1)
     };
     let end = text.floor_char_boundary(within.end.min(start + SNIPPET_BYTES_MAX));
     if end == within.end {
         return start..end;
     }
-    let cut = text
-        .get(start..end)
-        .and_then(|part| part.rfind(char::is_whitespace))
-        .map_or(end, |at| start + at);
+    let cut =
+        text.get(start..end).and_then(|part| part.rfind(char::is_whitespace)).map_or(end, |at| start + at);
     start..cut
 }
 
@@ -80,10 +68,8 @@ pub(super) fn marked(text: &str, part: Range<usize>, within: Range<usize>, found
         html.push('…');
     }
     let mut at = part.start;
-    for place in found
-        .places
-        .iter()
-        .filter(|place| part.start <= place.range.start && place.range.end <= part.end)
+    for place in
+        found.places.iter().filter(|place| part.start <= place.range.start && place.range.end <= part.end)
     {
         escape(text.get(at..place.range.start).unwrap_or_default(), &mut html);
         html.push_str("<mark>");

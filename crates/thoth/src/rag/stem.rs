@@ -140,9 +140,7 @@ fn fits(stem: &str, suffix: &str) -> bool {
 }
 
 fn before(stem: &str, suffix_length: usize) -> &[u8] {
-    stem.as_bytes()
-        .get(..stem.len().saturating_sub(suffix_length))
-        .unwrap_or_default()
+    stem.as_bytes().get(..stem.len().saturating_sub(suffix_length)).unwrap_or_default()
 }
 
 fn replace(stem: &mut String, suffix_length: usize, replacement: &str) {
@@ -165,9 +163,7 @@ fn consonants(word: &[u8]) -> impl Iterator<Item = bool> {
 /// How often a vowel is followed by a consonant.
 fn measure(word: &[u8]) -> usize {
     let mut vowel = false;
-    consonants(word)
-        .filter(|consonant| std::mem::replace(&mut vowel, !consonant) && *consonant)
-        .count()
+    consonants(word).filter(|consonant| std::mem::replace(&mut vowel, !consonant) && *consonant).count()
 }
 
 fn has_vowel(word: &[u8]) -> bool {
@@ -176,9 +172,7 @@ fn has_vowel(word: &[u8]) -> bool {
 
 /// Ends with consonant, vowel, consonant, and the last one is not `w`, `x` or `y`.
 fn ends_short(word: &[u8]) -> bool {
-    let shape = consonants(word).fold(0_u8, |shape, consonant| {
-        (shape << 1 | u8::from(consonant)) & 0b111
-    });
+    let shape = consonants(word).fold(0_u8, |shape, consonant| (shape << 1 | u8::from(consonant)) & 0b111);
     shape == 0b101 && !matches!(word.last(), Some(b'w' | b'x' | b'y'))
 }
 
@@ -201,12 +195,8 @@ mod tests {
     /// What SQLite makes of a word.
     fn oracle(connection: &Connection, word: &str) -> Option<String> {
         connection.execute("DELETE FROM t", []).expect("empties");
-        connection
-            .execute("INSERT INTO t(w) VALUES (?1)", [word])
-            .expect("takes it");
-        connection
-            .query_row("SELECT term FROM v", [], |row| row.get(0))
-            .ok()
+        connection.execute("INSERT INTO t(w) VALUES (?1)", [word]).expect("takes it");
+        connection.query_row("SELECT term FROM v", [], |row| row.get(0)).ok()
     }
 
     fn connection() -> Connection {

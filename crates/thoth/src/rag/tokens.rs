@@ -12,9 +12,7 @@ const LETTERS_PER_TOKEN: usize = 7;
 
 /// Tokens of a text: the sum over its words (what stands between white space).
 pub(super) fn count(text: &str) -> u32 {
-    text.split_whitespace()
-        .map(count_word)
-        .fold(0, u32::saturating_add)
+    text.split_whitespace().map(count_word).fold(0, u32::saturating_add)
 }
 
 #[derive(Clone, Copy, PartialEq)]

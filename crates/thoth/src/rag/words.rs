@@ -41,20 +41,14 @@ fn in_word(character: char) -> bool {
 
 /// A word in lower case and without diacritics.
 pub(super) fn fold(word: &str) -> Cow<'_, str> {
-    if word
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    {
+    if word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
         return Cow::Borrowed(word);
     }
     if word.is_ascii() {
         return Cow::Owned(word.to_ascii_lowercase());
     }
     Cow::Owned(
-        word.nfd()
-            .filter(|character| !is_combining_mark(*character))
-            .flat_map(char::to_lowercase)
-            .collect(),
+        word.nfd().filter(|character| !is_combining_mark(*character)).flat_map(char::to_lowercase).collect(),
     )
 }
 
@@ -76,31 +70,14 @@ mod tests {
     fn words_are_runs_of_letters_and_digits() {
         let text = "N-domain, naïve e\u{301}tudes; 10.1186/x ΔG °C";
         let found: Vec<&str> = words(text).map(|range| &text[range]).collect();
-        assert_eq!(
-            found,
-            [
-                "N",
-                "domain",
-                "naïve",
-                "e\u{301}tudes",
-                "10",
-                "1186",
-                "x",
-                "ΔG",
-                "C"
-            ]
-        );
+        assert_eq!(found, ["N", "domain", "naïve", "e\u{301}tudes", "10", "1186", "x", "ΔG", "C"]);
     }
 
     #[test]
     fn terms() {
-        for (word, expected) in [
-            ("Études", "etud"),
-            ("NAÏVE", "naiv"),
-            ("heated", "heat"),
-            ("ΔG", "δg"),
-            ("1503", "1503"),
-        ] {
+        for (word, expected) in
+            [("Études", "etud"), ("NAÏVE", "naiv"), ("heated", "heat"), ("ΔG", "δg"), ("1503", "1503")]
+        {
             assert_eq!(term(word), expected);
         }
     }

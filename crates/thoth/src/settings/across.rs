@@ -19,18 +19,10 @@ fn overlap(found: &mut Found<'_>, settings: &Settings) {
         return;
     }
     let overlap_is_written = found.value("rag.chunkOverlap").is_some();
-    let key = if overlap_is_written {
-        "rag.chunkOverlap"
-    } else {
-        "rag.chunkSize"
-    };
+    let key = if overlap_is_written { "rag.chunkOverlap" } else { "rag.chunkSize" };
     let default = if overlap_is_written { "" } else { " by default" };
     let message = format!("chunks of {size} tokens cannot overlap by {overlap}{default}");
-    found.refuse(
-        key,
-        message,
-        "`rag.chunkOverlap` must be smaller than `rag.chunkSize`",
-    );
+    found.refuse(key, message, "`rag.chunkOverlap` must be smaller than `rag.chunkSize`");
 }
 
 /// Two servers on one address. Only what the file itself says is held against it.
@@ -61,11 +53,7 @@ fn addresses(found: &mut Found<'_>, environment: &Environment) {
 
 fn overlap_hosts(one: &str, other: &str) -> bool {
     let plain = |host: &str| {
-        if host.eq_ignore_ascii_case("localhost") {
-            "127.0.0.1".to_owned()
-        } else {
-            host.to_lowercase()
-        }
+        if host.eq_ignore_ascii_case("localhost") { "127.0.0.1".to_owned() } else { host.to_lowercase() }
     };
     let any = |host: &str| matches!(host, "0.0.0.0" | "::");
     any(one) || any(other) || plain(one) == plain(other)

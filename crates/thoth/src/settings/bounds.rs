@@ -21,19 +21,13 @@ pub(super) struct Beyond {
 /// What is wrong with a value of the right type. Secrets have no bounds, so values can be shown.
 pub(super) fn check(key: &Key, node: &Node) -> Vec<Beyond> {
     let beyond = |message: String, hint: &str| {
-        vec![Beyond {
-            at: node.span.start,
-            index: String::new(),
-            message,
-            hint: hint.to_owned(),
-        }]
+        vec![Beyond { at: node.span.start, index: String::new(), message, hint: hint.to_owned() }]
     };
     match (&node.kind, key.bound) {
         (Json::Number(number), bound) => match range(number.as_f64().unwrap_or(f64::NAN), bound) {
-            Some(message) => beyond(
-                format!("`{number}` {message}"),
-                &format!("the default is `{}`", key.default.value()),
-            ),
+            Some(message) => {
+                beyond(format!("`{number}` {message}"), &format!("the default is `{}`", key.default.value()))
+            }
             None => Vec::new(),
         },
         (Json::String(text), bound) => match text_problem(text, bound, key) {
@@ -79,22 +73,17 @@ fn text_problem(text: &str, bound: Bound, key: &Key) -> Option<(String, String)>
             Some((format!("`{}` is not {}", shown(text), bound.words()), hint))
         }
         Bound::Url => url_problem(text).map(|problem| (problem, default())),
-        Bound::Host if !is_host(text) => Some((
-            format!("`{}` is not a host name or an IP address", shown(text)),
-            default(),
-        )),
+        Bound::Host if !is_host(text) => {
+            Some((format!("`{}` is not a host name or an IP address", shown(text)), default()))
+        }
         Bound::BindAddress if !is_bind_address(text) => Some((
-            format!(
-                "`{}` is not an address to listen on: an IP address or `localhost`",
-                shown(text)
-            ),
+            format!("`{}` is not an address to listen on: an IP address or `localhost`", shown(text)),
             "`127.0.0.1` is for this machine, `0.0.0.0` for every machine that can reach it".to_owned(),
         )),
         Bound::Path => path::lexical_problem(text),
-        Bound::Version if !is_version(text) => Some((
-            format!("`{}` is not {}", shown(text), bound.words()),
-            "like `1.0.0`".to_owned(),
-        )),
+        Bound::Version if !is_version(text) => {
+            Some((format!("`{}` is not {}", shown(text), bound.words()), "like `1.0.0`".to_owned()))
+        }
         Bound::DateTime if text.parse::<jiff::Timestamp>().is_err() => Some((
             format!("`{}` is not a date with a time", shown(text)),
             "like `2026-01-31T12:00:00Z`".to_owned(),
@@ -117,10 +106,7 @@ pub(super) fn url_problem(text: &str) -> Option<String> {
         return Some("must begin with `http://` or `https://`".to_owned());
     }
     if url.host_str().is_none_or(str::is_empty)
-        || lower
-            .split("://")
-            .nth(1)
-            .is_some_and(|rest| rest.starts_with('/'))
+        || lower.split("://").nth(1).is_some_and(|rest| rest.starts_with('/'))
     {
         return Some(format!("`{}` names no host", shown(text)));
     }
@@ -145,18 +131,13 @@ fn host_item((index, item): (usize, &Node)) -> Option<Beyond> {
 
 /// Whether this is an IP address or a host name by RFC 1123.
 fn is_host(text: &str) -> bool {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if bare.parse::<IpAddr>().is_ok() {
         return true;
     }
     let name = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
-        let letters = label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let letters = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         (1..=63).contains(&label.len()) && letters && !label.starts_with('-') && !label.ends_with('-')
     };
     let all_digits = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -174,9 +155,5 @@ fn is_version(text: &str) -> bool {
 
 fn shown(text: &str) -> String {
     let short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-    if text.chars().nth(60).is_some() {
-        format!("{short}…")
-    } else {
-        short
-    }
+    if text.chars().nth(60).is_some() { format!("{short}…") } else { short }
 }

@@ -61,11 +61,7 @@ fn checked(
         return Err(in_order(problems, "problems"));
     }
     let warnings = in_order(found.warnings, "warnings");
-    Ok(Accepted {
-        settings,
-        warnings,
-        secrets: secrets::of_document(document, found.secrets),
-    })
+    Ok(Accepted { settings, warnings, secrets: secrets::of_document(document, found.secrets) })
 }
 
 /// In the order of the file, what has no place at the end; beyond the limit only counted.
@@ -98,9 +94,7 @@ fn emptiness(found: &mut Found<'_>, occasion: Occasion) {
             found.problems.push(problem.hint(hint).at(line, column));
         }
         Occasion::Start | Occasion::RunningAllowEmpty => {
-            found
-                .warnings
-                .push(problem.hint("the defaults apply").at(line, column));
+            found.warnings.push(problem.hint("the defaults apply").at(line, column));
         }
     }
 }
@@ -113,13 +107,9 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         vault: vault.clone(),
         paths: paths(found, vault),
         api_keys: api_keys(found, environment),
-        llm: LlmSettings {
-            default: llm_default(found),
-        },
+        llm: LlmSettings { default: llm_default(found) },
         rag: rag(found),
-        servers: ServersSettings {
-            api: api_server(found, environment, &mut pinned),
-        },
+        servers: ServersSettings { api: api_server(found, environment, &mut pinned) },
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
         pinned,
@@ -128,9 +118,7 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
 
 fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
     let allow_outside = found.switch("paths.allowOutside");
-    for key in super::keys::KEYS
-        .iter()
-        .filter(|key| key.path.starts_with("paths.") && key.service.is_none())
+    for key in super::keys::KEYS.iter().filter(|key| key.path.starts_with("paths.") && key.service.is_none())
     {
         if let Some(written) = found.value(key.path).map(|_| found.text(key.path))
             && !allow_outside
@@ -193,11 +181,8 @@ fn api_keys(found: &mut Found<'_>, environment: &Environment) -> ApiKeys {
 }
 
 fn llm_default(found: &Found<'_>) -> LlmDefault {
-    let tokens = if found.value("llm.default.maxOutputTokens").is_some() {
-        "maxOutputTokens"
-    } else {
-        "maxTokens"
-    };
+    let tokens =
+        if found.value("llm.default.maxOutputTokens").is_some() { "maxOutputTokens" } else { "maxTokens" };
     LlmDefault {
         model: found.text("llm.default.model"),
         temperature: found.number("llm.default.temperature"),
@@ -253,33 +238,15 @@ fn api_server(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pin
         )
     } else {
         match environment.api_host.clone() {
-            Some(host) => pin(
-                found,
-                pinned,
-                "servers.api.host",
-                "THOTH_API_HOST",
-                &written_host,
-                host,
-            ),
+            Some(host) => pin(found, pinned, "servers.api.host", "THOTH_API_HOST", &written_host, host),
             None => written_host,
         }
     };
     let port = match environment.api_port {
-        Some(port) => pin(
-            found,
-            pinned,
-            "servers.api.port",
-            "THOTH_API_PORT",
-            &written_port,
-            port,
-        ),
+        Some(port) => pin(found, pinned, "servers.api.port", "THOTH_API_PORT", &written_port, port),
         None => written_port,
     };
-    ApiServer {
-        host,
-        port,
-        allowed_hosts: found.texts("servers.api.allowedHosts"),
-    }
+    ApiServer { host, port, allowed_hosts: found.texts("servers.api.allowedHosts") }
 }
 
 fn logging(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> Logging {
@@ -306,11 +273,7 @@ fn pin<T: PartialEq + std::fmt::Display>(
     pinned.insert(key, variable);
     if found.value(key).is_some() && *written != value {
         let message = format!("has no effect: the variable `{variable}` pins it to `{value}`");
-        found.warn(
-            key,
-            message,
-            "change the variable and start Thoth anew, or leave the key out",
-        );
+        found.warn(key, message, "change the variable and start Thoth anew, or leave the key out");
     }
     value
 }

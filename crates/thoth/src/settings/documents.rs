@@ -80,11 +80,7 @@ fn property(key: &Key) -> Value {
 
 fn number(key: &Key, bound: f64) -> Value {
     // Whole numbers without a decimal point, as the file itself must write them.
-    if key.kind == Kind::Count {
-        json!(bound.round() as i64)
-    } else {
-        json!(bound)
-    }
+    if key.kind == Kind::Count { json!(bound.round() as i64) } else { json!(bound) }
 }
 
 fn description(key: &Key) -> String {
@@ -123,10 +119,7 @@ pub fn reference_page() -> String {
         if key.section() != section {
             section = key.section();
             line(&mut page, &format!("\n### `{section}`\n"));
-            line(
-                &mut page,
-                "| key | type | default | bounds | meaning | a change while running |",
-            );
+            line(&mut page, "| key | type | default | bounds | meaning | a change while running |");
             line(&mut page, "| --- | --- | --- | --- | --- | --- |");
         }
         let (kind, default, bound) = (key.kind.name(), default(key), key.bound.words());
@@ -162,11 +155,7 @@ fn default(key: &Key) -> String {
 fn spellings(key: &Key) -> String {
     let others = ALIASES.iter().filter(|(_, canonical)| *canonical == key.path);
     let others: Vec<String> = others.map(|(alias, _)| format!("`{alias}`")).collect();
-    if others.is_empty() {
-        String::new()
-    } else {
-        format!(" Also spelled {}.", others.join(", "))
-    }
+    if others.is_empty() { String::new() } else { format!(" Also spelled {}.", others.join(", ")) }
 }
 
 /// What a change of a key does while Thoth runs.
@@ -204,20 +193,9 @@ fn variables(page: &mut String) {
     line(page, "| variable | key | |");
     line(page, "| --- | --- | --- |");
     for variable in VARIABLES {
-        let how = if variable.pins {
-            "pins it"
-        } else {
-            "where the file leaves it empty"
-        };
-        let file = if variable.pins {
-            String::new()
-        } else {
-            format!(", `{}_FILE`", variable.name)
-        };
-        line(
-            page,
-            &format!("| `{}`{file} | `{}` | {how} |", variable.name, variable.key),
-        );
+        let how = if variable.pins { "pins it" } else { "where the file leaves it empty" };
+        let file = if variable.pins { String::new() } else { format!(", `{}_FILE`", variable.name) };
+        line(page, &format!("| `{}`{file} | `{}` | {how} |", variable.name, variable.key));
     }
     line(
         page,
@@ -244,12 +222,7 @@ fn unused(page: &mut String) {
         let (kind, default, bound) = (key.kind.name(), default(key), key.bound.words());
         line(
             page,
-            &format!(
-                "| `{}` | {kind} | {default} | {bound} | {}{} |",
-                key.path,
-                key.meaning,
-                spellings(key)
-            ),
+            &format!("| `{}` | {kind} | {default} | {bound} | {}{} |", key.path, key.meaning, spellings(key)),
         );
     }
 }

@@ -20,19 +20,11 @@ pub struct Variable {
 }
 
 const fn pins(name: &'static str, key: &'static str) -> Variable {
-    Variable {
-        name,
-        key,
-        pins: true,
-    }
+    Variable { name, key, pins: true }
 }
 
 const fn fills(name: &'static str, key: &'static str) -> Variable {
-    Variable {
-        name,
-        key,
-        pins: false,
-    }
+    Variable { name, key, pins: false }
 }
 
 /// Every variable that sets a key. Of those that fill an API key, `NAME_FILE` names a file that holds it.
@@ -70,16 +62,11 @@ impl Environment {
     /// # Errors
     /// Every variable that says something impossible.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<Problem>> {
-        let pairs: BTreeMap<String, String> = pairs
-            .into_iter()
-            .filter(|(_, value)| !value.trim().is_empty())
-            .collect();
+        let pairs: BTreeMap<String, String> =
+            pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
         let get = |name: &str| pairs.get(name).map(|value| value.trim());
         let mut problems = Vec::new();
-        let mut environment = Self {
-            docker: get(DOCKER) == Some("1"),
-            ..Self::default()
-        };
+        let mut environment = Self { docker: get(DOCKER) == Some("1"), ..Self::default() };
         if let Some(value) = get("THOTH_LOG_LEVEL") {
             match Level::from_name(&value.to_uppercase()) {
                 Some(level) => environment.log_level = Some(level),
@@ -94,11 +81,7 @@ impl Environment {
             if super::bounds::is_bind_address(value) {
                 environment.api_host = Some(value.to_owned());
             } else {
-                problems.push(impossible(
-                    "THOTH_API_HOST",
-                    value,
-                    "an IP address or `localhost`",
-                ));
+                problems.push(impossible("THOTH_API_HOST", value, "an IP address or `localhost`"));
             }
         }
         if let Some(value) = get("THOTH_API_PORT") {
@@ -114,11 +97,7 @@ impl Environment {
                 environment.key_files.insert(variable.key, PathBuf::from(file));
             }
         }
-        if problems.is_empty() {
-            Ok(environment)
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(environment) } else { Err(problems) }
     }
 
     /// The API key that fills a key of the table which the file leaves empty. A file is read each time, so that a

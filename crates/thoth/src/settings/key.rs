@@ -136,15 +136,7 @@ impl Bound {
 
 impl Key {
     const fn new(path: &'static str, kind: Kind, default: Default, meaning: &'static str) -> Self {
-        Self {
-            path,
-            kind,
-            default,
-            bound: Bound::Any,
-            secret: false,
-            service: None,
-            meaning,
-        }
+        Self { path, kind, default, bound: Bound::Any, secret: false, service: None, meaning }
     }
 
     pub(super) const fn text(path: &'static str, default: &'static str, meaning: &'static str) -> Self {
@@ -176,10 +168,7 @@ impl Key {
     }
 
     pub(super) const fn secret(path: &'static str, meaning: &'static str) -> Self {
-        Self {
-            secret: true,
-            ..Self::text(path, "", meaning)
-        }
+        Self { secret: true, ..Self::text(path, "", meaning) }
     }
 
     pub(super) const fn hidden(self) -> Self {
@@ -203,10 +192,7 @@ impl Key {
     }
 
     pub(super) const fn read_by(self, service: &'static str) -> Self {
-        Self {
-            service: Some(service),
-            ..self
-        }
+        Self { service: Some(service), ..self }
     }
 
     /// Whether this key names no setting: a file that holds nothing else sets nothing.

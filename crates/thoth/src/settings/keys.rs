@@ -288,8 +288,5 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("llm.default_model", "llm.default.model"),
     ("llm.temperature", "llm.default.temperature"),
     ("log_level", "logging.level"),
-    (
-        "discovery.chromeExtension.authToken",
-        "discovery.chromeExtension.auth_token",
-    ),
+    ("discovery.chromeExtension.authToken", "discovery.chromeExtension.auth_token"),
 ];

@@ -5,11 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Vault, environment, path};
 
 /// Places of the settings file in a vault, the first one that exists wins.
-pub const PLACES: [&str; 3] = [
-    ".thoth/settings.json",
-    "thoth/_thoth/settings.json",
-    "_thoth/settings.json",
-];
+pub const PLACES: [&str; 3] = [".thoth/settings.json", "thoth/_thoth/settings.json", "_thoth/settings.json"];
 
 /// The settings file: what `THOTH_SETTINGS_FILE` names, else the first of [`PLACES`] that exists, else the first of
 /// them, to be waited for. A relative name in the variable is relative to the working directory. The choice is made
@@ -23,26 +19,17 @@ pub fn settings_file(
         return working_dir.join(file);
     }
     let [first, ..] = PLACES;
-    let existing = PLACES
-        .iter()
-        .map(|place| vault.root().join(place))
-        .find(|file| file.symlink_metadata().is_ok());
+    let existing =
+        PLACES.iter().map(|place| vault.root().join(place)).find(|file| file.symlink_metadata().is_ok());
     existing.unwrap_or_else(|| vault.root().join(first))
 }
 
 /// Files of [`PLACES`] that rank above the chosen one: told, not taken.
 pub fn better_ranked(chosen: &Path, vault: &Vault) -> Vec<PathBuf> {
     let places = PLACES.iter().map(|place| vault.root().join(place));
-    let above: Vec<PathBuf> = places
-        .clone()
-        .take_while(|file| file != chosen)
-        .filter(|file| file.exists())
-        .collect();
-    if places.clone().any(|file| file == chosen) {
-        above
-    } else {
-        Vec::new()
-    }
+    let above: Vec<PathBuf> =
+        places.clone().take_while(|file| file != chosen).filter(|file| file.exists()).collect();
+    if places.clone().any(|file| file == chosen) { above } else { Vec::new() }
 }
 
 /// The state directory cannot be chosen.
@@ -73,9 +60,7 @@ pub fn state_dir(
 ) -> Result<PathBuf, NoStateDir> {
     let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     let base = || {
-        let base = variable("XDG_STATE_HOME")
-            .map(PathBuf::from)
-            .filter(|base| base.is_absolute());
+        let base = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|base| base.is_absolute());
         base.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state")))
     };
     let folder = if let Some(folder) = variable("THOTH_STATE_DIR") {
@@ -83,33 +68,17 @@ pub fn state_dir(
     } else if variable(environment::DOCKER).as_deref() == Some("1") {
         PathBuf::from("/state")
     } else {
-        base()
-            .ok_or(NoStateDir::Unset)?
-            .join("thoth")
-            .join(vault_name(vault))
+        base().ok_or(NoStateDir::Unset)?.join("thoth").join(vault_name(vault))
     };
-    if path::leaves_by_link(&folder, vault) {
-        Ok(folder)
-    } else {
-        Err(NoStateDir::InVault(folder))
-    }
+    if path::leaves_by_link(&folder, vault) { Ok(folder) } else { Err(NoStateDir::InVault(folder)) }
 }
 
 /// The vault's folder name, for people, and eight digits of its path's hash, because two vaults may be called alike.
 fn vault_name(vault: &Vault) -> String {
-    let name = vault
-        .root()
-        .file_name()
-        .map_or("vault".into(), |name| name.to_string_lossy());
+    let name = vault.root().file_name().map_or("vault".into(), |name| name.to_string_lossy());
     let plain: String = name
         .chars()
-        .map(|c| {
-            if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
-                c
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
         .collect();
     let hash = blake3::hash(vault.root().as_os_str().as_encoded_bytes()).to_hex();
     format!("{plain}-{}", hash.get(..8).unwrap_or_default())

@@ -32,11 +32,7 @@ pub(super) fn resolve(written: &str, vault: &Vault) -> PathBuf {
     } else if let Some(inside) = vault.names().iter().find_map(|name| path.strip_prefix(name).ok()) {
         vault.root().join(inside)
     } else {
-        match (
-            path.strip_prefix("/vault"),
-            path.strip_prefix("/workspace"),
-            path.strip_prefix("/thoth"),
-        ) {
+        match (path.strip_prefix("/vault"), path.strip_prefix("/workspace"), path.strip_prefix("/thoth")) {
             (Ok(inside), _, _) => vault.root().join(inside),
             (_, Ok(inside), _) if inside.as_os_str().is_empty() => vault.root().join("thoth/_thoth"),
             (_, Ok(inside), _) => vault.root().join(inside),
@@ -65,9 +61,7 @@ fn normal(path: &Path) -> PathBuf {
 fn followed(path: &Path) -> PathBuf {
     for ancestor in path.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
-            return path
-                .strip_prefix(ancestor)
-                .map_or(real.clone(), |rest| real.join(rest));
+            return path.strip_prefix(ancestor).map_or(real.clone(), |rest| real.join(rest));
         }
     }
     path.to_owned()
@@ -88,17 +82,10 @@ pub(super) fn folder_problem(path: &Path) -> Option<String> {
     if path.is_dir() {
         return None;
     }
-    let nearest = path
-        .ancestors()
-        .find(|ancestor| ancestor.symlink_metadata().is_ok())?;
+    let nearest = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok())?;
     if !nearest.is_dir() {
         return Some(format!("`{}` is not a folder", nearest.display()));
     }
-    let may_write = rustix::fs::access(
-        nearest,
-        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
-    );
-    may_write
-        .err()
-        .map(|error| format!("`{}` cannot be written to: {error}", nearest.display()))
+    let may_write = rustix::fs::access(nearest, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
+    may_write.err().map(|error| format!("`{}` cannot be written to: {error}", nearest.display()))
 }

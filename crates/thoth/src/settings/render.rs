@@ -34,24 +34,13 @@ pub fn write_report(
 ) -> fmt::Result {
     let shown = without_secrets(content);
     let source = NamedSource::new(file, shown.clone()).with_language("json");
-    let theme = if style.colors {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::unicode_nocolor()
-    };
-    let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(style.width)
-        .with_links(false);
+    let theme = if style.colors { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width).with_links(false);
     let places = Places::new(&shown);
     let all = problems.iter().map(|problem| (problem, Severity::Error));
     for (problem, severity) in all.chain(warnings.iter().map(|warning| (warning, Severity::Warning))) {
         let label = label(problem, &places);
-        let report = Report {
-            problem,
-            severity,
-            source: label.is_some().then_some(&source),
-            label,
-        };
+        let report = Report { problem, severity, source: label.is_some().then_some(&source), label };
         let mut text = String::new();
         handler.render_report(&mut text, &report)?;
         for line in text.lines() {
@@ -77,11 +66,7 @@ fn summary(file: &str, problems: usize, warnings: usize) -> String {
         (0, warnings) => format!("{file} is valid, with {}", count(warnings, "warning")),
         (problems, 0) => format!("{file} would be refused: {}", count(problems, "problem")),
         (problems, warnings) => {
-            format!(
-                "{file} would be refused: {}, {}",
-                count(problems, "problem"),
-                count(warnings, "warning")
-            )
+            format!("{file} would be refused: {}, {}", count(problems, "problem"), count(warnings, "warning"))
         }
     }
 }
@@ -154,10 +139,7 @@ impl Diagnostic for Report<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.problem
-            .hint
-            .as_ref()
-            .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        self.problem.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

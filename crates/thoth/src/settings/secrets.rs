@@ -48,9 +48,7 @@ pub(super) fn collect(name: &str, node: &Node, all: bool, secrets: &mut Vec<Rang
     }
     match &node.kind {
         Json::Object(members) => {
-            members
-                .iter()
-                .for_each(|member| collect(&member.key, &member.value, false, secrets));
+            members.iter().for_each(|member| collect(&member.key, &member.value, false, secrets));
         }
         Json::Array(items) => items.iter().for_each(|item| collect("", item, false, secrets)),
         _ => {}
@@ -60,9 +58,7 @@ pub(super) fn collect(name: &str, node: &Node, all: bool, secrets: &mut Vec<Rang
 /// The bytes of every value that is not empty, below one that is secret.
 fn collect_texts(node: &Node, secrets: &mut Vec<Range<usize>>) {
     match &node.kind {
-        Json::Object(members) => members
-            .iter()
-            .for_each(|member| collect_texts(&member.value, secrets)),
+        Json::Object(members) => members.iter().for_each(|member| collect_texts(&member.value, secrets)),
         Json::Array(items) => items.iter().for_each(|item| collect_texts(item, secrets)),
         Json::String(_) | Json::Number(_) if !node.content_span().is_empty() => {
             secrets.push(node.content_span())
@@ -90,18 +86,9 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
     let text = whole.get(part).unwrap_or_default();
     let mut done = 0;
     for (colon, _) in text.match_indices([':', '=']) {
-        let before = text
-            .get(..colon)
-            .unwrap_or_default()
-            .trim_end()
-            .trim_end_matches(QUOTES);
+        let before = text.get(..colon).unwrap_or_default().trim_end().trim_end_matches(QUOTES);
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-        let length: usize = before
-            .chars()
-            .rev()
-            .take_while(|c| is_part(*c))
-            .map(char::len_utf8)
-            .sum();
+        let length: usize = before.chars().rev().take_while(|c| is_part(*c)).map(char::len_utf8).sum();
         let name = before.get(before.len() - length..).unwrap_or_default();
         if colon < done || name.is_empty() || !is_secret_name(name) {
             continue;
@@ -112,24 +99,12 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
         if value.starts_with(['{', '[']) {
             let mut below = Vec::new();
             done = values_below(text, start, &mut below);
-            secrets.extend(
-                below
-                    .into_iter()
-                    .map(|range| offset + range.start..offset + range.end),
-            );
+            secrets.extend(below.into_iter().map(|range| offset + range.start..offset + range.end));
             continue;
         }
-        let skip = value
-            .chars()
-            .next()
-            .filter(|c| QUOTES.contains(c))
-            .map_or(0, char::len_utf8);
+        let skip = value.chars().next().filter(|c| QUOTES.contains(c)).map_or(0, char::len_utf8);
         let inner = value.get(skip..).unwrap_or_default();
-        let end = if skip > 0 {
-            closing_quote(inner)
-        } else {
-            bare_value_end(inner)
-        };
+        let end = if skip > 0 { closing_quote(inner) } else { bare_value_end(inner) };
         let from = offset + start + skip;
         secrets.push(from..from + end);
     }
@@ -155,22 +130,12 @@ fn values_below(text: &str, start: usize, secrets: &mut Vec<Range<usize>>) -> us
                 let quoted = QUOTES.contains(&letter);
                 let begin = if quoted { at + skip } else { at };
                 let inner = text.get(begin..).unwrap_or_default();
-                let end = begin
-                    + if quoted {
-                        closing_quote(inner)
-                    } else {
-                        bare_end(inner)
-                    };
+                let end = begin + if quoted { closing_quote(inner) } else { bare_end(inner) };
                 let after = text.get(end..).unwrap_or_default();
                 if !after.trim_start_matches(QUOTES).trim_start().starts_with(':') {
                     secrets.push(begin..end);
                 }
-                at = end
-                    + if quoted {
-                        after.chars().next().map_or(0, char::len_utf8)
-                    } else {
-                        0
-                    };
+                at = end + if quoted { after.chars().next().map_or(0, char::len_utf8) } else { 0 };
                 continue;
             }
         }
@@ -192,19 +157,14 @@ const QUOTES: [char; 7] = ['"', '\'', '`', '“', '”', '‘', '’'];
 static KNOWN: LazyLock<HashMap<&'static str, bool>> = LazyLock::new(|| {
     let mut known = HashMap::new();
     for key in KEYS {
-        *known
-            .entry(key.path.rsplit('.').next().unwrap_or(key.path))
-            .or_default() |= key.secret;
+        *known.entry(key.path.rsplit('.').next().unwrap_or(key.path)).or_default() |= key.secret;
     }
     known
 });
 
 /// The table decides where it knows the name.
 fn is_secret_name(name: &str) -> bool {
-    KNOWN
-        .get(name)
-        .copied()
-        .unwrap_or_else(|| table::looks_secret(name))
+    KNOWN.get(name).copied().unwrap_or_else(|| table::looks_secret(name))
 }
 
 fn closing_quote(inner: &str) -> usize {
@@ -223,14 +183,11 @@ fn closing_quote(inner: &str) -> usize {
 
 fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
     for (at, _) in text.match_indices("sk-") {
-        let begins = text
-            .get(..at)
-            .and_then(|before| before.chars().next_back())
-            .is_none_or(|c| !c.is_alphanumeric());
+        let begins =
+            text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric());
         let rest = text.get(at..).unwrap_or_default();
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
-            .unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(rest.len());
         if begins && end >= 16 {
             secrets.push(at..at + end);
         }
@@ -243,9 +200,7 @@ fn url_passwords(text: &str, secrets: &mut Vec<Range<usize>>) {
         let start = at + mark.len();
         let rest = text.get(start..).unwrap_or_default();
         let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '?' | '#' | ',');
-        let authority = rest
-            .get(..rest.find(is_end).unwrap_or(rest.len()))
-            .unwrap_or_default();
+        let authority = rest.get(..rest.find(is_end).unwrap_or(rest.len())).unwrap_or_default();
         if let Some(length) = authority.rfind('@') {
             secrets.push(start..start + length);
         }

@@ -63,12 +63,7 @@ impl Section {
             return;
         };
         let path = key.path.get(..from + name.len()).unwrap_or_default();
-        let new = || {
-            Entry::Section(Self {
-                path,
-                entries: BTreeMap::new(),
-            })
-        };
+        let new = || Entry::Section(Self { path, entries: BTreeMap::new() });
         if let Entry::Section(section) = self.entries.entry(name).or_insert_with(new) {
             section.insert(key, from + name.len() + 1);
         }
@@ -80,10 +75,7 @@ impl Section {
             return Some(entry);
         }
         let camel = camel_case(name);
-        self.entries
-            .get(camel.as_str())
-            .or_else(|| self.alias(name))
-            .or_else(|| self.alias(&camel))
+        self.entries.get(camel.as_str()).or_else(|| self.alias(name)).or_else(|| self.alias(&camel))
     }
 
     fn alias(&self, name: &str) -> Option<&'static Entry> {
@@ -150,10 +142,7 @@ pub(super) fn meant(
 }
 
 fn folded(name: &str) -> String {
-    name.chars()
-        .filter(|c| !matches!(c, '_' | '-'))
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether a name that the table does not know looks as if its value were a secret.

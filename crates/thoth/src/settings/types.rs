@@ -18,10 +18,7 @@ pub(super) fn mismatch(key: &Key, node: &Node, text: &str) -> Option<(String, St
     if fits {
         return None;
     }
-    let written = text
-        .get(node.span.clone())
-        .filter(|_| !key.secret)
-        .unwrap_or_default();
+    let written = text.get(node.span.clone()).filter(|_| !key.secret).unwrap_or_default();
     let message = match (key.kind, &node.kind) {
         (Kind::Count, Json::Number(number)) if number.is_i64() => format!("`{written}` is below 0"),
         (Kind::Count, Json::Number(_)) => format!("`{written}` is not a whole number"),

@@ -90,31 +90,20 @@ pub fn find(
         }
     }
     // The home directory itself may hold `.thoth` for other reasons; it is no vault.
-    let home = variable("HOME")
-        .filter(|home| !home.is_empty())
-        .map(PathBuf::from);
+    let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let is_vault = |folder: &&Path| {
         folder.join(".obsidian").is_dir()
             || (folder.join(".thoth").is_dir() && Some(*folder) != home.as_deref())
     };
-    if let Some(vault) = working_dir
-        .ancestors()
-        .find(is_vault)
-        .and_then(|folder| Vault::at(folder).ok())
-    {
+    if let Some(vault) = working_dir.ancestors().find(is_vault).and_then(|folder| Vault::at(folder).ok()) {
         return Ok(vault);
     }
     let last = home.map(|home| home.join("Documents/thoth"));
     if let Some(vault) = last.as_deref().and_then(|folder| Vault::at(folder).ok()) {
         return Ok(vault);
     }
-    let upwards = format!(
-        "a folder with `.obsidian` or `.thoth` from `{}` upwards",
-        working_dir.display()
-    );
-    let last = last.map_or("`~/Documents/thoth`".to_owned(), |folder| {
-        format!("`{}`", folder.display())
-    });
+    let upwards = format!("a folder with `.obsidian` or `.thoth` from `{}` upwards", working_dir.display());
+    let last = last.map_or("`~/Documents/thoth`".to_owned(), |folder| format!("`{}`", folder.display()));
     Err(NoVault::NotFound {
         tried: format!(
             "`--vault`, {}, {upwards}, {last}",

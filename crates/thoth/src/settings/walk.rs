@@ -83,10 +83,7 @@ impl<'d> Found<'d> {
 
     /// A string of the file, or the table's default.
     pub(super) fn text(&self, path: &str) -> String {
-        match (
-            self.value(path).map(|value| &value.node.kind),
-            table::row(path).map(|key| key.default),
-        ) {
+        match (self.value(path).map(|value| &value.node.kind), table::row(path).map(|key| key.default)) {
             (Some(Json::String(text)), _) => text.clone(),
             (_, Some(Default::Text(text))) => text.to_owned(),
             _ => String::new(),
@@ -95,10 +92,7 @@ impl<'d> Found<'d> {
 
     /// A number of the file, or the table's default.
     pub(super) fn number(&self, path: &str) -> f64 {
-        match (
-            self.value(path).map(|value| &value.node.kind),
-            table::row(path).map(|key| key.default),
-        ) {
+        match (self.value(path).map(|value| &value.node.kind), table::row(path).map(|key| key.default)) {
             (Some(Json::Number(number)), _) => number.as_f64().unwrap_or_default(),
             (_, Some(Default::Number(number))) => number,
             _ => 0.0,
@@ -107,10 +101,7 @@ impl<'d> Found<'d> {
 
     /// A count of the file, or the table's default.
     pub(super) fn count(&self, path: &str) -> u64 {
-        match (
-            self.value(path).map(|value| &value.node.kind),
-            table::row(path).map(|key| key.default),
-        ) {
+        match (self.value(path).map(|value| &value.node.kind), table::row(path).map(|key| key.default)) {
             (Some(Json::Number(number)), _) => number.as_u64().unwrap_or_default(),
             (_, Some(Default::Count(count))) => count,
             _ => 0,
@@ -119,10 +110,7 @@ impl<'d> Found<'d> {
 
     /// A switch of the file, or the table's default.
     pub(super) fn switch(&self, path: &str) -> bool {
-        match (
-            self.value(path).map(|value| &value.node.kind),
-            table::row(path).map(|key| key.default),
-        ) {
+        match (self.value(path).map(|value| &value.node.kind), table::row(path).map(|key| key.default)) {
             (Some(Json::Bool(on)), _) => *on,
             (_, Some(Default::Switch(on))) => on,
             _ => false,
@@ -135,11 +123,7 @@ impl<'d> Found<'d> {
             return Vec::new();
         };
         let text = |item: &Node| {
-            if let Json::String(text) = &item.kind {
-                Some(text.clone())
-            } else {
-                None
-            }
+            if let Json::String(text) = &item.kind { Some(text.clone()) } else { None }
         };
         items.iter().filter_map(text).collect()
     }
@@ -172,12 +156,7 @@ impl<'d> Found<'d> {
         for member in members {
             if is_note(&member.key) || self.problems.len() > FOUND_MAX {
                 // People switch a key off by an underscore; its value stays a secret.
-                collect(
-                    &member.key,
-                    &member.value,
-                    section.path == "apiKeys",
-                    &mut self.secrets,
-                );
+                collect(&member.key, &member.value, section.path == "apiKeys", &mut self.secrets);
             } else if let Some(entry) = section.resolve(&member.key) {
                 self.known(entry, member, members, parent);
             } else if self.unknown == UNKNOWN_MAX {
@@ -227,34 +206,19 @@ impl<'d> Found<'d> {
             }
             return true;
         }
-        self.given.insert(
-            canonical,
-            Given {
-                at,
-                name: &member.key,
-                members,
-            },
-        );
+        self.given.insert(canonical, Given { at, name: &member.key, members });
         let name = canonical.rsplit('.').next().unwrap_or(canonical);
         if member.key != name {
-            let warning = Problem::new(
-                path_of(parent, &member.key),
-                format!("an older spelling of `{canonical}`"),
-            );
-            self.warnings
-                .push(self.at(warning.hint(format!("write `{canonical}`")), at));
+            let warning =
+                Problem::new(path_of(parent, &member.key), format!("an older spelling of `{canonical}`"));
+            self.warnings.push(self.at(warning.hint(format!("write `{canonical}`")), at));
         }
         false
     }
 
     fn no_object(&mut self, section: &Section, member: &Member, path: String) {
         self.settings += 1;
-        collect(
-            &member.key,
-            &member.value,
-            section.path == "apiKeys",
-            &mut self.secrets,
-        );
+        collect(&member.key, &member.value, section.path == "apiKeys", &mut self.secrets);
         let message = format!("must be an object, not {}", member.value.kind_name());
         let example = section.entries.keys().next().copied().unwrap_or_default();
         let problem =
@@ -269,8 +233,7 @@ impl<'d> Found<'d> {
         }
         collect("", node, key.secret, &mut self.secrets);
         if let Some((message, hint)) = mismatch(key, node, self.document.text()) {
-            self.problems
-                .push(self.at(Problem::new(path, message).hint(hint), node.span.start));
+            self.problems.push(self.at(Problem::new(path, message).hint(hint), node.span.start));
             return;
         }
         self.redacted(node, &path);
@@ -296,14 +259,11 @@ impl<'d> Found<'d> {
                 let message =
                     format!("`{REDACTED}` stands for a secret that Thoth does not show; it is no value");
                 let hint = "write the value itself, or leave the key out";
-                self.problems
-                    .push(self.at(Problem::new(path, message).hint(hint), node.span.start));
+                self.problems.push(self.at(Problem::new(path, message).hint(hint), node.span.start));
             }
             Json::Array(items) => items.iter().for_each(|item| self.redacted(item, path)),
             Json::Object(members) => {
-                members
-                    .iter()
-                    .for_each(|member| self.redacted(&member.value, &path_of(path, &member.key)));
+                members.iter().for_each(|member| self.redacted(&member.value, &path_of(path, &member.key)));
             }
             _ => {}
         }
@@ -311,31 +271,20 @@ impl<'d> Found<'d> {
 
     fn unknown(&mut self, member: &Member, siblings: &[Member], section: &'static Section, parent: &str) {
         let path = path_of(parent, &member.key);
-        collect(
-            &member.key,
-            &member.value,
-            section.path == "apiKeys",
-            &mut self.secrets,
-        );
+        collect(&member.key, &member.value, section.path == "apiKeys", &mut self.secrets);
         self.redacted(&member.value, &path);
         let is_free = |canonical: &str| {
-            let means_it = |other: &Member| {
-                section
-                    .resolve(&other.key)
-                    .is_some_and(|entry| entry.path() == canonical)
-            };
+            let means_it =
+                |other: &Member| section.resolve(&other.key).is_some_and(|entry| entry.path() == canonical);
             !siblings.iter().take(SIBLINGS_MAX).any(means_it)
         };
         let unknown = Problem::new(path, "unknown key");
         match table::meant(section, &member.key, is_free) {
             Some(meant) => {
-                let name = meant
-                    .strip_prefix(section.path)
-                    .map_or(meant, |rest| rest.trim_start_matches('.'));
-                self.problems.push(self.at(
-                    unknown.hint(format!("did you mean `{name}`?")),
-                    member.key_span.start,
-                ));
+                let name =
+                    meant.strip_prefix(section.path).map_or(meant, |rest| rest.trim_start_matches('.'));
+                self.problems
+                    .push(self.at(unknown.hint(format!("did you mean `{name}`?")), member.key_span.start));
             }
             None => {
                 let hint = elsewhere(&member.key).unwrap_or_else(|| "it is ignored".to_owned());
@@ -349,30 +298,18 @@ impl<'d> Found<'d> {
     fn say_unused(&mut self) {
         let mut sections: Vec<(&str, usize, Vec<&Key>)> = Vec::new();
         for (key, at) in std::mem::take(&mut self.unused) {
-            match sections
-                .iter_mut()
-                .rev()
-                .find(|(section, _, _)| *section == key.section())
-            {
+            match sections.iter_mut().rev().find(|(section, _, _)| *section == key.section()) {
                 Some((_, _, keys)) => keys.push(key),
                 None => sections.push((key.section(), at, vec![key])),
             }
         }
         for (section, at, of_section) in sections {
-            let named: Vec<String> = of_section
-                .iter()
-                .take(3)
-                .map(|key| format!("`{}`", key.path))
-                .collect();
+            let named: Vec<String> = of_section.iter().take(3).map(|key| format!("`{}`", key.path)).collect();
             let message = match of_section.len() {
-                1 => format!(
-                    "{} is accepted and not used: this version lacks the feature",
-                    named.join(", ")
-                ),
-                count if count <= 3 => format!(
-                    "{} are accepted and not used: this version lacks the features",
-                    named.join(", ")
-                ),
+                1 => format!("{} is accepted and not used: this version lacks the feature", named.join(", ")),
+                count if count <= 3 => {
+                    format!("{} are accepted and not used: this version lacks the features", named.join(", "))
+                }
                 count => format!(
                     "{} and {} more keys are accepted and not used: this version lacks the features",
                     named.join(", "),

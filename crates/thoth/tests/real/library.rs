@@ -36,14 +36,10 @@ async fn papers_become_rows_and_notes_that_say_what_is_true() {
             note.contains(paper["title"].as_str().unwrap()) && note.contains(&format!("[[{file}]]")),
             "{note}"
         );
-        let bibtex = thoth
-            .client
-            .get(thoth.url(&format!("/api/v1/papers/{}/bibtex", row["id"].as_str().unwrap())));
+        let bibtex =
+            thoth.client.get(thoth.url(&format!("/api/v1/papers/{}/bibtex", row["id"].as_str().unwrap())));
         let bibtex = bibtex.send().await.unwrap().text().await.unwrap();
-        assert!(
-            bibtex.starts_with('@') && bibtex.contains(paper["title"].as_str().unwrap()),
-            "{bibtex}"
-        );
+        assert!(bibtex.starts_with('@') && bibtex.contains(paper["title"].as_str().unwrap()), "{bibtex}");
     }
 }
 
@@ -60,12 +56,7 @@ async fn every_passage_of_an_answer_stands_on_its_page_as_pdftotext_prints_it() 
         let query = [("q", phrase), ("limit", "3")];
         let url = reqwest::Url::parse_with_params(&thoth.url("/api/v1/search"), query).unwrap();
         let found: Value = thoth.client.get(url).send().await.unwrap().json().await.unwrap();
-        let titles: Vec<&Value> = found["hits"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|hit| &hit["title"])
-            .collect();
+        let titles: Vec<&Value> = found["hits"].as_array().unwrap().iter().map(|hit| &hit["title"]).collect();
         assert!(titles.contains(&&paper["title"]), "{phrase}: {titles:?}");
         let answer = thoth.post("/api/v1/ask", &json!({ "question": phrase })).await;
         let sources = answer["sources"].as_array().unwrap();
@@ -95,27 +86,12 @@ async fn a_pdf_is_taken_once_and_a_bad_one_says_why() {
     std::fs::copy(&first, first.with_file_name("copy.pdf")).unwrap();
     let whole = std::fs::read(&first).unwrap();
     std::fs::write(first.with_file_name("empty.pdf"), "").unwrap();
-    std::fs::write(
-        first.with_file_name("broken.pdf"),
-        b"%PDF-1.7 and then nothing of the kind %%EOF",
-    )
-    .unwrap();
+    std::fs::write(first.with_file_name("broken.pdf"), b"%PDF-1.7 and then nothing of the kind %%EOF")
+        .unwrap();
     let rows = thoth.papers(4).await;
-    let row = |name: &str| {
-        rows.iter()
-            .find(|row| row["file"] == format!("pdf/{name}"))
-            .unwrap()
-    };
-    assert_eq!(
-        (&row("copy.pdf")["status"], &row("copy.pdf")["duplicate_of"]),
-        (&json!("skipped"), &id)
-    );
-    assert!(
-        row("copy.pdf")["reason"]
-            .as_str()
-            .unwrap()
-            .contains("okonkwo2024.pdf")
-    );
+    let row = |name: &str| rows.iter().find(|row| row["file"] == format!("pdf/{name}")).unwrap();
+    assert_eq!((&row("copy.pdf")["status"], &row("copy.pdf")["duplicate_of"]), (&json!("skipped"), &id));
+    assert!(row("copy.pdf")["reason"].as_str().unwrap().contains("okonkwo2024.pdf"));
     for bad in ["empty.pdf", "broken.pdf"] {
         assert_eq!(row(bad)["status"], "failed");
         assert!(!row(bad)["reason"].as_str().unwrap().is_empty());
@@ -159,10 +135,7 @@ async fn a_written_answer_keeps_only_citations_whose_quote_stands_in_the_passage
         "paths": { "pdf": "pdf", "notes": "notes" },
         "llm": { "default": { "model": "m", "baseUrl": format!("{}/v1", provider.uri()) } },
     }));
-    assert_eq!(
-        thoth.save(crate::support::Save::Rename, &with_model).await["verdict"],
-        "applied"
-    );
+    assert_eq!(thoth.save(crate::support::Save::Rename, &with_model).await["verdict"], "applied");
     let answer = thoth.post("/api/v1/ask", &question).await;
     assert_eq!(
         (&answer["answer"], &answer["written_by"]),
@@ -170,15 +143,6 @@ async fn a_written_answer_keeps_only_citations_whose_quote_stands_in_the_passage
         "{answer}"
     );
     assert_eq!(answer["sources"].as_array().unwrap().len(), 1);
-    assert_eq!(
-        fold(answer["sources"][0]["passage"].as_str().unwrap()),
-        fold(&quote)
-    );
-    assert!(
-        answer["note"]
-            .as_str()
-            .unwrap()
-            .contains("1 of 2 citations removed"),
-        "{answer}"
-    );
+    assert_eq!(fold(answer["sources"][0]["passage"].as_str().unwrap()), fold(&quote));
+    assert!(answer["note"].as_str().unwrap().contains("1 of 2 citations removed"), "{answer}");
 }

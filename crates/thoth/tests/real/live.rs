@@ -52,19 +52,12 @@ async fn model_temperature_and_key_reach_the_provider_at_once() {
         let key = format!("sk-number-{round}");
         let verdict = thoth.save(save, &with(round, &key)).await;
         assert_eq!(verdict["verdict"], "applied", "{verdict}");
-        assert_eq!(
-            service(&verdict, "rag").unwrap().0,
-            "rebuilt",
-            "`llm` changed, `rag` follows"
-        );
+        assert_eq!(service(&verdict, "rag").unwrap().0, "rebuilt", "`llm` changed, `rag` follows");
         assert_eq!(service(&verdict, "http").unwrap().0, "kept");
         thoth.post("/api/v1/ask", &question).await;
         let (model, temperature, seen) = last_asked(&provider).await;
         assert_eq!(model, format!("m-{round}"));
-        assert!(
-            (temperature.as_f64().unwrap() - f64::from(round) / 1000.0).abs() < 1e-6,
-            "{temperature}"
-        );
+        assert!((temperature.as_f64().unwrap() - f64::from(round) / 1000.0).abs() < 1e-6, "{temperature}");
         assert_eq!(seen, format!("Bearer {key}"));
         assert!(!verdict.to_string().contains("sk-"), "{verdict}");
     }
@@ -98,37 +91,22 @@ async fn folders_move_without_a_gap() {
     thoth.papers(2).await;
     let verdict = thoth.save(Save::InPlace, &with(3, "three", "notes")).await;
     assert!(service(&verdict, "pdf").unwrap().1.contains("three"), "{verdict}");
-    assert!(
-        thoth.place.vault().join("three").is_dir(),
-        "made after the commit"
-    );
+    assert!(thoth.place.vault().join("three").is_dir(), "made after the commit");
     let verdict = thoth.save(Save::Rename, &with(4, "three", "elsewhere")).await;
-    assert!(
-        service(&verdict, "pdf").unwrap().1.contains("elsewhere"),
-        "{verdict}"
-    );
+    assert!(service(&verdict, "pdf").unwrap().1.contains("elsewhere"), "{verdict}");
     // Dropped after `applied`: the watch stands, and the note goes to the new folder.
     thoth.place.drop_paper("lindqvist2025.pdf", "three");
     let rows = thoth.papers(3).await;
     for row in &rows {
         assert_eq!(row["status"], "indexed", "{row}");
-        assert!(
-            thoth.place.vault().join(row["note"].as_str().unwrap()).is_file(),
-            "{row}"
-        );
+        assert!(thoth.place.vault().join(row["note"].as_str().unwrap()).is_file(), "{row}");
     }
     let note_of = |file: &str| {
-        let row = rows
-            .iter()
-            .find(|row| row["file"].as_str().unwrap().ends_with(file))
-            .unwrap();
+        let row = rows.iter().find(|row| row["file"].as_str().unwrap().ends_with(file)).unwrap();
         row["note"].as_str().unwrap().to_owned()
     };
     assert!(note_of("lindqvist2025.pdf").starts_with("elsewhere/"));
-    assert!(
-        note_of("ferreira2022.pdf").starts_with("notes/"),
-        "what was written stays where it is"
-    );
+    assert!(note_of("ferreira2022.pdf").starts_with("notes/"), "what was written stays where it is");
     let verdict = thoth.save(Save::InPlace, &with(5, "three", "notes")).await;
     assert!(service(&verdict, "pdf").unwrap().1.contains("notes"), "{verdict}");
     if let Some(load) = load {
@@ -158,10 +136,7 @@ async fn the_port_moves_while_clients_ask() {
         clients.answers(50).await;
         clients.move_to(port);
         clients.answers(50).await;
-        assert!(
-            thoth.address().ends_with(&port.to_string()),
-            "the command line is told"
-        );
+        assert!(thoth.address().ends_with(&port.to_string()), "the command line is told");
     }
     clients.finish();
     let old = |port: u16| move || std::net::TcpStream::connect(("127.0.0.1", port)).is_err();
@@ -171,16 +146,11 @@ async fn the_port_moves_while_clients_ask() {
     }
     // A port that is taken is refused, and nothing moves.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let verdict = thoth
-        .save(Save::Rename, &with(9, taken.local_addr().unwrap().port()))
-        .await;
+    let verdict = thoth.save(Save::Rename, &with(9, taken.local_addr().unwrap().port())).await;
     assert_eq!(verdict["verdict"], "rejected");
     assert_eq!(verdict["problems"][0]["path"], "servers.api.port", "{verdict}");
     assert!(thoth.address().ends_with(&ports[2].to_string()));
-    assert_eq!(
-        thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"],
-        "m-3"
-    );
+    assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-3");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,22 +171,13 @@ async fn another_chunk_size_builds_a_new_index_while_the_old_one_serves() {
         save.save(&thoth.place.settings(), &with(round, size));
         let wanted = verdicts.next().await;
         assert_eq!(wanted["verdict"], "applied", "{wanted}");
-        assert!(
-            service(&wanted, "rag").unwrap().1.contains("`rag.chunkSize`"),
-            "{wanted}"
-        );
+        assert!(service(&wanted, "rag").unwrap().1.contains("`rag.chunkSize`"), "{wanted}");
         let taken_over = verdicts.next().await;
-        assert_eq!(
-            (&taken_over["verdict"], &taken_over["cause"]),
-            (&json!("applied"), &json!("refresh"))
-        );
+        assert_eq!((&taken_over["verdict"], &taken_over["cause"]), (&json!("applied"), &json!("refresh")));
         assert_eq!(service(&taken_over, "rag").unwrap().0, "rebuilt", "{taken_over}");
         assert_eq!(service(&taken_over, "llm").unwrap().0, "kept");
         let hits = thoth.get("/api/v1/search?q=waggle%20dance&limit=3").await;
-        assert!(
-            hits["hits"][0]["title"].as_str().unwrap().contains("Waggle"),
-            "{hits}"
-        );
+        assert!(hits["hits"][0]["title"].as_str().unwrap().contains("Waggle"), "{hits}");
     }
     if let Some(load) = load {
         load.finish();
@@ -237,12 +198,7 @@ async fn the_log_s_level_changes_live() {
         assert_eq!(thoth.save(save, &with(2, "ERROR")).await["verdict"], "applied");
         let refused = thoth.save(save, "{ nothing").await;
         assert_eq!(refused["verdict"], "rejected");
-        until(async || {
-            thoth
-                .log()
-                .contains("Settings validation failed - skipping reload")
-        })
-        .await;
+        until(async || thoth.log().contains("Settings validation failed - skipping reload")).await;
         assert_eq!(sentences(), before, "at ERROR only what failed is said");
         thoth.save(save, &with(1, "INFO")).await;
         until(async || sentences() == before + 1).await;
@@ -254,19 +210,11 @@ async fn watch_says_each_verdict_in_one_line_with_milliseconds() {
     let with = |round: u32| settings(&json!({ "llm": { "default": pair(round) } }));
     let thoth = Thoth::start(&with(1)).await;
     let mut watch = thoth.place.command(&["watch"]);
-    let mut child = watch
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        watch.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     let lines = crate::support::lines_of(child.stdout.take().unwrap());
     let begun = crate::support::lines_of(child.stderr.take().unwrap());
-    assert!(
-        begun
-            .recv_timeout(crate::support::PATIENCE)
-            .unwrap()
-            .contains("watching")
-    );
+    assert!(begun.recv_timeout(crate::support::PATIENCE).unwrap().contains("watching"));
     // The stream is open when its first line has come; until then each save says another one.
     let mut round = 2;
     let first = loop {
@@ -282,10 +230,7 @@ async fn watch_says_each_verdict_in_one_line_with_milliseconds() {
     );
     thoth.save(Save::InPlace, "{\n  \"llm\": 7\n}").await;
     let refused = lines.recv_timeout(crate::support::PATIENCE).unwrap();
-    assert!(
-        refused.contains(" rejected generation ") && refused.contains("2:10: `llm`"),
-        "{refused}"
-    );
+    assert!(refused.contains(" rejected generation ") && refused.contains("2:10: `llm`"), "{refused}");
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -69,26 +69,19 @@ impl Wrk {
                 .spawn()
                 .unwrap()
         });
-        Some(Self {
-            children: children.into(),
-        })
+        Some(Self { children: children.into() })
     }
 
     /// Ends the load; not one answer may have been wrong or lost.
     pub fn finish(self) {
         for mut child in self.children {
             // Interrupted, it prints its summary.
-            Command::new("kill")
-                .args(["-INT", &child.id().to_string()])
-                .status()
-                .unwrap();
+            Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
             let mut said = String::new();
             child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
             child.wait().unwrap();
-            let line = said
-                .lines()
-                .find(|line| line.starts_with("checked "))
-                .unwrap_or_else(|| panic!("{said}"));
+            let line =
+                said.lines().find(|line| line.starts_with("checked ")).unwrap_or_else(|| panic!("{said}"));
             let number = |name: &str| -> u64 {
                 let mut words = line.split(' ').skip_while(|word| *word != name);
                 words.nth(1).unwrap().parse().unwrap()
@@ -128,12 +121,7 @@ impl Movers {
                 }
             })
         });
-        Self {
-            port,
-            stop,
-            answered,
-            threads: threads.into(),
-        }
+        Self { port, stop, answered, threads: threads.into() }
     }
 
     /// The clients ask at another port from their next request on.
@@ -145,10 +133,7 @@ impl Movers {
     pub async fn answers(&self, more: u64) {
         let wanted = self.answered.load(Ordering::SeqCst) + more;
         crate::support::until(async || {
-            assert!(
-                self.threads.iter().all(|thread| !thread.is_finished()),
-                "a client has failed"
-            );
+            assert!(self.threads.iter().all(|thread| !thread.is_finished()), "a client has failed");
             self.answered.load(Ordering::SeqCst) >= wanted
         })
         .await;
@@ -177,15 +162,8 @@ fn ask(mut stream: TcpStream, keep: bool) -> (String, bool, TcpStream) {
     }
     let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
     assert!(head.starts_with("http/1.1 200"), "{head}");
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .expect("a length");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
     let mut body = vec![0; length.parse().unwrap()];
     stream.read_exact(&mut body).expect("the whole body");
-    (
-        String::from_utf8(body).unwrap(),
-        !head.contains("connection: close"),
-        stream,
-    )
+    (String::from_utf8(body).unwrap(), !head.contains("connection: close"), stream)
 }

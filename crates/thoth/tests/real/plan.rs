@@ -14,10 +14,7 @@ fn with(round: u32) -> String {
 async fn the_watch_starts_and_stops_with_the_server() {
     let thoth = Thoth::start(&with(1)).await;
     let watch = thoth.get("/health/hot-reload").await;
-    assert_eq!(
-        (&watch["enabled"], &watch["running"]),
-        (&json!(true), &json!(true))
-    );
+    assert_eq!((&watch["enabled"], &watch["running"]), (&json!(true), &json!(true)));
     assert_eq!(watch["settings_file"], thoth.place.settings().to_str().unwrap());
     assert!(watch["last_modified"].as_f64().unwrap() > 1.7e9);
     let (_, took) = thoth.terminate();
@@ -35,20 +32,10 @@ async fn a_modified_file_is_reloaded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_settings_are_rejected() {
     let thoth = Thoth::start(&with(1)).await;
-    assert_eq!(
-        thoth.save(Save::InPlace, "{ invalid }").await["verdict"],
-        "rejected"
-    );
-    assert_eq!(
-        thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"],
-        "m-1"
-    );
-    crate::support::until(async || {
-        thoth
-            .log()
-            .contains("Settings validation failed - skipping reload")
-    })
-    .await;
+    assert_eq!(thoth.save(Save::InPlace, "{ invalid }").await["verdict"], "rejected");
+    assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-1");
+    crate::support::until(async || thoth.log().contains("Settings validation failed - skipping reload"))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,10 +45,7 @@ async fn every_service_that_a_change_concerns_says_so_in_the_log() {
     assert_eq!(service(&verdict, "llm").unwrap().0, "rebuilt");
     crate::support::until(async || {
         let log = thoth.log().to_lowercase();
-        let said = |name: &str| {
-            log.lines()
-                .any(|line| line.contains(name) && line.contains("reload"))
-        };
+        let said = |name: &str| log.lines().any(|line| line.contains(name) && line.contains("reload"));
         said("llmservice") && said("ragmanager")
     })
     .await;
@@ -75,15 +59,9 @@ async fn what_the_world_refuses_changes_nothing() {
         "llm": { "default": pair(2) }, "servers": { "api": { "port": taken.local_addr().unwrap().port() } },
     }));
     let verdict = thoth.save(Save::Rename, &both).await;
-    assert_eq!(
-        (&verdict["verdict"], &verdict["generation"]),
-        (&json!("rejected"), &json!(1))
-    );
+    assert_eq!((&verdict["verdict"], &verdict["generation"]), (&json!("rejected"), &json!(1)));
     let shown = thoth.get("/api/v1/settings").await;
-    assert_eq!(
-        shown["settings"]["llm"]["default"]["model"], "m-1",
-        "not half of it either"
-    );
+    assert_eq!(shown["settings"]["llm"]["default"]["model"], "m-1", "not half of it either");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,9 +85,7 @@ async fn rapid_saves_end_in_the_last_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_container_the_published_port_always_answers() {
     let (published, first, second) = (free_port(), free_port(), free_port());
-    let place = Place::new()
-        .with("THOTH_DOCKER", "1")
-        .with("THOTH_PUBLISHED_PORT", &published.to_string());
+    let place = Place::new().with("THOTH_DOCKER", "1").with("THOTH_PUBLISHED_PORT", &published.to_string());
     let at = |port: u16| settings(&json!({ "servers": { "api": { "host": "127.0.0.1", "port": port } } }));
     std::fs::write(place.settings(), at(first)).unwrap();
     let thoth = Thoth::start_in(place, &[]).await;

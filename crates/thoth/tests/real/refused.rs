@@ -16,10 +16,7 @@ async fn state(thoth: &Thoth) -> Value {
             .filter_map(|target| Some(target.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
             .collect();
         // The fourth column is the state, 0A for listening; the tenth is the inode.
-        let rows = table
-            .lines()
-            .skip(1)
-            .map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
         let mut ours: Vec<String> = rows
             .filter(|row| row[3] == "0A" && sockets.iter().any(|socket| socket == row[9]))
             .map(|row| row[1].to_owned())
@@ -73,18 +70,8 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
             Some((2, 38)),
             "number",
         ),
-        (
-            "{\"rag\": {\"chunkSize\": 4000.0}}",
-            "rag.chunkSize",
-            Some((1, 23)),
-            "4000",
-        ),
-        (
-            "{\"llm\": {\"default\": {\"temperature\": 2.5}}}",
-            "llm.default.temperature",
-            Some((1, 37)),
-            "2",
-        ),
+        ("{\"rag\": {\"chunkSize\": 4000.0}}", "rag.chunkSize", Some((1, 23)), "4000"),
+        ("{\"llm\": {\"default\": {\"temperature\": 2.5}}}", "llm.default.temperature", Some((1, 37)), "2"),
         (
             "{\"llm\": {\"default\": {\"temprature\": 0.5}}}",
             "llm.default.temprature",
@@ -99,18 +86,8 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
         ),
         ("", "", None, "empty"),
         ("{}", "", Some((1, 1)), "sets nothing"),
-        (
-            "{\"llm\": {}}\n{\"test\": true}\n",
-            "",
-            Some((2, 1)),
-            "second value",
-        ),
-        (
-            "{\"paths\": {\"pdf\": \"../../etc\"}}",
-            "paths.pdf",
-            Some((1, 19)),
-            "vault",
-        ),
+        ("{\"llm\": {}}\n{\"test\": true}\n", "", Some((2, 1)), "second value"),
+        ("{\"paths\": {\"pdf\": \"../../etc\"}}", "paths.pdf", Some((1, 19)), "vault"),
         (&port_taken, "servers.api.port", None, "taken"),
     ];
     for (content, path, place, said) in refused {
@@ -126,16 +103,10 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
                     "{content}: {problem}"
                 );
             }
-            assert!(
-                problem.to_string().contains(said),
-                "{content}: {problem} does not say `{said}`"
-            );
+            assert!(problem.to_string().contains(said), "{content}: {problem} does not say `{said}`");
             assert_eq!(verdict["services"], json!([]), "{content}");
             let watch = thoth.get("/health/hot-reload").await;
-            assert_eq!(
-                (&watch["drift"], &watch["generation"]),
-                (&json!(true), &verdict["generation"])
-            );
+            assert_eq!((&watch["drift"], &watch["generation"]), (&json!(true), &verdict["generation"]));
         }
     }
     let mut verdicts = thoth.verdicts().await;
@@ -143,38 +114,15 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
     let missing = verdicts.next().await;
     assert_eq!(missing["verdict"], "rejected");
     let message = missing["problems"][0]["message"].as_str().unwrap();
-    assert!(
-        message.contains(thoth.place.settings().to_str().unwrap()),
-        "{message}"
-    );
+    assert!(message.contains(thoth.place.settings().to_str().unwrap()), "{message}");
     assert_eq!(state(&thoth).await, before, "nothing else happened");
-    assert!(
-        !thoth.log().contains(" DEBUG "),
-        "the log's level is that of the live generation"
-    );
-    assert_eq!(
-        thoth
-            .client
-            .get(thoth.url("/health"))
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        200
-    );
-    assert!(
-        thoth.place.run(&["health"]).status.success(),
-        "a typing error is no reason to kill"
-    );
+    assert!(!thoth.log().contains(" DEBUG "), "the log's level is that of the live generation");
+    assert_eq!(thoth.client.get(thoth.url("/health")).send().await.unwrap().status(), 200);
+    assert!(thoth.place.run(&["health"]).status.success(), "a typing error is no reason to kill");
     if let Some(load) = load {
         load.finish();
     }
-    let mended = thoth
-        .save(
-            Save::InPlace,
-            &settings(&json!({ "llm": { "default": pair(2) } })),
-        )
-        .await;
+    let mended = thoth.save(Save::InPlace, &settings(&json!({ "llm": { "default": pair(2) } }))).await;
     assert_eq!(mended["verdict"], "applied");
 }
 
@@ -182,15 +130,10 @@ async fn bad_saves_are_refused_with_their_place_and_leave_no_trace() {
 async fn a_touch_and_a_comment_are_saves_that_change_nothing() {
     let content = settings(&json!({ "llm": { "default": pair(1) } }));
     let thoth = Thoth::start(&content).await;
-    let comment = thoth
-        .save(Save::InPlace, &format!("{content}\n# Test change\n"))
-        .await;
+    let comment = thoth.save(Save::InPlace, &format!("{content}\n# Test change\n")).await;
     assert_eq!(comment["verdict"], "unchanged", "{comment}");
     let mut verdicts = thoth.verdicts().await;
-    let file = std::fs::File::options()
-        .append(true)
-        .open(thoth.place.settings())
-        .unwrap();
+    let file = std::fs::File::options().append(true).open(thoth.place.settings()).unwrap();
     file.set_modified(std::time::SystemTime::now()).unwrap();
     assert_eq!(verdicts.next().await["verdict"], "unchanged");
     crate::support::until(async || thoth.log().matches("Settings reloaded successfully").count() >= 3).await;

@@ -28,9 +28,7 @@ async fn a_bad_file_at_the_start_gives_way_to_what_was_applied_last() {
     assert_eq!(shown["settings"]["llm"]["default"]["model"], "m-2");
     assert_eq!(thoth.get("/health/hot-reload").await["drift"], true);
     assert!(
-        thoth
-            .log()
-            .contains("is refused; the newest settings that were applied are in effect"),
+        thoth.log().contains("is refused; the newest settings that were applied are in effect"),
         "{}",
         thoth.log()
     );
@@ -50,27 +48,18 @@ async fn safe_mode_answers_health_and_settings_and_nothing_else() {
     assert_eq!(status("/api/v1/settings").await, 200);
     assert_eq!(status("/api/v1/papers").await, 503);
     let health = thoth.place.run(&["health"]);
-    assert!(
-        !health.status.success() && text(&health).contains("safe mode"),
-        "{}",
-        text(&health)
-    );
+    assert!(!health.status.success() && text(&health).contains("safe mode"), "{}", text(&health));
     let verdict = thoth.save(Save::Rename, &with(1)).await;
     assert_eq!(verdict["verdict"], "applied");
-    assert_eq!(
-        (status("/health").await, status("/api/v1/papers").await),
-        (200, 200)
-    );
+    assert_eq!((status("/health").await, status("/api/v1/papers").await), (200, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_saves_leaves_a_history_that_tells_the_truth() {
     let mut thoth = Thoth::start(&with(0)).await;
     for round in 1..6 {
-        let (file, stop) = (
-            thoth.place.settings(),
-            std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)),
-        );
+        let (file, stop) =
+            (thoth.place.settings(), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
         let stopped = std::sync::Arc::clone(&stop);
         let saver = std::thread::spawn(move || {
             let mut saves = 0;
@@ -89,21 +78,11 @@ async fn a_kill_in_the_middle_of_saves_leaves_a_history_that_tells_the_truth() {
         let last = std::fs::read_to_string(place.settings()).unwrap();
         thoth = again(place).await;
         let shown = thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"].clone();
-        assert!(
-            last.contains(shown.as_str().unwrap()),
-            "{shown} is not what the file says: {last}"
-        );
+        assert!(last.contains(shown.as_str().unwrap()), "{shown} is not what the file says: {last}");
         let history = thoth.get("/api/v1/reloads?limit=1000").await;
-        let ids: Vec<u64> = history["reloads"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|v| v["id"].as_u64().unwrap())
-            .collect();
-        assert!(
-            ids.len() > 7 && ids.windows(2).all(|pair| pair[0] > pair[1]),
-            "{ids:?}"
-        );
+        let ids: Vec<u64> =
+            history["reloads"].as_array().unwrap().iter().map(|v| v["id"].as_u64().unwrap()).collect();
+        assert!(ids.len() > 7 && ids.windows(2).all(|pair| pair[0] > pair[1]), "{ids:?}");
     }
 }
 
@@ -112,37 +91,13 @@ async fn secrets_stay() {
     let thoth = Thoth::start(&with(1)).await;
     thoth.save(Save::Rename, &with(2)).await;
     thoth
-        .save(
-            Save::Rename,
-            "{\"apiKeys\": {\"openrouterKey\": \"sk-or-v1-secret\", \"openaiKey\": 7}}",
-        )
+        .save(Save::Rename, "{\"apiKeys\": {\"openrouterKey\": \"sk-or-v1-secret\", \"openaiKey\": 7}}")
         .await;
     let mut seen = thoth.log();
-    for path in [
-        "/api/v1/settings",
-        "/api/v1/reloads",
-        "/health",
-        "/health/hot-reload",
-        "/metrics",
-        "/",
-    ] {
-        seen.push_str(
-            &thoth
-                .client
-                .get(thoth.url(path))
-                .send()
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap(),
-        );
+    for path in ["/api/v1/settings", "/api/v1/reloads", "/health", "/health/hot-reload", "/metrics", "/"] {
+        seen.push_str(&thoth.client.get(thoth.url(path)).send().await.unwrap().text().await.unwrap());
     }
-    for command in [
-        &["settings", "show"][..],
-        &["settings", "history"],
-        &["settings", "check"],
-    ] {
+    for command in [&["settings", "show"][..], &["settings", "history"], &["settings", "check"]] {
         seen.push_str(&text(&thoth.place.run(command)));
     }
     let history = thoth.place.state().join("history");
@@ -171,10 +126,7 @@ async fn without_the_watch_only_a_reload_reads() {
         "{}",
         text(&reloaded)
     );
-    assert_eq!(
-        thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"],
-        "m-2"
-    );
+    assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-2");
     assert!(thoth.place.run(&["health"]).status.success());
     Save::Rename.save(&thoth.place.settings(), "{");
     let refused = thoth.place.run(&["reload"]);
@@ -183,26 +135,15 @@ async fn without_the_watch_only_a_reload_reads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environment_pins_and_says_so() {
-    let place = Place::new()
-        .with("THOTH_LOG_LEVEL", "WARNING")
-        .with("THOTH_API_TOKEN", "from-outside");
+    let place = Place::new().with("THOTH_LOG_LEVEL", "WARNING").with("THOTH_API_TOKEN", "from-outside");
     std::fs::write(place.settings(), with(1)).unwrap();
     let thoth = again(place).await;
     let pinned = settings(&json!({ "llm": { "default": pair(2) }, "logging": { "level": "DEBUG" } }));
     let verdict = thoth.save(Save::Rename, &pinned).await;
     assert_eq!(verdict["verdict"], "applied");
-    assert!(
-        verdict["warnings"].to_string().contains("THOTH_LOG_LEVEL"),
-        "{verdict}"
-    );
+    assert!(verdict["warnings"].to_string().contains("THOTH_LOG_LEVEL"), "{verdict}");
     assert_eq!(service(&verdict, "log"), None);
-    let request = |token: &str| {
-        thoth
-            .client
-            .post(thoth.url("/api/v1/reloads"))
-            .bearer_auth(token)
-            .send()
-    };
+    let request = |token: &str| thoth.client.post(thoth.url("/api/v1/reloads")).bearer_auth(token).send();
     assert_eq!(request("from-outside").await.unwrap().status(), 200);
     assert_eq!(request("wrong").await.unwrap().status(), 401);
     assert_eq!(text(&thoth.place.run(&["token"])).trim(), "from-outside");
@@ -223,15 +164,9 @@ async fn a_second_server_on_one_state_is_refused_with_the_process_of_the_first()
 async fn an_absent_file_is_waited_for() {
     let thoth = again(Place::new()).await;
     let watch = thoth.get("/health/hot-reload").await;
-    assert_eq!(
-        (&watch["drift"], &watch["last_modified"]),
-        (&json!(false), &Value::Null)
-    );
+    assert_eq!((&watch["drift"], &watch["last_modified"]), (&json!(false), &Value::Null));
     assert_eq!(thoth.save(Save::InPlace, &with(7)).await["verdict"], "applied");
-    assert_eq!(
-        thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"],
-        "m-7"
-    );
+    assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-7");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,37 +174,16 @@ async fn editors_and_tools_save_and_thoth_follows() {
     let thoth = Thoth::start(&with(1)).await;
     let tools = [
         ("vim", "vim -u NONE -es -c ':%s/m-OLD/m-NEW/' -c ':wq' FILE"),
-        (
-            "vim",
-            "vim -u NONE -es -c ':set backup backupcopy=no' -c ':%s/m-OLD/m-NEW/' -c ':wq' FILE",
-        ),
-        (
-            "vim",
-            "vim -u NONE -es -c ':set backupcopy=yes' -c ':%s/m-OLD/m-NEW/' -c ':wq' FILE",
-        ),
+        ("vim", "vim -u NONE -es -c ':set backup backupcopy=no' -c ':%s/m-OLD/m-NEW/' -c ':wq' FILE"),
+        ("vim", "vim -u NONE -es -c ':set backupcopy=yes' -c ':%s/m-OLD/m-NEW/' -c ':wq' FILE"),
         ("ed", "printf ',s/m-OLD/m-NEW/\\nw\\nq\\n' | ed -s FILE"),
         ("sed", "sed -i s/m-OLD/m-NEW/ FILE"),
-        (
-            "jq",
-            "jq '.llm.default.model = \"m-NEW\"' FILE > FILE.tmp && mv FILE.tmp FILE",
-        ),
-        (
-            "tee",
-            "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && tee FILE < FILE.tmp > /dev/null",
-        ),
+        ("jq", "jq '.llm.default.model = \"m-NEW\"' FILE > FILE.tmp && mv FILE.tmp FILE"),
+        ("tee", "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && tee FILE < FILE.tmp > /dev/null"),
         ("cp", "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && cp FILE.tmp FILE"),
-        (
-            "install",
-            "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && install -m 600 FILE.tmp FILE",
-        ),
-        (
-            "rsync",
-            "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && rsync -c FILE.tmp FILE",
-        ),
-        (
-            "rsync",
-            "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && rsync -c --inplace FILE.tmp FILE",
-        ),
+        ("install", "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && install -m 600 FILE.tmp FILE"),
+        ("rsync", "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && rsync -c FILE.tmp FILE"),
+        ("rsync", "sed s/m-OLD/m-NEW/ FILE > FILE.tmp && rsync -c --inplace FILE.tmp FILE"),
     ];
     let mut verdicts = thoth.verdicts().await;
     let mut old = 1;
@@ -283,19 +197,12 @@ async fn editors_and_tools_save_and_thoth_follows() {
             .replace("m-NEW", &format!("m-{new}\""))
             .replace("\"\"", "\"")
             .replace("FILE", file.to_str().unwrap());
-        let done = std::process::Command::new("sh")
-            .args(["-c", &script])
-            .output()
-            .unwrap();
+        let done = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
         assert!(done.status.success(), "{script}: {}", text(&done));
         let verdict = verdicts.next().await;
         assert_eq!(verdict["verdict"], "applied", "{script}: {verdict}");
         let shown = thoth.get("/api/v1/settings").await;
-        assert_eq!(
-            shown["settings"]["llm"]["default"]["model"],
-            format!("m-{new}"),
-            "{script}"
-        );
+        assert_eq!(shown["settings"]["llm"]["default"]["model"], format!("m-{new}"), "{script}");
         old = new;
     }
 }

@@ -24,10 +24,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        let place = Self {
-            folder: tempfile::tempdir().unwrap(),
-            variables: HashMap::new(),
-        };
+        let place = Self { folder: tempfile::tempdir().unwrap(), variables: HashMap::new() };
         std::fs::create_dir_all(place.vault().join(".thoth")).unwrap();
         place
     }
@@ -52,17 +49,9 @@ impl Place {
     /// A command of the binary, in an environment of this place alone.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_thoth"));
-        command
-            .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command
-            .env("THOTH_STATE_DIR", self.state())
-            .env("HOME", self.folder.path());
-        command
-            .envs(&self.variables)
-            .arg("--vault")
-            .arg(self.vault())
-            .args(arguments);
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command.env("THOTH_STATE_DIR", self.state()).env("HOME", self.folder.path());
+        command.envs(&self.variables).arg("--vault").arg(self.vault()).args(arguments);
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
@@ -84,11 +73,7 @@ impl Place {
 
 /// What a command printed.
 pub fn text(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// A running server. It is ended when this is dropped.
@@ -109,25 +94,12 @@ impl Thoth {
     pub async fn start_in(place: Place, arguments: &[&str]) -> Self {
         let log = std::fs::File::create(place.folder.path().join("log")).unwrap();
         let mut command = place.command(&["serve"]);
-        let child = command
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut thoth = Self {
-            place,
-            client: client(4),
-            child,
-        };
+        let child = command.args(arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let mut thoth = Self { place, client: client(4), child };
         let deadline = Instant::now() + PATIENCE;
         while thoth.record().is_none() {
             assert!(Instant::now() < deadline, "no server:\n{}", thoth.log());
-            assert!(
-                thoth.child.try_wait().unwrap().is_none(),
-                "the server ended:\n{}",
-                thoth.log()
-            );
+            assert!(thoth.child.try_wait().unwrap().is_none(), "the server ended:\n{}", thoth.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         thoth
@@ -141,12 +113,7 @@ impl Thoth {
     }
 
     pub fn address(&self) -> String {
-        self.record()
-            .expect("a server")
-            .get("address")
-            .and_then(Value::as_str)
-            .unwrap()
-            .to_owned()
+        self.record().expect("a server").get("address").and_then(Value::as_str).unwrap().to_owned()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -154,10 +121,7 @@ impl Thoth {
     }
 
     pub fn token(&self) -> String {
-        std::fs::read_to_string(self.place.state().join("token"))
-            .unwrap()
-            .trim()
-            .to_owned()
+        std::fs::read_to_string(self.place.state().join("token")).unwrap().trim().to_owned()
     }
 
     pub fn log(&self) -> String {
@@ -169,22 +133,11 @@ impl Thoth {
     }
 
     pub async fn get(&self, path: &str) -> Value {
-        self.client
-            .get(self.url(path))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
+        self.client.get(self.url(path)).send().await.unwrap().json().await.unwrap()
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Value {
-        let request = self
-            .client
-            .post(self.url(path))
-            .bearer_auth(self.token())
-            .json(body);
+        let request = self.client.post(self.url(path)).bearer_auth(self.token()).json(body);
         request.send().await.unwrap().json().await.unwrap()
     }
 
@@ -198,10 +151,7 @@ impl Thoth {
     /// The verdicts from now on.
     pub async fn verdicts(&self) -> Verdicts {
         let response = self.client.get(self.url("/api/v1/events")).send().await.unwrap();
-        Verdicts {
-            response,
-            buffer: String::new(),
-        }
+        Verdicts { response, buffer: String::new() }
     }
 
     /// The rows of the ledger, when every one is at rest and there are so many.
@@ -209,10 +159,7 @@ impl Thoth {
         let mut rows = Vec::new();
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            rows = self.get("/api/v1/papers").await["papers"]
-                .as_array()
-                .unwrap()
-                .clone();
+            rows = self.get("/api/v1/papers").await["papers"].as_array().unwrap().clone();
             let rests =
                 |row: &Value| matches!(row["status"].as_str(), Some("indexed" | "skipped" | "failed"));
             if rows.len() == count && rows.iter().all(rests) {
@@ -226,10 +173,7 @@ impl Thoth {
     /// Ends the server as an orchestrator does; how long it took.
     pub fn terminate(mut self) -> (Place, Duration) {
         let began = Instant::now();
-        let killed = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status()
-            .unwrap();
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(killed.success());
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}: {}", self.log());
@@ -301,20 +245,13 @@ impl Verdicts {
 /// A client that keeps this many idle connections and speaks to loopback only.
 pub fn client(idle: usize) -> reqwest::Client {
     drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .timeout(PATIENCE);
+    let builder = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE);
     builder.pool_max_idle_per_host(idle).build().unwrap()
 }
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A settings file with these sections, beside what silences the warnings.
@@ -330,10 +267,7 @@ pub fn settings(sections: &Value) -> String {
 pub fn service<'a>(verdict: &'a Value, name: &str) -> Option<(&'a str, &'a str)> {
     let services = verdict["services"].as_array().unwrap();
     let found = services.iter().find(|service| service["name"] == name)?;
-    Some((
-        found["action"].as_str().unwrap(),
-        found["reason"].as_str().unwrap(),
-    ))
+    Some((found["action"].as_str().unwrap(), found["reason"].as_str().unwrap()))
 }
 
 /// Waits until something is so that no event tells.
@@ -368,10 +302,7 @@ pub fn lines_of(mut from: impl Read + Send + 'static) -> std::sync::mpsc::Receiv
             buffer.extend_from_slice(&chunk[..read]);
             while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = buffer.drain(..=end).collect();
-                if sender
-                    .send(String::from_utf8_lossy(&line).trim_end().to_owned())
-                    .is_err()
-                {
+                if sender.send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_err() {
                     return;
                 }
             }

@@ -28,18 +28,9 @@ async fn every_refusal_is_problem_details() {
     let world = World::start(&on_port(free_port(), 500)).await;
     let address = world.address();
     let check = |request: &str, headers: &str, status: u16, more: &str| {
-        let answer = raw(
-            address,
-            &format!("{request} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n\r\n"),
-        );
-        assert!(
-            answer.starts_with(&format!("http/1.1 {status} ")),
-            "{request}: {answer}"
-        );
-        assert!(
-            answer.contains("content-type: application/problem+json"),
-            "{request}: {answer}"
-        );
+        let answer = raw(address, &format!("{request} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n\r\n"));
+        assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{request}: {answer}");
+        assert!(answer.contains("content-type: application/problem+json"), "{request}: {answer}");
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["status"], status, "{request}");
@@ -52,24 +43,11 @@ async fn every_refusal_is_problem_details() {
     check("PUT /health", &owner, 405, "allow: get");
     check("GET /health", "Host: evil.example", 421, "allowedhosts");
     check("GET /health", "X: y", 400, "host");
-    check(
-        "GET /health",
-        "Host: localhost\r\nOrigin: http://evil.example",
-        403,
-        "origin",
-    );
+    check("GET /health", "Host: localhost\r\nOrigin: http://evil.example", 403, "origin");
     check("POST /api/v1/reloads", home, 401, "www-authenticate: bearer");
     check("GET /api/v1/reloads?limit=many", home, 422, "limit");
-    check(
-        "POST /api/v1/settings/validate",
-        &format!("{owner}\r\nContent-Length: 20000000"),
-        413,
-        "larger",
-    );
-    let owner = world
-        .client
-        .post(world.url("/api/v1/settings/validate"))
-        .bearer_auth(TOKEN);
+    check("POST /api/v1/settings/validate", &format!("{owner}\r\nContent-Length: 20000000"), 413, "larger");
+    let owner = world.client.post(world.url("/api/v1/settings/validate")).bearer_auth(TOKEN);
     let chunks = std::iter::repeat_n(1024 * 1024, 10).chain([1]);
     let chunks = chunks.map(|bytes| Ok::<_, std::io::Error>(vec![b' '; bytes]));
     let unannounced = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
@@ -82,9 +60,7 @@ async fn settings_are_shown_redacted_and_tagged() {
     let port = free_port();
     let world = World::start(&on_port(port, 500)).await;
     let get = async |tag: Option<&str>| {
-        let mut request = world
-            .client
-            .get(format!("http://127.0.0.1:{port}/api/v1/settings"));
+        let mut request = world.client.get(format!("http://127.0.0.1:{port}/api/v1/settings"));
         if let Some(tag) = tag {
             request = request.header("if-none-match", tag);
         }
@@ -94,10 +70,7 @@ async fn settings_are_shown_redacted_and_tagged() {
     };
     let (status, first, body) = get(None).await;
     assert_eq!(status, 200);
-    assert!(
-        !body.contains("never-to-be-seen") && body.contains("<redacted>"),
-        "{body}"
-    );
+    assert!(!body.contains("never-to-be-seen") && body.contains("<redacted>"), "{body}");
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["generation"], 1);
     assert_eq!(body["settings"]["servers"]["api"]["port"], port);
@@ -110,10 +83,7 @@ async fn settings_are_shown_redacted_and_tagged() {
     assert!(refused.starts_with("W/"), "{refused}");
     assert_eq!(get(Some(&refused)).await.0, 200);
 
-    assert_eq!(
-        world.save(&with(port, 500, "127.0.0.1", "two")).await.verdict,
-        Decision::Applied
-    );
+    assert_eq!(world.save(&with(port, 500, "127.0.0.1", "two")).await.verdict, Decision::Applied);
     let (status, second, body) = get(Some(&first)).await;
     assert_eq!(status, 200);
     assert_ne!(first, second);
@@ -125,16 +95,12 @@ async fn settings_are_shown_redacted_and_tagged() {
 async fn validate_and_reload_answer_with_what_was_found() {
     let world = World::start(&on_port(free_port(), 500)).await;
     let client = Client::new(world.address(), Some(Token::given(TOKEN).unwrap())).unwrap();
-    let valid: Value = client
-        .post_bytes("/api/v1/settings/validate", &[], b"{ /* fine */ }".to_vec())
-        .await
-        .unwrap();
+    let valid: Value =
+        client.post_bytes("/api/v1/settings/validate", &[], b"{ /* fine */ }".to_vec()).await.unwrap();
     assert_eq!((&valid["valid"], &valid["problems"]), (&json!(true), &json!([])));
     assert_eq!(valid["warnings"][0]["message"], "the file sets nothing");
-    let broken: Value = client
-        .post_bytes("/api/v1/settings/validate", &[], b"{\n  broken".to_vec())
-        .await
-        .unwrap();
+    let broken: Value =
+        client.post_bytes("/api/v1/settings/validate", &[], b"{\n  broken".to_vec()).await.unwrap();
     assert_eq!(broken["valid"], false);
     assert_eq!(broken["problems"][0]["line"], 2);
 
@@ -161,11 +127,7 @@ async fn hot_reload_tells_file_and_process_apart() {
     assert_eq!(state["last_verdict"]["verdict"], "rejected");
     assert_eq!(state["last_verdict"]["problems"][0]["line"], 2);
     assert!(state["watch"]["mode"].is_string() && state["watch"]["polls_seen"].is_u64());
-    assert_eq!(
-        world.get("/health").await["status"],
-        "ok",
-        "a refused save is no illness"
-    );
+    assert_eq!(world.get("/health").await["status"], "ok", "a refused save is no illness");
     world.stop().await;
 }
 
@@ -173,17 +135,11 @@ async fn hot_reload_tells_file_and_process_apart() {
 async fn the_front_page_brings_nothing_from_elsewhere() {
     let world = World::start(&on_port(free_port(), 500)).await;
     let answer = world.client.get(world.url("/")).send().await.unwrap();
-    let policy = answer.headers()["content-security-policy"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
     let page = answer.text().await.unwrap();
     let nonce = page.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
     assert!(policy.contains(&format!("style-src 'nonce-{nonce}'")), "{policy}");
-    assert!(
-        !page.contains("<script") && !page.contains("http://") && !page.contains("https://"),
-        "{page}"
-    );
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "{page}");
     assert!(page.contains("generation 1"));
     world.stop().await;
 }
@@ -192,10 +148,7 @@ async fn the_front_page_brings_nothing_from_elsewhere() {
 async fn a_client_says_what_is_wrong() {
     let world = World::start(&on_port(free_port(), 500)).await;
     let stranger = Client::new(world.address(), None).unwrap();
-    let error = stranger
-        .post::<Value>("/api/v1/reloads", &json!({}))
-        .await
-        .unwrap_err();
+    let error = stranger.post::<Value>("/api/v1/reloads", &json!({})).await.unwrap_err();
     assert!(error.to_string().contains("401 Unauthorized"), "{error}");
     assert!(error.to_string().contains("`thoth token` shows it"), "{error}");
     let (status, health) = stranger.look::<Value>("/health").await.unwrap();
@@ -203,10 +156,7 @@ async fn a_client_says_what_is_wrong() {
     let address = world.address();
     world.stop().await;
     let error = stranger.get::<Value>("/health").await.unwrap_err();
-    assert!(
-        matches!(error, ClientError::Silent(silent) if silent == address),
-        "{error}"
-    );
+    assert!(matches!(error, ClientError::Silent(silent) if silent == address), "{error}");
     assert!(error.to_string().contains("thoth serve"));
 }
 
@@ -215,18 +165,8 @@ async fn metrics_follow_the_verdicts() {
     let port = free_port();
     let world = World::start(&on_port(port, 500)).await;
     let metric = async |name: &str| {
-        let text = world
-            .client
-            .get(world.url("/metrics"))
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        let text = world.client.get(world.url("/metrics")).send().await.unwrap().text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
         line.unwrap_or_else(|| panic!("no `{name}` in\n{text}"))
     };
     let counted = async |verdict: &str, count: f64| {

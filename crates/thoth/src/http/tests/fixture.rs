@@ -67,14 +67,8 @@ impl World {
         let started = jiff::Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(started);
         let token = Token::given(TOKEN).unwrap();
-        let app = App::new(
-            engine.clone(),
-            monitor,
-            Arc::new(builder),
-            token,
-            metrics.clone(),
-            troubles.clone(),
-        );
+        let app =
+            App::new(engine.clone(), monitor, Arc::new(builder), token, metrics.clone(), troubles.clone());
         let app = Arc::new(app);
         tasks.spawn(serve(
             means.listeners.clone(),
@@ -86,14 +80,7 @@ impl World {
         ));
         tasks.spawn(metrics.follow(engine, started, shutdown.clone()));
         let client = client_keeping(8);
-        let world = Self {
-            app,
-            file,
-            state,
-            client,
-            shutdown,
-            tasks,
-        };
+        let world = Self { app, file, state, client, shutdown, tasks };
         world.wait_for(|world| world.record().is_some()).await;
         world
     }
@@ -117,21 +104,11 @@ impl World {
         let aside = self.file.with_extension("new");
         std::fs::write(&aside, content).unwrap();
         std::fs::rename(&aside, &self.file).unwrap();
-        tokio::time::timeout(PATIENCE, verdicts.recv())
-            .await
-            .expect("no verdict")
-            .unwrap()
+        tokio::time::timeout(PATIENCE, verdicts.recv()).await.expect("no verdict").unwrap()
     }
 
     pub(super) async fn get(&self, path: &str) -> Value {
-        self.client
-            .get(self.url(path))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
+        self.client.get(self.url(path)).send().await.unwrap().json().await.unwrap()
     }
 
     /// Waits until something holds.
@@ -148,9 +125,7 @@ impl World {
     pub(super) async fn stop(self) -> TempDir {
         self.shutdown.cancel();
         self.tasks.close();
-        tokio::time::timeout(PATIENCE, self.tasks.wait())
-            .await
-            .expect("the server does not end");
+        tokio::time::timeout(PATIENCE, self.tasks.wait()).await.expect("the server does not end");
         self.app.engine.shutdown().await;
         self.state
     }
@@ -219,10 +194,7 @@ async fn engine(
             let means = Arc::clone(&means);
             Box::pin(async move { services::prepare(&preparation, &means).await })
         }),
-        tuning: |_| Tuning {
-            settle: Duration::from_millis(20),
-            ..Tuning::default()
-        },
+        tuning: |_| Tuning { settle: Duration::from_millis(20), ..Tuning::default() },
         fallback: Box::new(move || {
             let mut settings = Settings::default_for(&fallback);
             settings.servers.api.port = 0;
@@ -240,11 +212,8 @@ async fn monitor(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Monitor {
-    let inputs = MonitorInputs {
-        pdf: vault.root().join("pdf"),
-        notes: vault.root().join("notes"),
-        recursive: true,
-    };
+    let inputs =
+        MonitorInputs { pdf: vault.root().join("pdf"), notes: vault.root().join("notes"), recursive: true };
     let parts = Parts {
         vault: vault.root().to_owned(),
         database,
@@ -265,25 +234,12 @@ async fn monitor(
 fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
     let content = String::from_utf8(bytes).unwrap();
     let mut lines = content.lines().skip(1);
-    let title = lines
-        .next()
-        .filter(|title| !title.starts_with("%%"))
-        .ok_or(Unreadable::NoText)?;
-    let title = Field {
-        value: title.to_owned(),
-        source: Source::Xmp,
-    };
+    let title = lines.next().filter(|title| !title.starts_with("%%")).ok_or(Unreadable::NoText)?;
+    let title = Field { value: title.to_owned(), source: Source::Xmp };
     let text = lines.next().unwrap_or_default().to_owned();
-    let paragraphs = vec![Paragraph {
-        page: 1,
-        text,
-        continues: false,
-    }];
+    let paragraphs = vec![Paragraph { page: 1, text, continues: false }];
     Ok(Paper {
-        metadata: Metadata {
-            title: Some(title),
-            ..Metadata::default()
-        },
+        metadata: Metadata { title: Some(title), ..Metadata::default() },
         sections: vec![Section {
             title: "Introduction".to_owned(),
             level: 1,
@@ -297,10 +253,7 @@ fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
 /// A client without proxies and without TLS, which keeps so many idle connections.
 pub(super) fn client_keeping(connections: usize) -> reqwest::Client {
     drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .timeout(PATIENCE);
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE);
     client.pool_max_idle_per_host(connections).build().unwrap()
 }
 

@@ -21,19 +21,11 @@ struct Hammer {
 impl Hammer {
     /// `check` sees every body, and the generation that its header names.
     fn start(port: u16, check: impl Fn(u64, &Value) + Clone + Send + Sync + 'static) -> Self {
-        let (port, done) = (
-            Arc::new(AtomicU64::new(port.into())),
-            Arc::new(AtomicBool::new(false)),
-        );
+        let (port, done) = (Arc::new(AtomicU64::new(port.into())), Arc::new(AtomicBool::new(false)));
         let mut clients = tokio::task::JoinSet::new();
         for kept in [usize::MAX, usize::MAX, 0, 0] {
             let client = client_keeping(kept);
-            clients.spawn(hammer(
-                client,
-                Arc::clone(&port),
-                Arc::clone(&done),
-                check.clone(),
-            ));
+            clients.spawn(hammer(client, Arc::clone(&port), Arc::clone(&done), check.clone()));
         }
         Self { port, done, clients }
     }
@@ -58,17 +50,10 @@ async fn hammer(
     let mut answers = 0;
     while !done.load(Ordering::Relaxed) {
         let port = port.load(Ordering::Relaxed);
-        let answer = client
-            .get(format!("http://127.0.0.1:{port}/api/v1/settings"))
-            .send()
-            .await;
+        let answer = client.get(format!("http://127.0.0.1:{port}/api/v1/settings")).send().await;
         let answer = answer.unwrap_or_else(|error| panic!("port {port}, answer {answers}: {error:?}"));
         assert_eq!(answer.status(), 200);
-        let generation: u64 = answer.headers()["x-thoth-generation"]
-            .to_str()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let generation: u64 = answer.headers()["x-thoth-generation"].to_str().unwrap().parse().unwrap();
         let body: Value = answer.json().await.unwrap();
         assert_eq!(body["generation"], generation);
         check(generation, &body);
@@ -87,15 +72,8 @@ async fn the_port_moves_and_not_one_request_fails() {
     });
     let verdict = world.save(&on_port(new, 1500)).await;
     assert_eq!(verdict.verdict, Decision::Applied, "{verdict}");
-    let said = verdict
-        .services
-        .iter()
-        .find(|service| service.name == "ports")
-        .unwrap();
-    assert!(
-        said.reason.contains(&format!("serving 127.0.0.1:{new}")),
-        "{said:?}"
-    );
+    let said = verdict.services.iter().find(|service| service.name == "ports").unwrap();
+    assert!(said.reason.contains(&format!("serving 127.0.0.1:{new}")), "{said:?}");
     let old_address = SocketAddr::from(([127, 0, 0, 1], old));
     let goodbye = raw(old_address, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(goodbye.contains("connection: close"), "{goodbye}");
@@ -119,9 +97,7 @@ async fn the_same_port_on_every_address_and_back_loses_no_request() {
         let verdict = world.save(&with(port, 100, host, "one")).await;
         assert_eq!(verdict.verdict, Decision::Applied, "{verdict}");
         let everywhere = SocketAddr::from(([127, 0, 0, 2], port));
-        world
-            .wait_for(|_| connects(everywhere) == (host == "0.0.0.0"))
-            .await;
+        world.wait_for(|_| connects(everywhere) == (host == "0.0.0.0")).await;
     }
     hammer.stop().await;
     world.stop().await;
@@ -137,10 +113,7 @@ async fn back_again_before_the_end_adopts_the_held_port() {
     let verdict = world.save(&on_port(old, 1)).await;
     assert_eq!(verdict.verdict, Decision::Applied, "{verdict}");
     world.wait_for(|_| !connects(new_address)).await;
-    let answer = raw(
-        old_address,
-        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-    );
+    let answer = raw(old_address, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(answer.starts_with("http/1.1 200"), "{answer}");
     // The first hand-over would have closed the old port after a minute; nothing waits for that any more.
     let keep_alive = world.client.get(world.url("/health")).send().await.unwrap();
@@ -156,17 +129,11 @@ async fn invariant_2_a_taken_port_refuses_the_save_and_nothing_moves() {
     let taken = other.local_addr().unwrap().port();
     let verdict = world.save(&on_port(taken, 500)).await;
     assert_eq!(verdict.verdict, Decision::Rejected);
-    assert_eq!(
-        verdict.problems[0].message,
-        format!("port {taken} on 127.0.0.1 is taken")
-    );
+    assert_eq!(verdict.problems[0].message, format!("port {taken} on 127.0.0.1 is taken"));
     assert_eq!(world.address().port(), port);
     assert_eq!(world.get("/health").await["generation"], 1);
     drop(other);
-    assert!(
-        !connects(([127, 0, 0, 1], taken).into()),
-        "the refused reservation is gone"
-    );
+    assert!(!connects(([127, 0, 0, 1], taken).into()), "the refused reservation is gone");
     world.stop().await;
 }
 
@@ -195,12 +162,7 @@ async fn a_request_in_flight_finishes_on_a_port_that_closes() {
 async fn the_end_of_the_process_leaves_no_record_and_does_not_wait_for_streams() {
     let world = World::start(&on_port(free_port(), 500)).await;
     let address = world.address();
-    let stream = world
-        .client
-        .get(world.url("/api/v1/events"))
-        .send()
-        .await
-        .unwrap();
+    let stream = world.client.get(world.url("/api/v1/events")).send().await.unwrap();
     let state = world.stop().await;
     assert!(!connects(address));
     drop(stream);

@@ -16,10 +16,7 @@ pub(super) async fn collect(llm: &Arc<Llm>) -> (String, Option<LlmError>) {
             Err(error) => errors.push(error),
         }
     }
-    assert!(
-        errors.len() <= 1,
-        "a stream ends with its first error: {errors:?}"
-    );
+    assert!(errors.len() <= 1, "a stream ends with its first error: {errors:?}");
     (text, errors.pop())
 }
 
@@ -36,10 +33,7 @@ async fn check_stream(answer: ResponseTemplate, text: &str, error: Option<&str>)
     match (&message, error) {
         (None, None) => {}
         (Some(message), Some(part)) => {
-            assert!(
-                message.contains(part) && !message.contains(KEY),
-                "{message} should say {part}"
-            );
+            assert!(message.contains(part) && !message.contains(KEY), "{message} should say {part}");
         }
         _ => panic!("{message:?} instead of {error:?}"),
     }
@@ -61,18 +55,8 @@ async fn every_stream_ends_as_it_was_said_to_end() {
         (events(&format!("{A}{A}{STOP}{DONE}")), "aa", None),
         (events(&format!("{A}{STOP}")), "a", None),
         (events(&format!("{A}{DONE}{A}")), "a", None),
-        (
-            events(&format!(
-                ": OPENROUTER PROCESSING\n\n{A}: still here\n\n{A}{STOP}"
-            )),
-            "aa",
-            None,
-        ),
-        (
-            events(&format!("\u{feff}{A}{STOP}").replace('\n', "\r\n")),
-            "a",
-            None,
-        ),
+        (events(&format!(": OPENROUTER PROCESSING\n\n{A}: still here\n\n{A}{STOP}")), "aa", None),
+        (events(&format!("\u{feff}{A}{STOP}").replace('\n', "\r\n")), "a", None),
         (
             events(&format!(
                 "data: {{\"choices\":[]}}\n\ndata: {{}}\n\ndata:\n\n{A}{STOP}data: {{\"usage\":{{}}}}\n\n"
@@ -88,33 +72,13 @@ async fn every_stream_ends_as_it_was_said_to_end() {
             "a",
             Some("broke off before its end"),
         ),
-        (
-            events(&format!("{A}data: {{\"choi\n\n{STOP}")),
-            "a",
-            Some("is not JSON"),
-        ),
-        (
-            events(&format!("{A}{ERROR}{A}")),
-            "a",
-            Some("in trouble (503, tries: 1)"),
-        ),
-        (
-            events(&format!("{STOP}{DONE}")),
-            "",
-            Some("gave no text: it ended with `stop`"),
-        ),
+        (events(&format!("{A}data: {{\"choi\n\n{STOP}")), "a", Some("is not JSON")),
+        (events(&format!("{A}{ERROR}{A}")), "a", Some("in trouble (503, tries: 1)")),
+        (events(&format!("{STOP}{DONE}")), "", Some("gave no text: it ended with `stop`")),
         (events(&endless), "", Some("is larger than 1048576 bytes")),
-        (
-            json(r#"{"choices":[{"message":{"content":"all at once"}}]}"#),
-            "all at once",
-            None,
-        ),
+        (json(r#"{"choices":[{"message":{"content":"all at once"}}]}"#), "all at once", None),
         (json(r#"{"error":"no such thing"}"#), "", Some("no such thing")),
-        (
-            ResponseTemplate::new(200).set_body_raw("<html>", "text/html"),
-            "",
-            Some("web page"),
-        ),
+        (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), "", Some("web page")),
         (ResponseTemplate::new(401), "", Some("`apiKeys.customKey`")),
     ];
     for (answer, text, error) in table {

@@ -41,10 +41,7 @@ impl BodyLook {
         for line in lines.clone() {
             *votes.entry((line.size * 4.0).round() as i32).or_default() += line.marks.len();
         }
-        let quarter = votes
-            .iter()
-            .max_by_key(|(_, count)| **count)
-            .map_or(40, |(quarter, _)| *quarter);
+        let quarter = votes.iter().max_by_key(|(_, count)| **count).map_or(40, |(quarter, _)| *quarter);
         let size = quarter as f32 / 4.0;
         let mut weights: HashMap<char, Vec<f32>> = HashMap::new();
         let mut slants: HashMap<char, Vec<f32>> = HashMap::new();
@@ -57,16 +54,9 @@ impl BodyLook {
         }
         let weight = median(&mut weights.values().flatten().copied().collect::<Vec<f32>>());
         let medians = |all: HashMap<char, Vec<f32>>| {
-            all.into_iter()
-                .map(|(c, mut each)| (c, median(&mut each)))
-                .collect()
+            all.into_iter().map(|(c, mut each)| (c, median(&mut each))).collect()
         };
-        Self {
-            size,
-            weight,
-            weights: medians(weights),
-            slants: medians(slants),
-        }
+        Self { size, weight, weights: medians(weights), slants: medians(slants) }
     }
 
     /// Tells bold and italic characters of a line from ordinary ones.
@@ -126,11 +116,7 @@ pub(crate) fn blocks(column: Column, index: usize) -> Vec<Block> {
     for (line, cut) in lines.into_iter().zip(cuts) {
         match blocks.last_mut() {
             Some(block) if !cut => block.lines.push(line),
-            _ => blocks.push(Block {
-                lines: vec![line],
-                column: index,
-                column_width: width,
-            }),
+            _ => blocks.push(Block { lines: vec![line], column: index, column_width: width }),
         }
     }
     blocks
@@ -184,11 +170,7 @@ fn starts_block(paragraph: &[Line], line: &Line, next: Option<&Line>, edges: &Ed
     if inward && (last_text.ends_with(':') || returns && (paragraph.len() > 1 || ended)) {
         return true;
     }
-    let hangs = paragraph.len() > 1
-        && paragraph
-            .iter()
-            .skip(1)
-            .all(|each| each.x0 > first.x0 + 0.6 * size);
+    let hangs = paragraph.len() > 1 && paragraph.iter().skip(1).all(|each| each.x0 > first.x0 + 0.6 * size);
     if hangs && line.x0 < last.x0 - 0.6 * size {
         return true;
     }
@@ -242,11 +224,7 @@ fn bare_label(text: &str) -> Option<(char, u32)> {
     let (number, rest) = text.split_once(' ')?;
     let name = rest.starts_with(char::is_uppercase);
     let short = number.len() <= 3 && number.chars().all(|c| c.is_ascii_digit());
-    if name && short {
-        Some((' ', number.parse().ok()?))
-    } else {
-        None
-    }
+    if name && short { Some((' ', number.parse().ok()?)) } else { None }
 }
 
 /// The label at the beginning of a list item or reference: `[12]`, `12.`, `(12)`, `12)`.

@@ -43,11 +43,7 @@ fn split(mut pieces: Vec<Line>, depth: usize, out: &mut Vec<Column>) {
         return;
     }
     pieces.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
-    let gutter = if depth < DEPTH_MAX {
-        best_gutter(&pieces)
-    } else {
-        None
-    };
+    let gutter = if depth < DEPTH_MAX { best_gutter(&pieces) } else { None };
     let Some(x) = gutter else {
         out.push(column(pieces));
         return;
@@ -112,11 +108,7 @@ fn freed(bands: Vec<Band>) -> Vec<Band> {
         };
         let mut tail = Vec::new();
         if let Some(Band::Beside(left, right)) = freed.last_mut() {
-            let (low, high) = if bottom(left) > bottom(right) {
-                (left, right)
-            } else {
-                (right, left)
-            };
+            let (low, high) = if bottom(left) > bottom(right) { (left, right) } else { (right, left) };
             let end = bottom(high);
             let begins = low.windows(2).rposition(|pair| {
                 let [above, below] = pair else { return false };
@@ -142,18 +134,13 @@ fn best_gutter(pieces: &[Line]) -> Option<f32> {
     let x1 = pieces.iter().map(|piece| piece.x1).max_by(f32::total_cmp)?;
     let first = x0 + COLUMN_WIDTH_MIN;
     let step = ((x1 - x0 - 2.0 * COLUMN_WIDTH_MIN) / GUTTERS_MAX as f32).max(2.0);
-    let tried = (0..GUTTERS_MAX)
-        .map(|at| first + at as f32 * step)
-        .take_while(|x| *x <= x1 - COLUMN_WIDTH_MIN);
-    let worths: Vec<Worth> = tried
-        .map(|x| worth(pieces, x))
-        .filter(|worth| worth.height > 0.0)
-        .collect();
+    let tried =
+        (0..GUTTERS_MAX).map(|at| first + at as f32 * step).take_while(|x| *x <= x1 - COLUMN_WIDTH_MIN);
+    let worths: Vec<Worth> = tried.map(|x| worth(pieces, x)).filter(|worth| worth.height > 0.0).collect();
     let most = worths.iter().map(|worth| worth.height).max_by(f32::total_cmp)?;
     // Beside the true gutter stand narrower gaps with as much text on their sides, such as that after list labels.
     let near = worths.iter().filter(|worth| worth.height > 0.8 * most);
-    near.max_by(|a, b| a.gap.total_cmp(&b.gap))
-        .map(|worth| worth.middle)
+    near.max_by(|a, b| a.gap.total_cmp(&b.gap)).map(|worth| worth.middle)
 }
 
 /// What speaks for a gutter.
@@ -214,11 +201,7 @@ impl Side {
             self.height += piece.size;
             self.last_y = piece.y;
         }
-        self.inner_right = if self.width == 0.0 {
-            piece.x0
-        } else {
-            self.inner_right.min(piece.x0)
-        };
+        self.inner_right = if self.width == 0.0 { piece.x0 } else { self.inner_right.min(piece.x0) };
         self.inner_left = self.inner_left.max(piece.x1);
         self.width = self.width.max(piece.x1 - piece.x0);
         self.size = self.size.max(piece.size.min(14.0));
@@ -233,11 +216,7 @@ fn agreed(sides: &[Side; 2], x: f32) -> (f32, f32, f32) {
     let wide = left.width >= COLUMN_WIDTH_MIN && right.width >= COLUMN_WIDTH_MIN;
     let tall = left.lines >= COLUMN_LINES_MIN && right.lines >= COLUMN_LINES_MIN;
     let apart = gap >= 0.6 * left.size.min(right.size);
-    let height = if wide && tall && apart {
-        left.height.min(right.height)
-    } else {
-        0.0
-    };
+    let height = if wide && tall && apart { left.height.min(right.height) } else { 0.0 };
     (height, gap, (begins + ends) / 2.0)
 }
 
@@ -254,16 +233,8 @@ fn column(pieces: Vec<Line>) -> Column {
         row.push(piece);
     }
     lines.extend(merged(row));
-    let x0 = lines
-        .iter()
-        .map(|line| line.x0)
-        .min_by(f32::total_cmp)
-        .unwrap_or_default();
-    let x1 = lines
-        .iter()
-        .map(|line| line.x1)
-        .max_by(f32::total_cmp)
-        .unwrap_or_default();
+    let x0 = lines.iter().map(|line| line.x0).min_by(f32::total_cmp).unwrap_or_default();
+    let x1 = lines.iter().map(|line| line.x1).max_by(f32::total_cmp).unwrap_or_default();
     Column { lines, x0, x1 }
 }
 
@@ -283,10 +254,7 @@ fn with_capitals(pieces: Vec<Line>) -> Vec<Line> {
             high && gap > -0.2 * capital.size && gap < 2.0 * line.size && line.size < 0.6 * capital.size
         });
         match beside.min_by(|a, b| a.y.total_cmp(&b.y)) {
-            Some(line) => line
-                .marks
-                .splice(0..0, capital.marks.iter().copied())
-                .for_each(drop),
+            Some(line) => line.marks.splice(0..0, capital.marks.iter().copied()).for_each(drop),
             None => lines.push(capital),
         }
     }
@@ -296,11 +264,7 @@ fn with_capitals(pieces: Vec<Line>) -> Vec<Line> {
 
 /// Whether two pieces of a column are of one line; a raised or lowered mark is smaller than what it stands beside.
 fn beside(piece: &Line, other: &Line) -> bool {
-    let (large, small) = if piece.size >= other.size {
-        (piece, other)
-    } else {
-        (other, piece)
-    };
+    let (large, small) = if piece.size >= other.size { (piece, other) } else { (other, piece) };
     let script = small.size < SCRIPT_SIZE * large.size && small.marks.len() <= 12;
     let reach = if script { 0.5 } else { 0.3 };
     (large.y - small.y).abs() < reach * large.size
@@ -321,28 +285,14 @@ mod tests {
 
     /// A piece of five letters' width for each letter of its text, which is its name here.
     fn piece(text: &str, x0: f32, x1: f32, y: f32, size: f32) -> Line {
-        let mark = |character| Mark {
-            character,
-            size,
-            ..Mark::gap(character, size)
-        };
-        Line {
-            page: 1,
-            x0,
-            x1,
-            y,
-            size,
-            marks: text.chars().map(mark).collect(),
-            ..Line::default()
-        }
+        let mark = |character| Mark { character, size, ..Mark::gap(character, size) };
+        Line { page: 1, x0, x1, y, size, marks: text.chars().map(mark).collect(), ..Line::default() }
     }
 
     fn check(pieces: Vec<Line>, wanted: &[&str]) {
         let texts = |column: &Column| column.lines.iter().map(Line::text).collect::<Vec<_>>().join(" ");
-        let found: Vec<String> = columns(pieces, |line| line.text() == "Abstract")
-            .iter()
-            .map(texts)
-            .collect();
+        let found: Vec<String> =
+            columns(pieces, |line| line.text() == "Abstract").iter().map(texts).collect();
         assert_eq!(found, wanted);
     }
 
@@ -354,25 +304,13 @@ mod tests {
 
     #[test]
     fn columns_are_read_one_after_the_other_between_what_spans_them() {
-        let mut pieces = vec![
-            piece("title", 60.0, 500.0, 50.0, 18.0),
-            piece("figure", 60.0, 500.0, 200.0, 10.0),
-        ];
+        let mut pieces =
+            vec![piece("title", 60.0, 500.0, 50.0, 18.0), piece("figure", 60.0, 500.0, 200.0, 10.0)];
         pieces.extend(lines("l", 60.0, 270.0, 100.0, 4));
         pieces.extend(lines("r", 290.0, 500.0, 100.0, 4));
         pieces.extend(lines("m", 60.0, 270.0, 250.0, 3));
         pieces.extend(lines("n", 290.0, 500.0, 250.0, 3));
-        check(
-            pieces,
-            &[
-                "title",
-                "l0 l1 l2 l3",
-                "r0 r1 r2 r3",
-                "figure",
-                "m0 m1 m2",
-                "n0 n1 n2",
-            ],
-        );
+        check(pieces, &["title", "l0 l1 l2 l3", "r0 r1 r2 r3", "figure", "m0 m1 m2", "n0 n1 n2"]);
     }
 
     #[test]
@@ -382,23 +320,13 @@ mod tests {
         pieces.extend([106.0, 154.0, 190.0].map(|y| piece("9", 290.0, 295.0, y, 10.0)));
         let found = columns(pieces, |_| false);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(
-            found
-                .iter()
-                .any(|column| column.lines.iter().all(|line| line.x0 < 280.0))
-        );
+        assert!(found.iter().any(|column| column.lines.iter().all(|line| line.x0 < 280.0)));
     }
 
     #[test]
     fn a_drop_capital_opens_the_line_at_its_top() {
-        let mut pieces = vec![
-            piece("T", 60.0, 76.0, 112.0, 24.0),
-            piece("HIS", 78.0, 270.0, 100.0, 10.0),
-        ];
-        pieces.extend([
-            piece("is", 78.0, 270.0, 112.0, 10.0),
-            piece("read", 60.0, 270.0, 124.0, 10.0),
-        ]);
+        let mut pieces = vec![piece("T", 60.0, 76.0, 112.0, 24.0), piece("HIS", 78.0, 270.0, 100.0, 10.0)];
+        pieces.extend([piece("is", 78.0, 270.0, 112.0, 10.0), piece("read", 60.0, 270.0, 124.0, 10.0)]);
         check(pieces, &["THIS is read"]);
     }
 }

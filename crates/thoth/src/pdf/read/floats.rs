@@ -26,24 +26,17 @@ impl Measure {
         for block in blocks {
             *lines_of.entry(block.column).or_default() += block.lines.len();
         }
-        let tall = |block: &&Block| {
-            lines_of
-                .get(&block.column)
-                .is_some_and(|lines| *lines >= COLUMN_LINES_MIN)
-        };
+        let tall =
+            |block: &&Block| lines_of.get(&block.column).is_some_and(|lines| *lines >= COLUMN_LINES_MIN);
         let mut widths: BTreeMap<i32, usize> = BTreeMap::new();
         for block in blocks.iter().filter(tall) {
             let characters: usize = block.lines.iter().map(|line| line.marks.len()).sum();
-            *widths
-                .entry((block.column_width / 10.0).round() as i32)
-                .or_default() += characters;
+            *widths.entry((block.column_width / 10.0).round() as i32).or_default() += characters;
         }
         let total: usize = widths.values().sum();
         let often = |count: &usize| *count as f32 >= WIDTH_SHARE_MIN * total as f32;
-        let width = widths
-            .iter()
-            .find(|(_, count)| often(count))
-            .map_or(0.0, |(tens, _)| *tens as f32 * 10.0);
+        let width =
+            widths.iter().find(|(_, count)| often(count)).map_or(0.0, |(tens, _)| *tens as f32 * 10.0);
         let mut lefts: BTreeMap<i32, usize> = BTreeMap::new();
         let full = |line: &&Line| line.x1 - line.x0 > 0.8 * width;
         for line in blocks.iter().flat_map(|block| &block.lines).filter(full) {
@@ -51,17 +44,12 @@ impl Measure {
         }
         let lines: usize = lefts.values().sum();
         lefts.retain(|_, count| *count * 30 >= lines);
-        Self {
-            width,
-            lefts: lefts.into_keys().collect(),
-        }
+        Self { width, lefts: lefts.into_keys().collect() }
     }
 
     /// Whether a line begins where lines of text begin, or a little further in.
     fn aligned(&self, line: &Line) -> bool {
-        self.lefts
-            .iter()
-            .any(|left| (-2.0..4.0 * line.size).contains(&(line.x0 - *left as f32)))
+        self.lefts.iter().any(|left| (-2.0..4.0 * line.size).contains(&(line.x0 - *left as f32)))
     }
 }
 
@@ -83,11 +71,7 @@ pub(crate) fn is_float(block: &Block, measure: &Measure, body: &BodyLook) -> boo
     if block.column_width < 0.8 * measure.width {
         return true;
     }
-    let longest = block
-        .lines
-        .iter()
-        .map(|line| line.x1 - line.x0)
-        .fold(0.0, f32::max);
+    let longest = block.lines.iter().map(|line| line.x1 - line.x0).fold(0.0, f32::max);
     if longest > 0.6 * measure.width && block.lines.len() > 1 {
         return false;
     }

@@ -43,12 +43,7 @@ fn zone(piece: &Line, height: f32) -> Option<Zone> {
 
 /// What two running heads have in common although their page numbers differ.
 fn key(piece: &Line) -> String {
-    piece
-        .text()
-        .chars()
-        .filter(|c| c.is_alphabetic())
-        .flat_map(char::to_lowercase)
-        .collect()
+    piece.text().chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
 }
 
 fn repeated(pages: &[Vec<Line>], heights: &[f32], body_size: f32) -> HashMap<(Zone, String), usize> {
@@ -74,9 +69,7 @@ fn repeated(pages: &[Vec<Line>], heights: &[f32], body_size: f32) -> HashMap<(Zo
 /// Whether a text in the margin is nothing but a page's number: `12`, `xii`, `- 3 -`, `Page 3 of 12`, `3/21`.
 fn is_page_number(text: &str) -> bool {
     let lower = text.to_lowercase();
-    let words = lower
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty());
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut numbers = 0;
     for word in words {
         let roman = word.chars().all(|c| "ivxl".contains(c));
@@ -96,11 +89,8 @@ fn line_numbers(pieces: &[Line]) -> Option<f32> {
         *edges.entry(piece.x1.round() as i32).or_default() += 1;
     }
     let (edge, count) = edges.into_iter().max_by_key(|(edge, count)| (*count, -edge))?;
-    let left = pieces
-        .iter()
-        .filter(|piece| !is_number(piece))
-        .map(|piece| piece.x0)
-        .min_by(f32::total_cmp)?;
+    let left =
+        pieces.iter().filter(|piece| !is_number(piece)).map(|piece| piece.x0).min_by(f32::total_cmp)?;
     (count >= LINE_NUMBERS_MIN && (edge as f32) < left + 1.0).then_some(edge as f32)
 }
 

@@ -74,17 +74,11 @@ pub(crate) fn page_glyphs<'a>(
     let (width, height) = page.render_dimensions();
     let transform = page.initial_transform(true).to_kurbo();
     let bounds = hayro_interpret::kurbo::Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
-    let settings = InterpreterSettings {
-        render_content: RenderContent::PAGE,
-        ..InterpreterSettings::default()
-    };
+    let settings =
+        InterpreterSettings { render_content: RenderContent::PAGE, ..InterpreterSettings::default() };
     let mut context = Context::new(transform, bounds, cache, pdf.xref(), settings);
     let mut paper = Paper {
-        page: PageGlyphs {
-            width,
-            height,
-            ..PageGlyphs::default()
-        },
+        page: PageGlyphs { width, height, ..PageGlyphs::default() },
         sideways: Vec::new(),
         turned_end: None,
         looks,
@@ -114,10 +108,7 @@ impl Paper<'_> {
     }
 
     fn look(&mut self, outline: &OutlineGlyph) -> Look {
-        *self
-            .looks
-            .entry(outline.identifier().cache_key())
-            .or_insert_with(|| measure(&outline.outline()))
+        *self.looks.entry(outline.identifier().cache_key()).or_insert_with(|| measure(&outline.outline()))
     }
 
     fn keep(&mut self, drawn: &Drawn<'_>, transform: Affine) {
@@ -146,14 +137,7 @@ impl Paper<'_> {
         }
         let run = end - origin;
         if run.x >= 0.0 && run.y.abs() <= 0.1 * run.x.max(0.01 * f64::from(size)) {
-            let glyph = Glyph {
-                text,
-                x0: origin.x as f32,
-                x1: end.x as f32,
-                y: origin.y as f32,
-                size,
-                look,
-            };
+            let glyph = Glyph { text, x0: origin.x as f32, x1: end.x as f32, y: origin.y as f32, size, look };
             if inside(&glyph, self.page.width, self.page.height) {
                 self.page.glyphs.push(glyph);
             }
@@ -172,14 +156,7 @@ impl Paper<'_> {
         if end.y < origin.y && (end.x - origin.x).abs() < 0.1 * (origin.y - end.y) {
             let height = self.page.height;
             let (x0, x1) = (height - origin.y as f32, height - end.y as f32);
-            self.sideways.push(Glyph {
-                text,
-                x0,
-                x1,
-                y: origin.x as f32,
-                size,
-                look,
-            });
+            self.sideways.push(Glyph { text, x0, x1, y: origin.x as f32, size, look });
         }
     }
 }
@@ -251,8 +228,5 @@ fn measure(path: &BezPath) -> Look {
         last = end;
     }
     let slant = if rise > 0.0 { lean / rise } else { 0.0 };
-    Look {
-        weight: (2.0 * path.area().abs() / perimeter) as f32,
-        slant: slant as f32,
-    }
+    Look { weight: (2.0 * path.area().abs() / perimeter) as f32, slant: slant as f32 }
 }

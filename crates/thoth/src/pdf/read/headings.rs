@@ -64,21 +64,12 @@ pub(crate) fn heading(block: &Block, body: &BodyLook) -> Option<Heading> {
         return None;
     }
     let set_apart = distinct || !style.upright && (depth.is_some() || words <= 10) || known && words <= 3;
-    set_apart.then(|| Heading {
-        title: title.trim_end_matches(['.', ':']).to_owned(),
-        depth,
-        style,
-    })
+    set_apart.then(|| Heading { title: title.trim_end_matches(['.', ':']).to_owned(), depth, style })
 }
 
 fn style(block: &Block, line: &Line) -> Style {
-    let letters = || {
-        block
-            .lines
-            .iter()
-            .flat_map(|line| &line.marks)
-            .filter(|mark| mark.character.is_alphabetic())
-    };
+    let letters =
+        || block.lines.iter().flat_map(|line| &line.marks).filter(|mark| mark.character.is_alphabetic());
     Style {
         half_points: (letter_size(line) * 2.0).round() as i32,
         capitals: letters().count() >= 4 && letters().all(|mark| !mark.character.is_lowercase()),
@@ -95,17 +86,13 @@ fn letter_size(line: &Line) -> f32 {
 
 /// A wide gap anywhere but after the number means a table.
 fn has_tab_after_label(line: &Line) -> bool {
-    line.marks
-        .iter()
-        .position(|mark| mark.character == TAB)
-        .is_some_and(|at| at > 8)
+    line.marks.iter().position(|mark| mark.character == TAB).is_some_and(|at| at > 8)
 }
 
 /// Whether a text begins as captions of tables and figures do.
 pub(crate) fn is_caption(text: &str) -> bool {
-    let mut words = text
-        .split(|c: char| c.is_whitespace() || c == '.' || c == ':')
-        .filter(|word| !word.is_empty());
+    let mut words =
+        text.split(|c: char| c.is_whitespace() || c == '.' || c == ':').filter(|word| !word.is_empty());
     let (Some(first), Some(second)) = (words.next(), words.next()) else {
         return false;
     };
@@ -115,20 +102,12 @@ pub(crate) fn is_caption(text: &str) -> bool {
         "figure" | "fig" | "table" | "tab" | "algorithm" | "listing" | "scheme" | "box" | "video" | "plate"
     );
     let roman = second.chars().all(|c| "IVXL".contains(c));
-    named
-        && (roman
-            || second
-                .trim_start_matches(['S', 'A', 'B'])
-                .starts_with(|c: char| c.is_ascii_digit()))
+    named && (roman || second.trim_start_matches(['S', 'A', 'B']).starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The headings that papers have whatever their style.
 pub(crate) fn is_known(title: &str) -> bool {
-    let name: String = title
-        .to_lowercase()
-        .chars()
-        .filter(|c| c.is_alphabetic())
-        .collect();
+    let name: String = title.to_lowercase().chars().filter(|c| c.is_alphabetic()).collect();
     matches!(
         name.as_str(),
         "abstract"
@@ -194,15 +173,9 @@ fn numbered(text: &str) -> (Option<u8>, &str) {
         first.len() == 1
             && first.chars().all(|c| c.is_ascii_uppercase())
             && !rest.is_empty()
-            && rest
-                .iter()
-                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
+            && rest.iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
     });
-    if appendix {
-        (Some(depth), rest.trim_start())
-    } else {
-        (None, text)
-    }
+    if appendix { (Some(depth), rest.trim_start()) } else { (None, text) }
 }
 
 #[cfg(test)]
@@ -224,13 +197,9 @@ mod tests {
 
     #[test]
     fn captions_are_known_by_their_words() {
-        for caption in [
-            "Figure 3: Herons",
-            "Fig. 2 Herons",
-            "TABLE IV",
-            "Table S1. Herons",
-            "Algorithm 1 Fishing",
-        ] {
+        for caption in
+            ["Figure 3: Herons", "Fig. 2 Herons", "TABLE IV", "Table S1. Herons", "Algorithm 1 Fishing"]
+        {
             assert!(is_caption(caption), "{caption}");
         }
         for text in ["Figures of speech", "Table manners of herons", "Box office"] {

@@ -32,15 +32,7 @@ pub(crate) struct Mark {
 
 impl Mark {
     pub(super) fn gap(character: char, size: f32) -> Self {
-        Self {
-            character,
-            size,
-            rise: 0.0,
-            weight: 0.0,
-            slant: 0.0,
-            bold: false,
-            italic: false,
-        }
+        Self { character, size, rise: 0.0, weight: 0.0, slant: 0.0, bold: false, italic: false }
     }
 }
 
@@ -90,10 +82,7 @@ impl Line {
             self.marks.push(Mark::gap(character, size));
         }
         let shift = self.y - other.y;
-        self.marks.extend(other.marks.iter().map(|mark| Mark {
-            rise: mark.rise + shift,
-            ..*mark
-        }));
+        self.marks.extend(other.marks.iter().map(|mark| Mark { rise: mark.rise + shift, ..*mark }));
         self.x0 = self.x0.min(other.x0);
         self.x1 = self.x1.max(other.x1);
         self.settle();

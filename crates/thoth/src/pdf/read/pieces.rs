@@ -20,10 +20,7 @@ const PIECES_MAX: usize = 8_000;
 pub(crate) fn pieces(page: &PageGlyphs, number: u32) -> Vec<Line> {
     let mut runs = runs(&page.glyphs);
     runs.truncate(PIECES_MAX);
-    chains(&runs)
-        .iter()
-        .filter_map(|chain| line(chain, number))
-        .collect()
+    chains(&runs).iter().filter_map(|chain| line(chain, number)).collect()
 }
 
 /// Glyphs that were drawn one after another on one line.
@@ -135,21 +132,12 @@ fn chains<'r, 'g>(runs: &'r [Run<'g>]) -> Vec<Chain<'r, 'g>> {
     order.sort_by(|a, b| a.x0.total_cmp(&b.x0));
     let mut chains: Vec<Chain<'r, 'g>> = Vec::new();
     for run in order {
-        let near = chains
-            .iter()
-            .enumerate()
-            .filter_map(|(index, chain)| Some((index, chain.distance(run)?)));
+        let near = chains.iter().enumerate().filter_map(|(index, chain)| Some((index, chain.distance(run)?)));
         let nearest = near.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index);
         match nearest.and_then(|index| chains.get_mut(index)) {
             Some(chain) => chain.push(run),
             None => {
-                chains.push(Chain {
-                    runs: vec![run],
-                    y: run.y,
-                    size: run.size,
-                    x0: run.x0,
-                    x1: run.x1,
-                });
+                chains.push(Chain { runs: vec![run], y: run.y, size: run.size, x0: run.x0, x1: run.x1 });
             }
         }
     }
@@ -161,10 +149,7 @@ fn in_order<'g>(chain: &Chain<'_, 'g>) -> Vec<(&'g Glyph, bool)> {
     let mut order: Vec<(&Glyph, bool)> = Vec::new();
     for run in &chain.runs {
         let within = order.last().is_some_and(|(last, _)| run.x1 < last.x0);
-        let at = order
-            .iter()
-            .position(|(glyph, _)| within && glyph.x0 > run.x0)
-            .unwrap_or(order.len());
+        let at = order.iter().position(|(glyph, _)| within && glyph.x0 > run.x0).unwrap_or(order.len());
         order.splice(at..at, run.glyphs.iter().copied());
     }
     order
@@ -180,15 +165,8 @@ fn line(chain: &Chain<'_, '_>, page: u32) -> Option<Line> {
     let mut baselines: Vec<f32> = alike.map(|(_, y)| *y).collect();
     baselines.sort_by(f32::total_cmp);
     let y = *baselines.get(baselines.len() / 2)?;
-    let mut line = Line {
-        page,
-        x0: chain.x0,
-        x1: chain.x1,
-        y,
-        size,
-        marks: marks(&glyphs, y, size),
-        ..Line::default()
-    };
+    let mut line =
+        Line { page, x0: chain.x0, x1: chain.x1, y, size, marks: marks(&glyphs, y, size), ..Line::default() };
     line.settle();
     (!line.marks.is_empty()).then_some(line)
 }
@@ -226,29 +204,13 @@ mod tests {
     fn set(text: &str, x: f32, y: f32, size: f32) -> Vec<Glyph> {
         let glyph = |(at, character): (usize, char)| {
             let x0 = x + 0.5 * size * at as f32;
-            Glyph {
-                text: character.to_string(),
-                x0,
-                x1: x0 + 0.5 * size,
-                y,
-                size,
-                look: Look::default(),
-            }
+            Glyph { text: character.to_string(), x0, x1: x0 + 0.5 * size, y, size, look: Look::default() }
         };
-        text.chars()
-            .enumerate()
-            .filter(|(_, character)| *character != '_')
-            .map(glyph)
-            .collect()
+        text.chars().enumerate().filter(|(_, character)| *character != '_').map(glyph).collect()
     }
 
     fn check(glyphs: Vec<Glyph>, wanted: &[&str]) {
-        let page = PageGlyphs {
-            width: 600.0,
-            height: 800.0,
-            glyphs,
-            ..PageGlyphs::default()
-        };
+        let page = PageGlyphs { width: 600.0, height: 800.0, glyphs, ..PageGlyphs::default() };
         let texts: Vec<String> = pieces(&page, 1).iter().map(Line::text).collect();
         assert_eq!(texts, wanted);
     }
@@ -256,18 +218,12 @@ mod tests {
     #[test]
     fn a_gap_is_a_space_and_a_wide_one_parts_pieces() {
         check(set("two_words", 10.0, 100.0, 10.0), &["two words"]);
-        check(
-            [set("left", 10.0, 100.0, 10.0), set("right", 60.0, 100.0, 10.0)].concat(),
-            &["left", "right"],
-        );
+        check([set("left", 10.0, 100.0, 10.0), set("right", 60.0, 100.0, 10.0)].concat(), &["left", "right"]);
     }
 
     #[test]
     fn scripts_stand_in_their_line_also_when_drawn_later() {
-        check(
-            [set("R", 10.0, 100.0, 10.0), set("2", 15.0, 96.0, 7.0)].concat(),
-            &["R2"],
-        );
+        check([set("R", 10.0, 100.0, 10.0), set("2", 15.0, 96.0, 7.0)].concat(), &["R2"]);
         let mut late = set("adjusted R_, higher", 10.0, 100.0, 10.0);
         late.extend(set("2", 60.5, 96.0, 7.0));
         check(late, &["adjusted R2, higher"]);
@@ -275,20 +231,13 @@ mod tests {
 
     #[test]
     fn what_is_drawn_twice_is_read_once() {
-        check(
-            [set("bold", 10.0, 100.0, 10.0), set("bold", 10.1, 100.0, 10.0)].concat(),
-            &["bold"],
-        );
+        check([set("bold", 10.0, 100.0, 10.0), set("bold", 10.1, 100.0, 10.0)].concat(), &["bold"]);
     }
 
     #[test]
     fn a_drop_capital_is_no_part_of_the_line_at_its_foot() {
         let capital = set("T", 10.0, 110.0, 24.0);
-        let lines = [
-            capital,
-            set("HIS paper", 23.0, 98.0, 10.0),
-            set("is read", 23.0, 110.0, 10.0),
-        ];
+        let lines = [capital, set("HIS paper", 23.0, 98.0, 10.0), set("is read", 23.0, 110.0, 10.0)];
         check(lines.concat(), &["T", "HIS paper", "is read"]);
     }
 }

@@ -107,16 +107,8 @@ fn levels(parts: &[Part]) -> BTreeMap<Style, u8> {
     let numbered = levels.clone();
     for (rank, style) in (1..).zip(styles) {
         // Among numbered headings, one without a number is as deep as the numbered ones that are set no larger.
-        let beside = numbered
-            .iter()
-            .filter(|(other, _)| **other <= style)
-            .map(|(_, depth)| *depth)
-            .min();
-        let depth = if numbered.is_empty() {
-            rank
-        } else {
-            beside.unwrap_or(6)
-        };
+        let beside = numbered.iter().filter(|(other, _)| **other <= style).map(|(_, depth)| *depth).min();
+        let depth = if numbered.is_empty() { rank } else { beside.unwrap_or(6) };
         levels.entry(style).or_insert(depth);
     }
     levels
@@ -124,16 +116,9 @@ fn levels(parts: &[Part]) -> BTreeMap<Style, u8> {
 
 /// The index of the block with which the body begins.
 fn beginning(blocks: &[Block], body: &BodyLook) -> usize {
-    let front = || {
-        blocks
-            .iter()
-            .enumerate()
-            .take_while(|(_, block)| block.page() <= FRONT_PAGES)
-    };
+    let front = || blocks.iter().enumerate().take_while(|(_, block)| block.page() <= FRONT_PAGES);
     let found = front().find(|(_, block)| is_summary(block, body));
-    found
-        .or_else(|| front().find(|(_, block)| is_prose(&block.text())))
-        .map_or(0, |(index, _)| index)
+    found.or_else(|| front().find(|(_, block)| is_prose(&block.text()))).map_or(0, |(index, _)| index)
 }
 
 /// Whether a block is the heading of the abstract, or an abstract that begins with it.
@@ -146,11 +131,7 @@ pub(crate) fn is_summary(block: &Block, body: &BodyLook) -> bool {
 /// Whether a line is the heading of an abstract or begins one, by its words alone.
 pub(crate) fn opens_summary(line: &Line) -> bool {
     let text = line.text();
-    let name: String = text
-        .chars()
-        .filter(|c| c.is_alphabetic())
-        .flat_map(char::to_lowercase)
-        .collect();
+    let name: String = text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
     name == "abstract"
         || text.starts_with("Abstract") && run_in_abstract(&format!("{text}{}", " w".repeat(12))).is_some()
 }
@@ -158,10 +139,7 @@ pub(crate) fn opens_summary(line: &Line) -> bool {
 /// Whether a text is running text rather than a title, names or addresses.
 pub(crate) fn is_prose(text: &str) -> bool {
     let words: Vec<&str> = text.split(' ').collect();
-    let lower = words
-        .iter()
-        .filter(|word| word.starts_with(char::is_lowercase))
-        .count();
+    let lower = words.iter().filter(|word| word.starts_with(char::is_lowercase)).count();
     words.len() >= PROSE_WORDS_MIN && lower * 2 > words.len() && text.contains(". ")
 }
 

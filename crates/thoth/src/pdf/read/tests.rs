@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 /// The smallest PDF whose pages have these content streams. It has no table of its objects: readers find them.
 fn pdf(pages: &[String]) -> Vec<u8> {
-    let kids: String = (0..pages.len())
-        .map(|page| format!("{} 0 R ", 10 + 2 * page))
-        .collect();
+    let kids: String = (0..pages.len()).map(|page| format!("{} 0 R ", 10 + 2 * page)).collect();
     let mut text = format!(
         "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[{kids}]/Count {}>>\n\
          endobj\n3 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>\nendobj\n4 0 obj\n<</Type/Font/Subtype/\
@@ -37,30 +35,12 @@ fn set(font: char, size: u32, x: u32, y: u32, text: &str) -> String {
 #[test]
 fn what_cannot_be_read_is_named() {
     assert!(matches!(read(Vec::new()), Err(Unreadable::Empty)));
-    assert!(matches!(
-        read(b"no PDF at all".to_vec()),
-        Err(Unreadable::Broken(_))
-    ));
-    assert!(matches!(
-        read(b"%PDF-1.7\n%%EOF".to_vec()),
-        Err(Unreadable::Broken(_))
-    ));
-    assert!(matches!(
-        read(include_bytes!("samples/locked.pdf").to_vec()),
-        Err(Unreadable::Encrypted)
-    ));
-    assert!(matches!(
-        read(pdf(&["0 0 m 10 10 l S".to_owned()])),
-        Err(Unreadable::NoText)
-    ));
+    assert!(matches!(read(b"no PDF at all".to_vec()), Err(Unreadable::Broken(_))));
+    assert!(matches!(read(b"%PDF-1.7\n%%EOF".to_vec()), Err(Unreadable::Broken(_))));
+    assert!(matches!(read(include_bytes!("samples/locked.pdf").to_vec()), Err(Unreadable::Encrypted)));
+    assert!(matches!(read(pdf(&["0 0 m 10 10 l S".to_owned()])), Err(Unreadable::NoText)));
     let many = vec![String::new(); 2_001];
-    assert!(matches!(
-        read(pdf(&many)),
-        Err(Unreadable::TooManyPages {
-            pages: 2_001,
-            max: 2_000
-        })
-    ));
+    assert!(matches!(read(pdf(&many)), Err(Unreadable::TooManyPages { pages: 2_001, max: 2_000 })));
 }
 
 #[test]
@@ -77,20 +57,8 @@ fn two_columns_are_read_one_after_the_other() {
     page += &set('B', 11, 60, 700, "Abstract");
     for line in 0..12_u32 {
         let y = 685 - 12 * line;
-        page += &set(
-            'F',
-            10,
-            60,
-            y,
-            &format!("left {line} words of a line that fills the left column"),
-        );
-        page += &set(
-            'F',
-            10,
-            320,
-            y,
-            &format!("right {line} words of a line that fills the other one"),
-        );
+        page += &set('F', 10, 60, y, &format!("left {line} words of a line that fills the left column"));
+        page += &set('F', 10, 320, y, &format!("right {line} words of a line that fills the other one"));
     }
     let paper = read(pdf(&[page])).expect("readable");
     let text = text(&paper);
@@ -126,24 +94,14 @@ fn running_heads_and_page_numbers_are_left_out() {
         .collect();
     let paper = read(pdf(&pages)).expect("readable");
     let text = text(&paper);
-    assert!(
-        text.contains("page 6 says") && !text.contains("Journal of Herons"),
-        "{text}"
-    );
+    assert!(text.contains("page 6 says") && !text.contains("Journal of Herons"), "{text}");
     let paragraphs = paper.sections.iter().flat_map(|section| &section.paragraphs);
-    assert!(
-        paragraphs
-            .into_iter()
-            .all(|paragraph| paragraph.text.parse::<u32>().is_err())
-    );
+    assert!(paragraphs.into_iter().all(|paragraph| paragraph.text.parse::<u32>().is_err()));
 }
 
 fn text(paper: &Paper) -> String {
     let paragraphs = paper.sections.iter().flat_map(|section| &section.paragraphs);
-    paragraphs
-        .map(|paragraph| paragraph.text.as_str())
-        .collect::<Vec<_>>()
-        .join("\n")
+    paragraphs.map(|paragraph| paragraph.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// The project's own papers, with what `truth.json` beside them says.
@@ -153,10 +111,7 @@ fn papers() -> Vec<(Vec<u8>, serde_json::Value)> {
     let truth: Vec<serde_json::Value> = serde_json::from_slice(&truth).expect("truth.json is JSON");
     let bytes =
         |truth: &serde_json::Value| std::fs::read(folder.join(truth["file"].as_str().expect("a file name")));
-    truth
-        .into_iter()
-        .map(|truth| (bytes(&truth).expect("each paper is there"), truth))
-        .collect()
+    truth.into_iter().map(|truth| (bytes(&truth).expect("each paper is there"), truth)).collect()
 }
 
 #[test]
@@ -166,34 +121,13 @@ fn the_projects_own_papers_are_read_as_their_truth_says() {
         let found = &paper.metadata;
         let title = found.title.as_ref().map(|title| fold(&title.value));
         assert_eq!(title, truth["title"].as_str().map(fold));
-        let names: Vec<&str> = found
-            .authors
-            .iter()
-            .flat_map(|names| &names.value)
-            .map(String::as_str)
-            .collect();
+        let names: Vec<&str> =
+            found.authors.iter().flat_map(|names| &names.value).map(String::as_str).collect();
         assert_eq!(serde_json::json!(names), truth["authors"]);
-        assert_eq!(
-            found.year.as_ref().map(|year| i64::from(year.value)),
-            truth["year"].as_i64()
-        );
-        assert_eq!(
-            found.doi.as_ref().map(|doi| doi.value.as_str()),
-            truth["doi"].as_str()
-        );
-        let kind = |kind| {
-            paper
-                .sections
-                .iter()
-                .filter(|section| section.kind == kind)
-                .count()
-        };
-        assert_eq!(
-            (kind(SectionKind::Abstract), kind(SectionKind::References)),
-            (1, 1),
-            "{}",
-            truth["file"]
-        );
+        assert_eq!(found.year.as_ref().map(|year| i64::from(year.value)), truth["year"].as_i64());
+        assert_eq!(found.doi.as_ref().map(|doi| doi.value.as_str()), truth["doi"].as_str());
+        let kind = |kind| paper.sections.iter().filter(|section| section.kind == kind).count();
+        assert_eq!((kind(SectionKind::Abstract), kind(SectionKind::References)), (1, 1), "{}", truth["file"]);
         let numbered =
             |section: &&crate::paper::Section| section.title.starts_with(|c: char| c.is_ascii_digit());
         assert_eq!(paper.sections.iter().find(numbered), None);
@@ -223,11 +157,7 @@ fn damaged_papers_never_defeat_the_reader() {
             }
             let began = Instant::now();
             let outcome = read(damaged);
-            assert!(
-                began.elapsed() < Duration::from_secs(30),
-                "{} {attempt}",
-                truth["file"]
-            );
+            assert!(began.elapsed() < Duration::from_secs(30), "{} {attempt}", truth["file"]);
             let defeated = matches!(&outcome, Err(Unreadable::Broken(why)) if why.contains("defeats"));
             assert!(!defeated, "{} {attempt}", truth["file"]);
         }

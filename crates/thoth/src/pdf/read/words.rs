@@ -62,10 +62,7 @@ fn is_compound(text: &str, line: &str) -> bool {
     let rest = line.split(' ').next().unwrap_or_default();
     let first = word.trim_end_matches(['-', '\u{2010}']).to_lowercase();
     let first = first.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let another = first.contains('-')
-        || rest
-            .trim_end_matches(|c: char| !c.is_alphanumeric())
-            .contains('-');
+    let another = first.contains('-') || rest.trim_end_matches(|c: char| !c.is_alphanumeric()).contains('-');
     another
         || matches!(
             first,
@@ -80,21 +77,14 @@ mod tests {
     #[test]
     fn lines_become_running_text() {
         let check = |lines: &[&str], wanted: &str| {
-            assert_eq!(
-                joined(lines.iter().map(|line| (*line).to_owned())),
-                wanted,
-                "{lines:?}"
-            );
+            assert_eq!(joined(lines.iter().map(|line| (*line).to_owned())), wanted, "{lines:?}");
         };
         check(&["one line", "and another"], "one line and another");
         check(&["an experi-", "ment"], "an experiment");
         check(&["an experi\u{AD}", "ment"], "an experiment");
         check(&["the state-of-the-", "art"], "the state-of-the-art");
         check(&["the F1-", "Score of COVID-", "19"], "the F1-Score of COVID-19");
-        check(
-            &["see https://doi.org/", "10.1000/x"],
-            "see https://doi.org/10.1000/x",
-        );
+        check(&["see https://doi.org/", "10.1000/x"], "see https://doi.org/10.1000/x");
         check(&["a dash -", "and more"], "a dash - and more");
     }
 }

@@ -22,9 +22,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn in_references(&self) -> bool {
-        self.sections
-            .last()
-            .is_some_and(|section| section.kind == SectionKind::References)
+        self.sections.last().is_some_and(|section| section.kind == SectionKind::References)
     }
 
     pub(super) fn open(&mut self, heading: &Heading, levels: &BTreeMap<Style, u8>) {
@@ -32,38 +30,22 @@ impl Writer {
         let styled = levels.get(&heading.style).copied();
         // What closes a paper has no number although its headings have, and stands beside its chapters.
         let closing = levels.values().any(|depth| *depth == 1) && is_closing(&heading.title);
-        let depth = heading
-            .depth
-            .or(if closing { Some(1) } else { styled })
-            .unwrap_or(1);
+        let depth = heading.depth.or(if closing { Some(1) } else { styled }).unwrap_or(1);
         self.open.retain(|above| *above < depth);
         self.open.push(depth);
-        let name: String = heading
-            .title
-            .to_lowercase()
-            .chars()
-            .filter(|c| c.is_alphabetic())
-            .collect();
+        let name: String = heading.title.to_lowercase().chars().filter(|c| c.is_alphabetic()).collect();
         let kind = match name.as_str() {
             "abstract" | "summary" => SectionKind::Abstract,
             "references" | "bibliography" | "literaturecited" => SectionKind::References,
             _ => SectionKind::Body,
         };
         let level = u8::try_from(self.open.len()).unwrap_or(u8::MAX);
-        self.sections.push(Section {
-            title: heading.title.clone(),
-            level,
-            kind,
-            paragraphs: Vec::new(),
-        });
+        self.sections.push(Section { title: heading.title.clone(), level, kind, paragraphs: Vec::new() });
     }
 
     pub(super) fn text(&mut self, block: &Block) {
         let text = block.text();
-        let begun = self
-            .sections
-            .iter()
-            .any(|section| section.kind == SectionKind::Abstract);
+        let begun = self.sections.iter().any(|section| section.kind == SectionKind::Abstract);
         if let Some(rest) = run_in_abstract(&text).filter(|_| !begun) {
             let title = "Abstract".to_owned();
             self.sections.push(Section {
@@ -72,26 +54,15 @@ impl Writer {
                 kind: SectionKind::Abstract,
                 paragraphs: Vec::new(),
             });
-            self.summary = block
-                .lines
-                .get(1)
-                .or(block.line())
-                .map(|line| (line.x0, line.size));
+            self.summary = block.lines.get(1).or(block.line()).map(|line| (line.x0, line.size));
             self.write(block, rest.to_owned());
         } else {
             if self.ends_abstract(block, &text) {
                 self.release();
-                self.sections.push(Section {
-                    level: 1,
-                    ..Section::default()
-                });
+                self.sections.push(Section { level: 1, ..Section::default() });
             }
             // Bare numbers of references stand in a column of their own; the order of the entries says the same.
-            let entry = if self.in_references() {
-                without_bare_label(&text)
-            } else {
-                &text
-            };
+            let entry = if self.in_references() { without_bare_label(&text) } else { &text };
             self.write(block, entry.to_owned());
         }
     }
@@ -99,10 +70,7 @@ impl Writer {
     /// Whether a block no longer belongs to the abstract although no heading stands between: it is set differently,
     /// stands on another page, or lists key words.
     fn ends_abstract(&mut self, block: &Block, text: &str) -> bool {
-        let Some(section) = self
-            .sections
-            .last()
-            .filter(|section| section.kind == SectionKind::Abstract)
+        let Some(section) = self.sections.last().filter(|section| section.kind == SectionKind::Abstract)
         else {
             return false;
         };
@@ -119,10 +87,7 @@ impl Writer {
 
     fn write(&mut self, block: &Block, text: String) {
         if self.sections.is_empty() {
-            self.sections.push(Section {
-                level: 1,
-                ..Section::default()
-            });
+            self.sections.push(Section { level: 1, ..Section::default() });
         }
         let column = self.column;
         let Some(section) = self.sections.last_mut() else {
@@ -137,28 +102,17 @@ impl Writer {
         }
         self.column = block.column;
         if let Some(section) = self.sections.last_mut() {
-            section.paragraphs.push(Paragraph {
-                page: block.page(),
-                text,
-                continues: false,
-            });
+            section.paragraphs.push(Paragraph { page: block.page(), text, continues: false });
         }
     }
 
     pub(super) fn side(&mut self, block: &Block) {
         // An abstract and references may be set as small as captions are.
-        let flows = self
-            .sections
-            .last()
-            .is_none_or(|section| section.kind != SectionKind::Body);
+        let flows = self.sections.last().is_none_or(|section| section.kind != SectionKind::Body);
         if flows && !headings::is_caption(&block.text()) {
             return self.text(block);
         }
-        self.held.push(Paragraph {
-            page: block.page(),
-            text: block.text(),
-            continues: false,
-        });
+        self.held.push(Paragraph { page: block.page(), text: block.text(), continues: false });
     }
 
     /// Writes what was held behind the paragraph that it interrupted.
@@ -170,17 +124,13 @@ impl Writer {
 
     pub(super) fn finish(mut self) -> Vec<Section> {
         if self.sections.is_empty() {
-            self.sections.push(Section {
-                level: 1,
-                ..Section::default()
-            });
+            self.sections.push(Section { level: 1, ..Section::default() });
         }
         self.release();
         self.sections
             .iter_mut()
             .for_each(|section| section.paragraphs.retain(|paragraph| !paragraph.text.is_empty()));
-        self.sections
-            .retain(|section| !(section.title.is_empty() && section.paragraphs.is_empty()));
+        self.sections.retain(|section| !(section.title.is_empty() && section.paragraphs.is_empty()));
         name_summary(&mut self.sections);
         self.sections
     }
@@ -219,19 +169,12 @@ fn is_key_words(text: &str) -> bool {
 
 /// Text before the first heading is the abstract of a paper that does not call it so.
 fn name_summary(sections: &mut [Section]) {
-    if sections
-        .iter()
-        .any(|section| section.kind == SectionKind::Abstract)
-        || sections.len() < 3
-    {
+    if sections.iter().any(|section| section.kind == SectionKind::Abstract) || sections.len() < 3 {
         return;
     }
     if let Some(first) = sections.first_mut()
         && first.title.is_empty()
-        && first
-            .paragraphs
-            .iter()
-            .all(|paragraph| paragraph.page <= FRONT_PAGES)
+        && first.paragraphs.iter().all(|paragraph| paragraph.page <= FRONT_PAGES)
     {
         first.kind = SectionKind::Abstract;
     }

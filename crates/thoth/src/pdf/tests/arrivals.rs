@@ -13,29 +13,17 @@ async fn what_was_there_is_queued_when_the_folder_is_followed() {
     let two = world.drop("pdfs/deep/er/two.PDF", &pdf("Two", ""));
     let old = std::time::SystemTime::now() - Duration::from_secs(60);
     for file in [&one, &two] {
-        File::options()
-            .append(true)
-            .open(file)
-            .unwrap()
-            .set_modified(old)
-            .unwrap();
+        File::options().append(true).open(file).unwrap().set_modified(old).unwrap();
     }
     let mut run = world.follow().await;
     assert_eq!(run.rows().len(), 2, "queued before `follow` returned");
     let rows = run.until_at_rest(2).await;
-    assert!(
-        rows.iter()
-            .all(|row| row.status == Status::Indexed && row.reason.is_none()),
-        "{rows:#?}"
-    );
+    assert!(rows.iter().all(|row| row.status == Status::Indexed && row.reason.is_none()), "{rows:#?}");
     assert_eq!(world.notes("notes"), ["One.md", "Two.md"]);
     let note = fs::read_to_string(world.at("notes/Two.md")).unwrap();
     assert!(note.contains("pdf: \"[[pdfs/deep/er/two.PDF]]\""), "{note}");
     let row = run.row(&one).unwrap();
-    assert_eq!(
-        (row.title.as_deref(), row.note.as_deref()),
-        (Some("One"), Some("notes/One.md"))
-    );
+    assert_eq!((row.title.as_deref(), row.note.as_deref()), (Some("One"), Some("notes/One.md")));
     assert_eq!(row.id, row.content.unwrap()[..12]);
     run.end().await;
 }
@@ -74,11 +62,7 @@ async fn a_slow_copy_is_waited_for() {
     drop(file);
     let row = run.until_file(&path, Status::Indexed).await;
     assert_eq!(row.bytes, bytes.len() as u64);
-    assert_eq!(
-        world.reads.lock().unwrap().len(),
-        1,
-        "nothing but the whole file was read"
-    );
+    assert_eq!(world.reads.lock().unwrap().len(), 1, "nothing but the whole file was read");
     run.end().await;
 }
 
@@ -94,10 +78,7 @@ async fn of_many_copies_one_is_read_and_the_others_name_it() {
     let first: Vec<_> = rows.iter().filter(|row| row.status == Status::Indexed).collect();
     assert_eq!(first.len(), 1, "{rows:#?}");
     for row in rows.iter().filter(|row| row.file != first[0].file) {
-        assert_eq!(
-            (row.status, row.duplicate_of.as_ref()),
-            (Status::Skipped, Some(&first[0].id))
-        );
+        assert_eq!((row.status, row.duplicate_of.as_ref()), (Status::Skipped, Some(&first[0].id)));
         assert!(row.reason.as_ref().unwrap().contains(&first[0].file));
     }
     let mut ids: Vec<_> = rows.iter().map(|row| &row.id).collect();
@@ -120,16 +101,9 @@ async fn papers_with_one_title_get_notes_of_their_own() {
     let mut run = world.follow().await;
     let rows = run.until_at_rest(3).await;
     for row in &rows {
-        assert_eq!(
-            row.note,
-            Some(format!("notes/Title - the same ({}).md", row.id)),
-            "{row:#?}"
-        );
+        assert_eq!(row.note, Some(format!("notes/Title - the same ({}).md", row.id)), "{row:#?}");
     }
-    assert_eq!(
-        fs::read_to_string(world.at("notes/title - THE same.md")).unwrap(),
-        "mine"
-    );
+    assert_eq!(fs::read_to_string(world.at("notes/title - THE same.md")).unwrap(), "mine");
     assert_eq!(world.notes("notes").len(), 4);
     run.end().await;
 }
@@ -143,36 +117,19 @@ async fn a_pdf_from_elsewhere_is_copied_in_and_never_over_another() {
     fs::write(&source, pdf("Handed in", "")).unwrap();
     world.drop("pdfs/paper.pdf", &pdf("Other", ""));
     let mut steps = Vec::new();
-    let row = run
-        .monitor
-        .ingest(&source, |event| steps.push(event.status))
-        .await
-        .unwrap();
-    assert_eq!(
-        (row.status, row.file.as_str()),
-        (Status::Indexed, "pdfs/paper (2).pdf")
-    );
+    let row = run.monitor.ingest(&source, |event| steps.push(event.status)).await.unwrap();
+    assert_eq!((row.status, row.file.as_str()), (Status::Indexed, "pdfs/paper (2).pdf"));
     assert_eq!(steps.last(), Some(&Status::Indexed));
-    assert_eq!(
-        fs::read(world.at("pdfs/paper (2).pdf")).unwrap(),
-        pdf("Handed in", "")
-    );
+    assert_eq!(fs::read(world.at("pdfs/paper (2).pdf")).unwrap(), pdf("Handed in", ""));
     assert_eq!(fs::read(world.at("pdfs/paper.pdf")).unwrap(), pdf("Other", ""));
     // Once more: nothing new.
     assert_eq!(run.monitor.ingest(&source, |_| {}).await.unwrap().file, row.file);
     // In the vault it stays where it is, also outside the PDF folder.
     let inside = world.drop("attic/x.pdf", &pdf("Inside", ""));
-    assert_eq!(
-        run.monitor.ingest(&inside, |_| {}).await.unwrap().file,
-        "attic/x.pdf"
-    );
+    assert_eq!(run.monitor.ingest(&inside, |_| {}).await.unwrap().file, "attic/x.pdf");
     assert_eq!(world.notes("pdfs"), ["paper (2).pdf", "paper.pdf"]);
     for (name, word) in [("none.pdf", "cannot be read"), ("paper.txt", "cannot be read")] {
-        let refusal = run
-            .monitor
-            .ingest(&elsewhere.path().join(name), |_| {})
-            .await
-            .unwrap_err();
+        let refusal = run.monitor.ingest(&elsewhere.path().join(name), |_| {}).await.unwrap_err();
         assert!(refusal.contains(word) && refusal.contains(name), "{refusal}");
     }
     run.end().await;

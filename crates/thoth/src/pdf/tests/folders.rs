@@ -15,22 +15,13 @@ async fn every_pdf_is_taken_once_while_the_folder_moves_to_and_fro() {
     let mut dropped = 0;
     let mut drop_some = |folder: &str, count: usize| {
         for _ in 0..count {
-            world.drop(
-                &format!("{folder}/{dropped}.pdf"),
-                &pdf(&format!("Paper {dropped}"), ""),
-            );
+            world.drop(&format!("{folder}/{dropped}.pdf"), &pdf(&format!("Paper {dropped}"), ""));
             dropped += 1;
         }
     };
     for folder in ["second", "third/deep", "pdfs"] {
-        let before = world
-            .inputs()
-            .pdf
-            .strip_prefix(world.vault.path())
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
+        let before =
+            world.inputs().pdf.strip_prefix(world.vault.path()).unwrap().to_str().unwrap().to_owned();
         drop_some(folder, 4);
         drop_some(&before, 4);
         world.inputs.lock().unwrap().pdf = world.at(folder);
@@ -71,20 +62,11 @@ fn what_arrived_in_the_old_folder_before_the_answer_is_taken() {
     let drop_old = |path: &str| {
         let path = world.drop(path, &pdf(path, ""));
         let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
-        fs::File::options()
-            .append(true)
-            .open(&path)
-            .unwrap()
-            .set_modified(long_ago)
-            .unwrap();
+        fs::File::options().append(true).open(&path).unwrap().set_modified(long_ago).unwrap();
         path
     };
     let is_queued = |path: &Path| shared.ledger.row(path).unwrap().is_some();
-    let scope = |folder: &str| Scope {
-        folder: world.at(folder),
-        recursive: true,
-        vault: world.at(""),
-    };
+    let scope = |folder: &str| Scope { folder: world.at(folder), recursive: true, vault: world.at("") };
     lookout.follow(&scope("pdfs"), now).unwrap();
     let unseen = drop_old("pdfs/unseen.pdf");
     let there = drop_old("new/there.pdf");
@@ -131,10 +113,7 @@ async fn a_folder_that_cannot_be_followed_leaves_the_old_one_standing() {
     let world = World::new();
     let mut run = world.follow().await;
     fs::write(world.at("file"), "in the way").unwrap();
-    let inputs = MonitorInputs {
-        pdf: world.at("file"),
-        ..world.inputs()
-    };
+    let inputs = MonitorInputs { pdf: world.at("file"), ..world.inputs() };
     let refusal = run.monitor.follow(&inputs).await.unwrap_err();
     assert!(refusal.contains("file` cannot be made"), "{refusal}");
     let file = world.drop("pdfs/a.pdf", &pdf("A", ""));
@@ -156,10 +135,7 @@ async fn a_folder_that_was_deleted_and_made_again_is_watched_again() {
     fs::rename(world.at("pdfs"), world.at("elsewhere")).unwrap();
     let second = world.drop("pdfs/b.pdf", &pdf("B", ""));
     run.until_file(&second, Status::Indexed).await;
-    run.until("the first is missing", |rows| {
-        rows.iter().any(|row| row.missing_since.is_some())
-    })
-    .await;
+    run.until("the first is missing", |rows| rows.iter().any(|row| row.missing_since.is_some())).await;
     let third = world.drop("pdfs/c.pdf", &pdf("C", ""));
     run.until_file(&third, Status::Indexed).await;
     run.end().await;
@@ -176,11 +152,8 @@ async fn new_notes_go_to_the_new_folder_and_old_ones_stay() {
     run.until_file(&second, Status::Indexed).await;
     let id = run.row(&first).unwrap().id;
     world.drop("pdfs/a.pdf", &pdf("A", "v2"));
-    run.until("A is read again", |rows| {
-        rows.iter()
-            .all(|row| row.id != id && row.status == Status::Indexed)
-    })
-    .await;
+    run.until("A is read again", |rows| rows.iter().all(|row| row.id != id && row.status == Status::Indexed))
+        .await;
     assert_eq!(
         (world.notes("notes"), world.notes("more notes")),
         (vec!["A.md".to_owned()], vec!["B.md".to_owned()])

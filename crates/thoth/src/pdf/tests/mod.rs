@@ -61,20 +61,14 @@ fn read_title(bytes: &[u8]) -> Result<Paper, Unreadable> {
     if !text.contains("%%EOF") {
         return Err(Unreadable::Broken("no end".to_owned()));
     }
-    let title = text
-        .split_once("Td (")
-        .and_then(|(_, rest)| rest.split_once(") Tj"))
-        .map(|(title, _)| title);
+    let title = text.split_once("Td (").and_then(|(_, rest)| rest.split_once(") Tj")).map(|(title, _)| title);
     match title {
         None => Err(Unreadable::NoText),
         Some("locked") => Err(Unreadable::Encrypted),
         Some("panics") => panic!("a reader that panics"),
         Some(title) => Ok(Paper {
             metadata: Metadata {
-                title: Some(Field {
-                    value: title.to_owned(),
-                    source: Source::Layout { page: 1 },
-                }),
+                title: Some(Field { value: title.to_owned(), source: Source::Layout { page: 1 } }),
                 ..Metadata::default()
             },
             page_count: 1,
@@ -135,10 +129,7 @@ impl World {
     /// Puts a file into the vault, whole from its first moment.
     fn drop(&self, path: &str, bytes: &[u8]) -> PathBuf {
         let path = self.at(path);
-        let aside = self
-            .vault
-            .path()
-            .join(format!(".aside-{}", blake3::hash(bytes).to_hex()));
+        let aside = self.vault.path().join(format!(".aside-{}", blake3::hash(bytes).to_hex()));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&aside, bytes).unwrap();
         fs::rename(aside, &path).unwrap();
@@ -152,12 +143,7 @@ impl World {
     /// How often a content was read.
     fn reads_of(&self, bytes: &[u8]) -> usize {
         let content = blake3::hash(bytes).to_hex().to_string();
-        self.reads
-            .lock()
-            .unwrap()
-            .get(&content)
-            .copied()
-            .unwrap_or_default()
+        self.reads.lock().unwrap().get(&content).copied().unwrap_or_default()
     }
 
     /// The names of the notes in a folder.
@@ -165,9 +151,8 @@ impl World {
         let Ok(entries) = fs::read_dir(self.at(folder)) else {
             return Vec::new();
         };
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -196,16 +181,9 @@ impl World {
 
     async fn start_with(&self, read: Arc<Reader>) -> Run {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let monitor = Monitor::start(self.parts(read), &tasks, stop.clone())
-            .await
-            .unwrap();
+        let monitor = Monitor::start(self.parts(read), &tasks, stop.clone()).await.unwrap();
         let events = monitor.events();
-        Run {
-            monitor,
-            events,
-            tasks,
-            stop,
-        }
+        Run { monitor, events, tasks, stop }
     }
 
     /// Starts, and follows the folder of the inputs.
@@ -256,24 +234,15 @@ impl Run {
     async fn until_file(&mut self, file: &Path, status: Status) -> PaperRow {
         let what = format!("{} is {status}", file.display());
         let ledger = self.monitor.clone();
-        self.until(&what, |_| {
-            ledger
-                .ledger()
-                .row(file)
-                .unwrap()
-                .is_some_and(|row| row.status == status)
-        })
-        .await;
+        self.until(&what, |_| ledger.ledger().row(file).unwrap().is_some_and(|row| row.status == status))
+            .await;
         self.row(file).unwrap()
     }
 
     /// Waits until so many rows are at rest, and none is not.
     async fn until_at_rest(&mut self, count: usize) -> Vec<PaperRow> {
         let what = format!("{count} files are at rest");
-        self.until(&what, |rows| {
-            rows.len() == count && rows.iter().all(|row| row.status.is_at_rest())
-        })
-        .await
+        self.until(&what, |rows| rows.len() == count && rows.iter().all(|row| row.status.is_at_rest())).await
     }
 
     async fn end(self) {

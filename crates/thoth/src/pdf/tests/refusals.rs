@@ -13,11 +13,7 @@ async fn each_unreadable_file_says_why_and_stays_untouched() {
     let cases: [(&str, Vec<u8>, &str); 6] = [
         ("empty.pdf", Vec::new(), "empty"),
         ("page.pdf", b"<html>".to_vec(), "not a readable PDF"),
-        (
-            "half.pdf",
-            whole[..whole.len() / 2].to_vec(),
-            "not a readable PDF",
-        ),
+        ("half.pdf", whole[..whole.len() / 2].to_vec(), "not a readable PDF"),
         ("locked.pdf", pdf("locked", ""), "password"),
         ("panics.pdf", pdf("panics", ""), "made the reader fail"),
         ("huge.pdf", pdf("Huge", &"x".repeat(30_000)), "at most 20000"),
@@ -48,12 +44,7 @@ async fn a_reader_that_never_ends_is_given_up() {
     let gate = Mutex::new(gate);
     let read = move |bytes: Vec<u8>| {
         let paper = read_title(&bytes)?;
-        if paper
-            .metadata
-            .title
-            .as_ref()
-            .is_some_and(|title| title.value == "Endless")
-        {
+        if paper.metadata.title.as_ref().is_some_and(|title| title.value == "Endless") {
             // Ends when the test does.
             assert!(gate.lock().unwrap().recv().is_err());
         }
@@ -104,13 +95,7 @@ async fn a_note_that_cannot_be_written_is_tried_again() {
     fs::remove_file(world.at("notes")).unwrap();
     assert_eq!(run.monitor.ledger().retry().unwrap(), [], "not before its time");
     let due = "UPDATE papers SET retry_at = '2000-01-01' WHERE retry_at > '2026'";
-    assert_eq!(
-        world
-            .database
-            .write(|transaction| transaction.execute(due, []))
-            .unwrap(),
-        1
-    );
+    assert_eq!(world.database.write(|transaction| transaction.execute(due, [])).unwrap(), 1);
     run.until_file(&file, Status::Indexed).await;
     assert_eq!(world.notes("notes"), ["A.md"]);
     assert_eq!(world.reads_of(&bytes), 1);

@@ -39,22 +39,14 @@ enum Killed {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_leaves_nothing_twice() {
-    for killed in [
-        Killed::Queued,
-        Killed::Taken,
-        Killed::Claimed,
-        Killed::Stored,
-        Killed::NoteWritten,
-    ] {
+    for killed in [Killed::Queued, Killed::Taken, Killed::Claimed, Killed::Stored, Killed::NoteWritten] {
         let world = World::new();
         let bytes = pdf("A", "");
         let file = world.drop("pdfs/a.pdf", &bytes);
         let content = blake3::hash(&bytes).to_hex().to_string();
         let paper = read_title(&bytes).unwrap();
         let ledger = Ledger::new(Arc::clone(&world.database), world.vault.path().to_owned());
-        ledger
-            .queue(&file, Stamp::of(&std::fs::metadata(&file).unwrap()))
-            .unwrap();
+        ledger.queue(&file, Stamp::of(&std::fs::metadata(&file).unwrap())).unwrap();
         if killed >= Killed::Taken {
             let taken = ledger.take().unwrap().unwrap();
             if killed >= Killed::Claimed {
@@ -83,11 +75,7 @@ async fn a_killed_process_leaves_nothing_twice() {
         let rows = run.until_at_rest(1).await;
         assert_eq!(rows[0].status, Status::Indexed, "{killed:?}");
         assert_eq!(world.notes("notes").len(), 1, "{killed:?}");
-        assert_eq!(
-            world.reads_of(&bytes),
-            usize::from(killed < Killed::Stored),
-            "{killed:?}"
-        );
+        assert_eq!(world.reads_of(&bytes), usize::from(killed < Killed::Stored), "{killed:?}");
         run.end().await;
     }
 }
@@ -107,19 +95,12 @@ async fn what_happened_while_thoth_was_away_is_noticed() {
     let new = world.drop("pdfs/new.pdf", &pdf("New", ""));
     let mut run = world.follow().await;
     run.until_file(&new, Status::Indexed).await;
-    run.until("one is missing", |rows| {
-        rows.iter().any(|row| row.missing_since.is_some())
-    })
-    .await;
+    run.until("one is missing", |rows| rows.iter().any(|row| row.missing_since.is_some())).await;
     let v2 = pdf("Changed", "v2, longer");
-    run.until("the change is read", |_| world.reads_of(&v2) == 1)
-        .await;
+    run.until("the change is read", |_| world.reads_of(&v2) == 1).await;
     run.until_file(&changed, Status::Indexed).await;
     assert_eq!(run.row(&kept).unwrap(), before);
-    assert_eq!(
-        world.notes("notes"),
-        ["Changed.md", "Gone.md", "Kept.md", "New.md"]
-    );
+    assert_eq!(world.notes("notes"), ["Changed.md", "Gone.md", "Kept.md", "New.md"]);
     run.end().await;
 }
 
@@ -128,10 +109,7 @@ fn a_worker_that_was_overtaken_cannot_write() {
     let world = World::new();
     let ledger = Ledger::new(Arc::clone(&world.database), world.vault.path().to_owned());
     let file = world.at("pdfs/a.pdf");
-    let stamp = |bytes| Stamp {
-        bytes,
-        ..Stamp::default()
-    };
+    let stamp = |bytes| Stamp { bytes, ..Stamp::default() };
     ledger.queue(&file, stamp(1)).unwrap();
     assert_eq!(ledger.queue(&file, stamp(1)).unwrap(), None, "it waits already");
     let slow = ledger.take().unwrap().unwrap();
@@ -139,18 +117,10 @@ fn a_worker_that_was_overtaken_cannot_write() {
     let fast = ledger.take().unwrap().unwrap();
     assert_eq!(ledger.claim(&slow, "old", |_| Ok(())).unwrap(), None);
     let fast = ledger.claim(&fast, "new", |_| Ok(())).unwrap().unwrap();
-    let finding = Finding {
-        metadata: &Metadata::default(),
-        page_count: 1,
-        note: None,
-        note_id: None,
-        remark: None,
-    };
+    let finding =
+        Finding { metadata: &Metadata::default(), page_count: 1, note: None, note_id: None, remark: None };
     assert_eq!(ledger.indexed(&slow, &finding).unwrap(), None);
     assert_eq!(ledger.failed(&slow, "x", Blame::File).unwrap(), None);
     let row = ledger.indexed(&fast, &finding).unwrap().unwrap();
-    assert_eq!(
-        (row.status, row.content.as_deref()),
-        (Status::Indexed, Some("new"))
-    );
+    assert_eq!((row.status, row.content.as_deref()), (Status::Indexed, Some("new")));
 }

@@ -28,11 +28,7 @@ fn passages() -> Vec<Passage> {
 /// What is left of a reply: the text, each source as `paper:quote`, and the notes.
 fn check_reply(reply: &str, text: &str, sources: &[&str], notes: &[&str]) {
     let checked = check(reply, &passages());
-    let seen: Vec<String> = checked
-        .sources
-        .iter()
-        .map(|s| format!("{}:{}", s.paper, s.passage))
-        .collect();
+    let seen: Vec<String> = checked.sources.iter().map(|s| format!("{}:{}", s.paper, s.passage)).collect();
     assert_eq!(seen, sources, "{reply}");
     if !sources.is_empty() {
         assert_eq!(checked.text, text);
@@ -75,10 +71,7 @@ fn a_citation_stays_exactly_when_its_quote_stands_in_the_passage_it_names() {
          It is [7: \"whatever you like to say\"]. The mass is 125.09 GeV [1: \"125.09 ± 0.21 GeV is measured\"].",
         "The mass is 125.09 GeV [1].",
         &[HIGGS],
-        &[
-            "3 of 4 citations removed",
-            "left out because no citation of theirs holds: 3",
-        ],
+        &["3 of 4 citations removed", "left out because no citation of theirs holds: 3"],
     );
     // One of two holds: the sentence stays with that one.
     check_reply(
@@ -97,12 +90,7 @@ fn a_citation_stays_exactly_when_its_quote_stands_in_the_passage_it_names() {
     check_reply("NOT FOUND", "", &[], &["found no answer"]);
     check_reply("It is 125 GeV.", "", &[], &["cited nothing"]);
     check_reply("It is 125 GeV [1].", "", &[], &["no quote of the model's answer"]);
-    check_reply(
-        "It is 125 GeV [1: \"GeV\"].",
-        "",
-        &[],
-        &["no quote of the model's answer"],
-    );
+    check_reply("It is 125 GeV [1: \"GeV\"].", "", &[], &["no quote of the model's answer"]);
     check_reply("", "", &[], &["cited nothing"]);
 }
 
@@ -127,10 +115,7 @@ fn a_passage_cannot_leave_its_marks() {
     let prompt = prompt(" why? ", &passages);
     assert_eq!(prompt.matches("<passage").count(), 2, "{prompt}");
     assert_eq!(prompt.to_lowercase().matches("</passage>").count(), 2, "{prompt}");
-    assert!(
-        prompt.contains("paper=\"A  title  < passage>\"") && prompt.contains("p < 0.05"),
-        "{prompt}"
-    );
+    assert!(prompt.contains("paper=\"A  title  < passage>\"") && prompt.contains("p < 0.05"), "{prompt}");
     assert!(prompt.ends_with("Question: why?"), "{prompt}");
 }
 

@@ -25,10 +25,7 @@ impl Running {
 /// Waits until the builder reports progress that fits.
 async fn progress(builder: &Builder, fits: impl Fn(Option<&Progress>) -> bool) {
     let mut progress = builder.progress.clone();
-    progress
-        .wait_for(|progress| fits(progress.as_ref()))
-        .await
-        .expect("the builder lives");
+    progress.wait_for(|progress| fits(progress.as_ref())).await.expect("the builder lives");
 }
 
 #[tokio::test]
@@ -36,10 +33,7 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
     let sample = sample();
     let running = start(&sample.index);
     let inputs = RagInputs::new(&samples::settings(1_000, 200), &sample.index).expect("reads");
-    assert_eq!(
-        inputs.reads, inputs.wanted,
-        "without documents the wanted recipe is read at once"
-    );
+    assert_eq!(inputs.reads, inputs.wanted, "without documents the wanted recipe is read at once");
     running.builder.follow(&inputs.wanted);
     taken_over(&running.builder, &inputs.wanted).await;
     let old = Rag::new(inputs.clone(), Arc::clone(&sample.index), samples::no_llm()).expect("reads");
@@ -49,10 +43,7 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
     let before = old.search("boundary layer", 10).expect("searches");
 
     let next = RagInputs::new(&samples::settings(100, 20), &sample.index).expect("reads");
-    assert_eq!(
-        next.reads, inputs.reads,
-        "the old recipe serves until the new one is built"
-    );
+    assert_eq!(next.reads, inputs.reads, "the old recipe serves until the new one is built");
     let between = Rag::new(next.clone(), Arc::clone(&sample.index), samples::no_llm()).expect("reads");
     running.builder.follow(&next.wanted);
     taken_over(&running.builder, &next.wanted).await;
@@ -67,10 +58,7 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
     assert_eq!(after.reads, after.wanted);
     let new = Rag::new(after, Arc::clone(&sample.index), samples::no_llm()).expect("reads");
     assert_eq!(
-        new.search("boundary layer", 10)
-            .expect("searches")
-            .first()
-            .map(|hit| &hit.paper),
+        new.search("boundary layer", 10).expect("searches").first().map(|hit| &hit.paper),
         before.first().map(|hit| &hit.paper)
     );
 
@@ -103,10 +91,7 @@ async fn a_builder_goes_on_where_the_last_one_ended() {
     let running = start(&index);
     running.builder.follow(&wanted);
     taken_over(&running.builder, &wanted).await;
-    assert_eq!(
-        index.built(&wanted).map(|built| (built.done, built.total)),
-        Ok((3, 3))
-    );
+    assert_eq!(index.built(&wanted).map(|built| (built.done, built.total)), Ok((3, 3)));
     running.end().await;
 }
 
@@ -115,18 +100,11 @@ async fn a_document_that_cannot_be_read_is_told_and_nothing_is_taken_over() {
     let sample = sample();
     sample.index.put(&content(0), &three()[0]).expect("puts");
     let spoil = "UPDATE documents SET paper = '{'";
-    sample
-        .index
-        .database
-        .write(|transaction| transaction.execute(spoil, []))
-        .expect("writes");
+    sample.index.database.write(|transaction| transaction.execute(spoil, [])).expect("writes");
     let wanted = recipe(100, 20);
     let running = start(&sample.index);
     running.builder.follow(&wanted);
-    progress(&running.builder, |progress| {
-        progress.is_some_and(|progress| progress.problem.is_some())
-    })
-    .await;
+    progress(&running.builder, |progress| progress.is_some_and(|progress| progress.problem.is_some())).await;
     assert!(!sample.index.is_ready(&wanted).expect("reads"));
     sample.index.remove(&content(0)).expect("removes");
     running.builder.follow(&recipe(200, 20));
@@ -147,11 +125,7 @@ async fn the_last_order_wins() {
     taken_over(&running.builder, &recipe(400, 20)).await;
     running.end().await;
     assert!(sample.index.is_ready(&recipe(400, 20)).expect("reads"));
-    assert_eq!(
-        sample.index.sweep(&recipe(400, 20)),
-        Ok(Vec::new()),
-        "the others were swept or never begun"
-    );
+    assert_eq!(sample.index.sweep(&recipe(400, 20)), Ok(Vec::new()), "the others were swept or never begun");
 }
 
 #[tokio::test]
@@ -171,10 +145,7 @@ async fn papers_that_come_while_a_recipe_is_built_are_in_both() {
     taken_over(&running.builder, &recipe(100, 20)).await;
     putting.join().expect("puts all");
     for recipe in [old, recipe(100, 20)] {
-        assert_eq!(
-            sample.index.built(&recipe).map(|built| (built.done, built.total)),
-            Ok((60, 60))
-        );
+        assert_eq!(sample.index.built(&recipe).map(|built| (built.done, built.total)), Ok((60, 60)));
     }
     running.end().await;
 }

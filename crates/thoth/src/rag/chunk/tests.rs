@@ -13,13 +13,7 @@ fn sentences_stay_whole_and_the_last_ones_are_repeated() {
     let paper = paper(
         "T",
         "A",
-        &[(
-            "Body",
-            &[(
-                1,
-                "One two three. Four five six. Seven eight nine. Ten eleven twelve.",
-            )],
-        )],
+        &[("Body", &[(1, "One two three. Four five six. Seven eight nine. Ten eleven twelve.")])],
     );
     let found = chunks(&paper, &recipe(8, 4));
     assert_eq!(
@@ -56,20 +50,9 @@ fn chunks_end_with_their_section_and_references_have_none() {
 #[test]
 fn a_sentence_over_two_columns_is_joined_by_a_space() {
     let paragraphs = [("left and", true), ("right.", false)];
-    let paragraphs = paragraphs
-        .map(|(text, continues)| Paragraph {
-            page: 1,
-            text: text.to_owned(),
-            continues,
-        })
-        .to_vec();
-    let paper = Paper {
-        sections: vec![Section {
-            paragraphs,
-            ..Section::default()
-        }],
-        ..Paper::default()
-    };
+    let paragraphs =
+        paragraphs.map(|(text, continues)| Paragraph { page: 1, text: text.to_owned(), continues }).to_vec();
+    let paper = Paper { sections: vec![Section { paragraphs, ..Section::default() }], ..Paper::default() };
     assert_eq!(texts(&chunks(&paper, &recipe(100, 20))), ["left and right."]);
 }
 
@@ -95,11 +78,7 @@ fn any_paper() -> impl Strategy<Value = Paper> {
             .map(|paragraphs| Section {
                 paragraphs: paragraphs
                     .into_iter()
-                    .map(|(page, text, continues)| Paragraph {
-                        page,
-                        text,
-                        continues,
-                    })
+                    .map(|(page, text, continues)| Paragraph { page, text, continues })
                     .collect(),
                 ..Section::default()
             })
@@ -113,10 +92,7 @@ fn squeeze(text: &str) -> Vec<String> {
 
 /// How many of the first words of `next` are the last words of `before`, at most `most`.
 fn shared(before: &[String], next: &[String]) -> usize {
-    (0..=before.len().min(next.len()))
-        .rev()
-        .find(|count| before.ends_with(&next[..*count]))
-        .unwrap_or(0)
+    (0..=before.len().min(next.len())).rev().find(|count| before.ends_with(&next[..*count])).unwrap_or(0)
 }
 
 proptest! {
@@ -191,9 +167,7 @@ proptest! {
 
 #[test]
 fn the_overlap_is_as_large_as_asked_and_no_larger() {
-    let text: String = (100..500)
-        .map(|number| format!("Word{number} goes on. "))
-        .collect();
+    let text: String = (100..500).map(|number| format!("Word{number} goes on. ")).collect();
     let sentence_tokens = tokens::count("Word100 goes on.");
     let paper = paper("T", "A", &[("Body", &[(1, &text)])]);
     for overlap in [0, 1, sentence_tokens, 20, 52] {
@@ -214,9 +188,6 @@ fn where_no_sentence_fits_the_overlap_its_last_words_are_repeated() {
     let paper = paper("T", "A", &[("Body", &[(1, text)])]);
     assert_eq!(
         texts(&chunks(&paper, &recipe(10, 3))),
-        [
-            "One two three four five six.",
-            "five six. Seven eight nine ten eleven twelve."
-        ]
+        ["One two three four five six.", "five six. Seven eight nine ten eleven twelve."]
     );
 }

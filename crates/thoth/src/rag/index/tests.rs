@@ -2,10 +2,7 @@ use super::*;
 use crate::rag::samples::{content, open, paper, recipe, sample, three};
 
 fn count(index: &Index, sql: &str) -> i64 {
-    index
-        .database
-        .read(|connection| connection.query_row(sql, [], |row| row.get(0)))
-        .expect("reads")
+    index.database.read(|connection| connection.query_row(sql, [], |row| row.get(0))).expect("reads")
 }
 
 #[test]
@@ -16,10 +13,7 @@ fn a_document_comes_back_as_it_was_put() {
     }
     let reopened = open(&sample.folder);
     for (number, paper) in three().iter().enumerate() {
-        assert_eq!(
-            reopened.paper(&content(number)).expect("reads").as_ref(),
-            Some(paper)
-        );
+        assert_eq!(reopened.paper(&content(number)).expect("reads").as_ref(), Some(paper));
     }
     assert_eq!(reopened.paper("absent").expect("reads"), None);
 }
@@ -29,30 +23,17 @@ fn putting_again_replaces_and_removing_leaves_nothing() {
     let (sample, small) = (sample(), recipe(100, 20));
     sample.index.register(&small).expect("registers");
     let chunks_sql = format!("SELECT count(*) FROM {}", small.chunks_table());
-    let terms_sql = format!(
-        "SELECT count(*) FROM {} WHERE term IN ('first', 'second')",
-        small.terms_table()
-    );
+    let terms_sql = format!("SELECT count(*) FROM {} WHERE term IN ('first', 'second')", small.terms_table());
     for text in ["The first version.", "The second version."] {
-        sample
-            .index
-            .put("aa", &paper("Title", "Author", &[("Body", &[(1, text)])]))
-            .expect("puts");
+        sample.index.put("aa", &paper("Title", "Author", &[("Body", &[(1, text)])])).expect("puts");
         assert_eq!(count(&sample.index, &chunks_sql), 1);
         assert_eq!(count(&sample.index, &terms_sql), 1);
         assert_eq!(count(&sample.index, "SELECT count(*) FROM titles"), 1);
     }
     sample.index.remove("aa").expect("removes");
-    sample
-        .index
-        .remove("aa")
-        .expect("removing what is not there is fine");
+    sample.index.remove("aa").expect("removing what is not there is fine");
     for table in ["documents", "titles", "chunked", &small.chunks_table()] {
-        assert_eq!(
-            count(&sample.index, &format!("SELECT count(*) FROM {table}")),
-            0,
-            "{table}"
-        );
+        assert_eq!(count(&sample.index, &format!("SELECT count(*) FROM {table}")), 0, "{table}");
     }
 }
 
@@ -63,10 +44,8 @@ fn removing_one_document_keeps_its_neighbours() {
     for (number, paper) in three().iter().enumerate() {
         sample.index.put(&content(number), paper).expect("puts");
     }
-    let per_document = format!(
-        "SELECT count(DISTINCT rowid >> {ROW_BITS}) * 100 + count(*) FROM {}",
-        small.chunks_table()
-    );
+    let per_document =
+        format!("SELECT count(DISTINCT rowid >> {ROW_BITS}) * 100 + count(*) FROM {}", small.chunks_table());
     assert_eq!(count(&sample.index, &per_document), 306);
     sample.index.remove(&content(1)).expect("removes");
     assert_eq!(count(&sample.index, &per_document), 204);
@@ -77,35 +56,18 @@ fn a_ready_recipe_lacks_no_document_whatever_comes_first() {
     let (sample, old, new) = (sample(), recipe(100, 20), recipe(200, 20));
     let papers = three();
     sample.index.register(&old).expect("registers");
-    assert!(
-        sample.index.is_ready(&old).expect("reads"),
-        "without documents a recipe is ready at once"
-    );
+    assert!(sample.index.is_ready(&old).expect("reads"), "without documents a recipe is ready at once");
     sample.index.put(&content(0), &papers[0]).expect("puts");
 
     assert_eq!(sample.index.readable_recipe(&new).expect("reads"), old);
     sample.index.register(&new).expect("registers");
-    assert!(
-        !sample.index.take_over(&new).expect("asks"),
-        "a document lacks it"
-    );
+    assert!(!sample.index.take_over(&new).expect("asks"), "a document lacks it");
     sample.index.put(&content(1), &papers[1]).expect("puts");
-    assert!(
-        !sample.index.take_over(&new).expect("asks"),
-        "the first document still lacks it"
-    );
-    let built = sample
-        .index
-        .build_next(&new)
-        .expect("builds")
-        .expect("one is lacking");
+    assert!(!sample.index.take_over(&new).expect("asks"), "the first document still lacks it");
+    let built = sample.index.build_next(&new).expect("builds").expect("one is lacking");
     assert_eq!((built.done, built.total), (2, 2));
     assert_eq!(sample.index.build_next(&new).expect("asks"), None);
-    assert_eq!(
-        sample.index.readable_recipe(&new).expect("reads"),
-        old,
-        "built, not taken over"
-    );
+    assert_eq!(sample.index.readable_recipe(&new).expect("reads"), old, "built, not taken over");
     assert!(sample.index.take_over(&new).expect("takes over"));
     assert_eq!(sample.index.readable_recipe(&new).expect("reads"), new);
 
@@ -130,14 +92,8 @@ fn a_recipe_that_is_read_outlives_its_successor() {
     assert_eq!(index.sweep(&new).expect("sweeps"), [], "the old one is read");
     drop(lease);
     assert_eq!(index.sweep(&new).expect("sweeps"), std::slice::from_ref(&old));
-    assert!(
-        index.lease(&old).expect("reads").is_none(),
-        "what was dropped cannot be read"
-    );
-    let tables = format!(
-        "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%{}%'",
-        old.id()
-    );
+    assert!(index.lease(&old).expect("reads").is_none(), "what was dropped cannot be read");
+    let tables = format!("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%{}%'", old.id());
     assert_eq!(count(index, &tables), 0);
     assert_eq!(count(index, "SELECT count(DISTINCT recipe) FROM chunked"), 1);
 }
@@ -150,21 +106,14 @@ fn while_the_wanted_recipe_is_built_the_one_that_is_read_serves() {
     sample.index.put(&content(0), &three()[0]).expect("puts");
     let _older = sample.index.lease(&second).expect("reads");
     let _newer = sample.index.lease(&first).expect("reads");
-    assert_eq!(
-        sample.index.readable_recipe(&recipe(300, 20)).expect("reads"),
-        first
-    );
+    assert_eq!(sample.index.readable_recipe(&recipe(300, 20)).expect("reads"), first);
 }
 
 #[test]
 fn documents_that_were_put_before_any_recipe_are_found_once_one_is_built() {
     let (sample, wanted) = (sample(), recipe(100, 20));
     sample.index.put(&content(0), &three()[0]).expect("puts");
-    assert_eq!(
-        sample.index.readable_recipe(&wanted).expect("reads"),
-        wanted,
-        "there is no other"
-    );
+    assert_eq!(sample.index.readable_recipe(&wanted).expect("reads"), wanted, "there is no other");
     assert!(sample.index.lease(&wanted).expect("reads").is_some());
     sample.index.build(&wanted).expect("builds");
     assert!(sample.index.is_ready(&wanted).expect("reads"));

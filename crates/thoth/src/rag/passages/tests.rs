@@ -6,16 +6,12 @@ use crate::rag::samples::{content, paper, rag_over, sample, three};
 fn a_passage_is_whole_sentences_of_one_paragraph_on_its_page() {
     let sample = sample();
     let rag = rag_over(&sample, &three());
-    let passages = rag
-        .passages("Where does the boundary layer separate from the wall?", 3)
-        .expect("asks");
+    let passages = rag.passages("Where does the boundary layer separate from the wall?", 3).expect("asks");
     let first = passages.first().expect("a passage");
     assert_eq!(first.paper, content(0)[..12]);
     assert_eq!((first.page, first.section.as_str()), (2, "Results"));
     assert!(
-        first
-            .text
-            .contains("It rises again where the boundary layer separates from the wall."),
+        first.text.contains("It rises again where the boundary layer separates from the wall."),
         "{first:?}"
     );
     for passage in &passages {
@@ -33,11 +29,7 @@ fn a_passage_is_whole_sentences_of_one_paragraph_on_its_page() {
 #[test]
 fn what_began_on_another_page_is_left_out() {
     let sample = sample();
-    let text = |page, text: &str, continues| Paragraph {
-        page,
-        text: text.to_owned(),
-        continues,
-    };
+    let text = |page, text: &str, continues| Paragraph { page, text: text.to_owned(), continues };
     let paragraphs = vec![
         text(
             1,
@@ -50,13 +42,7 @@ fn what_began_on_another_page_is_left_out() {
             false,
         ),
     ];
-    let paper = Paper {
-        sections: vec![Section {
-            paragraphs,
-            ..Section::default()
-        }],
-        ..Paper::default()
-    };
+    let paper = Paper { sections: vec![Section { paragraphs, ..Section::default() }], ..Paper::default() };
     let rag = rag_over(&sample, &[paper]);
     let texts: Vec<String> = rag
         .passages("axolotls regrow limbs", 9)
@@ -81,10 +67,7 @@ fn no_passage_comes_twice_and_several_papers_answer() {
     let other = paper(
         "Other",
         "Y",
-        &[(
-            "Body",
-            &[(7, "A boundary layer also forms inside the pipe of a heat pump.")],
-        )],
+        &[("Body", &[(7, "A boundary layer also forms inside the pipe of a heat pump.")])],
     );
     let mut papers = three();
     papers.extend([same.clone(), same, other]);
@@ -92,11 +75,7 @@ fn no_passage_comes_twice_and_several_papers_answer() {
     let passages = rag.passages("boundary layer", 20).expect("asks");
     let different: HashSet<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
     assert_eq!(different.len(), passages.len());
-    let papers: HashSet<&str> = passages
-        .iter()
-        .take(3)
-        .map(|passage| passage.paper.as_str())
-        .collect();
+    let papers: HashSet<&str> = passages.iter().take(3).map(|passage| passage.paper.as_str()).collect();
     assert_eq!(papers.len(), 3, "{passages:?}");
     assert_eq!(rag.passages("boundary layer", 2).expect("asks").len(), 2);
     assert_eq!(rag.passages("boundary layer", 0).expect("asks"), []);
@@ -106,19 +85,12 @@ fn no_passage_comes_twice_and_several_papers_answer() {
 async fn the_passages_are_the_answer() {
     let sample = sample();
     let rag = std::sync::Arc::new(rag_over(&sample, &three()));
-    let answer = rag
-        .ask("Do cold adapted enzymes trade stability?")
-        .await
-        .expect("asks");
+    let answer = rag.ask("Do cold adapted enzymes trade stability?").await.expect("asks");
     let first = answer.sources.first().expect("a source");
-    assert_eq!(
-        (first.page, first.title.as_deref()),
-        (1, Some("Enzymes at low temperature"))
+    assert_eq!((first.page, first.title.as_deref()), (1, Some("Enzymes at low temperature")));
+    assert!(
+        answer.answer.starts_with(&format!("[1] {} (Enzymes at low temperature, page 1)", first.passage))
     );
-    assert!(answer.answer.starts_with(&format!(
-        "[1] {} (Enzymes at low temperature, page 1)",
-        first.passage
-    )));
     assert_eq!(answer.written_by, None);
     let nothing = rag.ask("xylophone").await.expect("asks");
     assert_eq!(nothing.sources, []);
@@ -131,19 +103,10 @@ fn what_can_be_found_again_comes_before_a_formula() {
     let text = "The mass of the boson in both channels H → γγ and H → ZZ is measured here. We measured the mass of the \
                 boson in two decay channels with care.";
     let rag = rag_over(&sample, &[paper("T", "A", &[("Body", &[(1, text)])])]);
-    let passages = rag
-        .passages("mass of the boson in both channels", 1)
-        .expect("asks");
+    let passages = rag.passages("mass of the boson in both channels", 1).expect("asks");
     let first = passages.first().expect("a passage");
-    assert_eq!(
-        first.text,
-        "We measured the mass of the boson in two decay channels with care."
-    );
+    assert_eq!(first.text, "We measured the mass of the boson in two decay channels with care.");
     let only = "The axion H → γγ is sought in a long magnet.";
     let rag = rag_over(&sample, &[paper("T", "A", &[("Body", &[(1, only)])])]);
-    assert_eq!(
-        rag.passages("axion", 1).expect("asks").len(),
-        1,
-        "a formula is better than nothing"
-    );
+    assert_eq!(rag.passages("axion", 1).expect("asks").len(), 1, "a formula is better than nothing");
 }

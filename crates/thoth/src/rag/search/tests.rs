@@ -6,12 +6,7 @@ fn a_phrase_of_a_paper_finds_it_first_with_page_and_section() {
     let sample = sample();
     let rag = rag_over(&sample, &three());
     for (question, number, page, section) in [
-        (
-            "Transition begins earlier when the plate is hot",
-            0,
-            1,
-            "Abstract",
-        ),
+        ("Transition begins earlier when the plate is hot", 0, 1, "Abstract"),
         ("no hysteresis was observed in any run", 0, 3, "Results"),
         ("why do architects document fewer decisions?", 1, 1, "Abstract"),
         ("is flexibility a cause or a consequence", 2, 5, "Discussion"),
@@ -20,20 +15,10 @@ fn a_phrase_of_a_paper_finds_it_first_with_page_and_section() {
         let hits = rag.search(question, 10).expect("searches");
         let first = hits.first().expect("a hit");
         assert_eq!(first.paper, content(number)[..12], "{question}");
-        assert_eq!(
-            (first.page, first.section.as_str()),
-            (page, section),
-            "{question}"
-        );
-        assert_eq!(
-            first.title.as_ref(),
-            three()[number].metadata.title.as_ref().map(|title| &title.value)
-        );
+        assert_eq!((first.page, first.section.as_str()), (page, section), "{question}");
+        assert_eq!(first.title.as_ref(), three()[number].metadata.title.as_ref().map(|title| &title.value));
         assert!(first.snippet.contains("<mark>"), "{question}: {}", first.snippet);
-        assert!(
-            hits.is_sorted_by(|one, other| one.score >= other.score),
-            "{question}"
-        );
+        assert!(hits.is_sorted_by(|one, other| one.score >= other.score), "{question}");
     }
 }
 
@@ -47,16 +32,8 @@ fn titles_and_authors_find_their_paper() {
         ("survey", 1, "A <mark>survey</mark> of software architects"),
     ] {
         let hits = rag.search(question, 10).expect("searches");
-        assert_eq!(
-            hits.first().map(|hit| hit.paper.as_str()),
-            Some(&content(number)[..12]),
-            "{question}"
-        );
-        assert_eq!(
-            hits.first().map(|hit| hit.snippet.as_str()),
-            Some(snippet),
-            "{question}"
-        );
+        assert_eq!(hits.first().map(|hit| hit.paper.as_str()), Some(&content(number)[..12]), "{question}");
+        assert_eq!(hits.first().map(|hit| hit.snippet.as_str()), Some(snippet), "{question}");
     }
 }
 
@@ -110,10 +87,7 @@ fn several_papers_come_before_many_places_of_one() {
     let sample = sample();
     let sections: Vec<(String, String)> = (0..8)
         .map(|number| {
-            (
-                format!("Part {number}"),
-                format!("Quasars are bright. Quasars shine, says note {number}."),
-            )
+            (format!("Part {number}"), format!("Quasars are bright. Quasars shine, says note {number}."))
         })
         .collect();
     let paragraphs: Vec<[(u32, &str); 1]> = sections.iter().map(|(_, text)| [(1, text.as_str())]).collect();
@@ -126,17 +100,11 @@ fn several_papers_come_before_many_places_of_one() {
     let one = paper(
         "On stars",
         "B",
-        &[(
-            "Body",
-            &[(1, "Some stars were once taken for quasars, others were not.")],
-        )],
+        &[("Body", &[(1, "Some stars were once taken for quasars, others were not.")])],
     );
     let rag = rag_over(&sample, &[many, one]);
     let hits = rag.search("quasars", 10).expect("searches");
-    assert_eq!(
-        hits.iter().filter(|hit| hit.paper == content(0)[..12]).count(),
-        HITS_OF_PAPER_MAX
-    );
+    assert_eq!(hits.iter().filter(|hit| hit.paper == content(0)[..12]).count(), HITS_OF_PAPER_MAX);
     assert!(hits.iter().any(|hit| hit.paper == content(1)[..12]));
     assert_eq!(rag.search("quasars", 2).expect("searches").len(), 2);
 }
@@ -148,12 +116,9 @@ fn without_papers_nothing_is_found() {
     assert_eq!(rag.search("anything", 10).expect("searches"), []);
     let inputs =
         crate::rag::RagInputs::new(&crate::rag::samples::settings(300, 10), &sample.index).expect("reads");
-    let unbuilt = crate::rag::Rag::new(
-        inputs,
-        std::sync::Arc::clone(&sample.index),
-        crate::rag::samples::no_llm(),
-    )
-    .expect("reads");
+    let unbuilt =
+        crate::rag::Rag::new(inputs, std::sync::Arc::clone(&sample.index), crate::rag::samples::no_llm())
+            .expect("reads");
     assert_eq!(
         unbuilt.search("anything", 10).expect("searches"),
         [],

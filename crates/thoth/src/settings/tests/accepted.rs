@@ -10,10 +10,8 @@ fn warned(cases: &[(&str, &[Expected])]) {
     let home = home();
     for (text, expected) in cases {
         let warnings = accepted(text, &home).warnings;
-        let warnings: Vec<_> = warnings
-            .into_iter()
-            .filter(|warning| !warning.message.contains("section is absent"))
-            .collect();
+        let warnings: Vec<_> =
+            warnings.into_iter().filter(|warning| !warning.message.contains("section is absent")).collect();
         compare(text, &warnings, expected);
     }
 }
@@ -61,38 +59,22 @@ fn older_spellings_mean_the_same() {
     let home = home();
     type Holds = fn(&Settings) -> bool;
     let cases: [(&str, Holds); 12] = [
-        (r#"{"llmConfig": {"default": {"temperature": 0.1}}}"#, |s| {
-            s.llm.default.temperature == 0.1
-        }),
-        (r#"{"llm_config": {"default": {"temperature": 0.1}}}"#, |s| {
-            s.llm.default.temperature == 0.1
-        }),
+        (r#"{"llmConfig": {"default": {"temperature": 0.1}}}"#, |s| s.llm.default.temperature == 0.1),
+        (r#"{"llm_config": {"default": {"temperature": 0.1}}}"#, |s| s.llm.default.temperature == 0.1),
         (r#"{"llm": {"temperature": 0.1, "default_model": "m"}}"#, |s| {
             s.llm.default.temperature == 0.1 && s.llm.default.model == "m"
         }),
-        (r#"{"llmConfig": {"default_model": "m"}}"#, |s| {
-            s.llm.default.model == "m"
-        }),
-        (r#"{"paths": {"pdfDir": "p"}}"#, |s| {
-            s.paths.pdf.ends_with("my vault/p")
-        }),
-        (r#"{"paths": {"pdf_dir": "p"}}"#, |s| {
-            s.paths.pdf.ends_with("my vault/p")
-        }),
+        (r#"{"llmConfig": {"default_model": "m"}}"#, |s| s.llm.default.model == "m"),
+        (r#"{"paths": {"pdfDir": "p"}}"#, |s| s.paths.pdf.ends_with("my vault/p")),
+        (r#"{"paths": {"pdf_dir": "p"}}"#, |s| s.paths.pdf.ends_with("my vault/p")),
         (r#"{"rag": {"topK": 9}}"#, |s| s.rag.qa.retrieval_k == 9),
         (r#"{"rag": {"top_k": 9}}"#, |s| s.rag.qa.retrieval_k == 9),
         (r#"{"rag": {"chunk_size": 300, "qa": {"max_tokens": 7}}}"#, |s| {
             s.rag.chunk_size == 300 && s.rag.qa.max_tokens == 7
         }),
-        (r#"{"api_keys": {"openrouter_key": "k"}}"#, |s| {
-            s.api_keys.openrouter_key.expose() == "k"
-        }),
-        (r#"{"log_level": "DEBUG"}"#, |s| {
-            s.logging.level.to_string() == "DEBUG"
-        }),
-        (r#"{"llm": {"default": {"max_tokens": 77}}}"#, |s| {
-            s.llm.default.max_output_tokens == 77
-        }),
+        (r#"{"api_keys": {"openrouter_key": "k"}}"#, |s| s.api_keys.openrouter_key.expose() == "k"),
+        (r#"{"log_level": "DEBUG"}"#, |s| s.logging.level.to_string() == "DEBUG"),
+        (r#"{"llm": {"default": {"max_tokens": 77}}}"#, |s| s.llm.default.max_output_tokens == 77),
     ];
     for (text, holds) in cases {
         let accepted = accepted(text, &home);
@@ -130,10 +112,7 @@ fn legacy_paths_mean_the_same() {
 #[test]
 fn warnings_have_places() {
     warned(&[
-        (
-            r#"{"rag": {"chunkSize": 500}, "test": true}"#,
-            &[("test", 1, 29, "unknown key (it is ignored)")],
-        ),
+        (r#"{"rag": {"chunkSize": 500}, "test": true}"#, &[("test", 1, 29, "unknown key (it is ignored)")]),
         (
             r#"{"rag": {"chunkSize": 500}, "chunkOverlap": 5}"#,
             &[("chunkOverlap", 1, 29, "`rag.chunkOverlap` is its place")],
@@ -142,28 +121,16 @@ fn warnings_have_places() {
             r#"{"llm": {"default": {"model": "m", "modle": "x"}}}"#,
             &[("llm.default.modle", 1, 36, "unknown key")],
         ),
-        (
-            r#"{"rag": {"chunk_size": 500}}"#,
-            &[("rag.chunk_size", 1, 10, "write `rag.chunkSize`")],
-        ),
+        (r#"{"rag": {"chunk_size": 500}}"#, &[("rag.chunk_size", 1, 10, "write `rag.chunkSize`")]),
         (
             r#"{"discovery": {"defaultIntervalMinutes": 5}}"#,
-            &[
-                ("discovery", 1, 16, "not used"),
-                ("discovery.defaultIntervalMinutes", 1, 42, "less than 15"),
-            ],
+            &[("discovery", 1, 16, "not used"), ("discovery.defaultIntervalMinutes", 1, 42, "less than 15")],
         ),
         (
             r#"{"environment": {"type": "moon"}}"#,
-            &[
-                ("environment", 1, 18, "not used"),
-                ("environment.type", 1, 26, "is not one of"),
-            ],
+            &[("environment", 1, 18, "not used"), ("environment.type", 1, 26, "is not one of")],
         ),
-        (
-            r#"{"version": "one", "rag": {"chunkSize": 500}}"#,
-            &[("version", 1, 13, "three numbers")],
-        ),
+        (r#"{"version": "one", "rag": {"chunkSize": 500}}"#, &[("version", 1, 13, "three numbers")]),
         (
             r#"{"rag": {"embeddingModel": "x", "chunkSize": 500}}"#,
             &[("rag", 1, 10, "`rag.embeddingModel` is accepted and not used")],
@@ -182,11 +149,7 @@ fn absent_sections_are_warnings() {
     let absent: Vec<&str> = warnings.iter().map(|warning| warning.path.as_str()).collect();
     assert_eq!(absent, ["paths", "apiKeys", "servers"]);
     assert_eq!(
-        accepted(
-            r#"{"paths": {}, "apiKeys": {}, "servers": {"api": {"port": 1}}}"#,
-            &home()
-        )
-        .warnings,
+        accepted(r#"{"paths": {}, "apiKeys": {}, "servers": {"api": {"port": 1}}}"#, &home()).warnings,
         []
     );
 }
@@ -200,10 +163,7 @@ fn an_empty_object_is_fine_at_the_start() {
                 check(text.as_bytes(), occasion, &Environment::default(), &home.vault).expect(text);
             assert_eq!(accepted.settings, Settings::default_for(&home.vault), "{text}");
             assert!(
-                accepted
-                    .warnings
-                    .iter()
-                    .any(|warning| warning.message.contains("sets nothing")),
+                accepted.warnings.iter().any(|warning| warning.message.contains("sets nothing")),
                 "{text}"
             );
         }
@@ -225,16 +185,9 @@ fn every_default_is_accepted() {
     let text = serde_json::to_string_pretty(&file).expect("JSON");
     let accepted = accepted(&text, &home);
     assert_eq!(accepted.settings, Settings::default_for(&home.vault));
+    assert!(accepted.warnings.len() <= 15, "{}", super::lines(&accepted.warnings));
     assert!(
-        accepted.warnings.len() <= 15,
-        "{}",
-        super::lines(&accepted.warnings)
-    );
-    assert!(
-        accepted
-            .warnings
-            .iter()
-            .all(|warning| warning.message.contains("not used")),
+        accepted.warnings.iter().all(|warning| warning.message.contains("not used")),
         "{}",
         super::lines(&accepted.warnings)
     );
@@ -244,17 +197,10 @@ fn every_default_is_accepted() {
 fn the_table_holds_together() {
     let home = home();
     let defaults = Settings::default_for(&home.vault);
-    assert_eq!(
-        defaults.llm.default.base_url.as_str(),
-        "https://openrouter.ai/api/v1"
-    );
+    assert_eq!(defaults.llm.default.base_url.as_str(), "https://openrouter.ai/api/v1");
     assert_eq!(defaults.servers.api.host, "127.0.0.1");
     assert_eq!(
-        (
-            defaults.rag.chunk_size,
-            defaults.rag.chunk_overlap,
-            defaults.rag.qa.retrieval_k
-        ),
+        (defaults.rag.chunk_size, defaults.rag.chunk_overlap, defaults.rag.qa.retrieval_k),
         (1000, 200, 4)
     );
     let mut paths: Vec<&str> = super::super::KEYS.iter().map(|key| key.path).collect();
@@ -263,9 +209,8 @@ fn the_table_holds_together() {
     paths.dedup();
     assert_eq!(paths.len(), count, "a key stands twice in the table");
     for (alias, canonical) in super::super::ALIASES {
-        let is_known = paths
-            .iter()
-            .any(|path| path == canonical || path.starts_with(&format!("{canonical}.")));
+        let is_known =
+            paths.iter().any(|path| path == canonical || path.starts_with(&format!("{canonical}.")));
         assert!(is_known && !paths.contains(alias), "{alias}");
     }
 }

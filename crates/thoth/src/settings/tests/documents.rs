@@ -28,12 +28,7 @@ fn the_schema_is_up_to_date() {
 fn the_reference_page_is_up_to_date() {
     let page = documents::reference_page();
     for key in KEYS {
-        assert_eq!(
-            page.matches(&format!("\n| `{}` |", key.path)).count(),
-            1,
-            "{}",
-            key.path
-        );
+        assert_eq!(page.matches(&format!("\n| `{}` |", key.path)).count(), 1, "{}", key.path);
     }
     holds("docs/settings.md", &page);
 }
@@ -46,13 +41,8 @@ fn the_example_names_every_default_that_is_read() {
     let accepted = accepted(&text, &home);
     assert_eq!(accepted.warnings, []);
     assert_eq!(accepted.settings, Settings::default_for(&home.vault));
-    let value = changeover::check::parse(text.as_bytes())
-        .expect("the example")
-        .value();
-    for key in KEYS
-        .iter()
-        .filter(|key| key.service.is_some() && key.path != "llm.default.maxTokens")
-    {
+    let value = changeover::check::parse(text.as_bytes()).expect("the example").value();
+    for key in KEYS.iter().filter(|key| key.service.is_some() && key.path != "llm.default.maxTokens") {
         let found = value.pointer(&format!("/{}", key.path.replace('.', "/")));
         assert_eq!(found, Some(&key.default.value()), "{}", key.path);
     }

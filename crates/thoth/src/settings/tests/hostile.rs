@@ -42,20 +42,13 @@ fn long_files_are_answered() {
         };
         let start: String = text.chars().take(40).collect();
         assert!(counted <= 101, "{counted}: {start}");
-        assert!(
-            begin.elapsed() < Duration::from_secs(20),
-            "{:?}: {start}",
-            begin.elapsed()
-        );
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}: {start}", begin.elapsed());
     }
 }
 
 fn any_file() -> impl Strategy<Value = String> {
-    let mut pieces: Vec<String> = KEYS
-        .iter()
-        .flat_map(|key| key.path.split('.'))
-        .map(|name| format!("\"{name}\": "))
-        .collect();
+    let mut pieces: Vec<String> =
+        KEYS.iter().flat_map(|key| key.path.split('.')).map(|name| format!("\"{name}\": ")).collect();
     pieces.sort_unstable();
     pieces.dedup();
     let values = [
@@ -78,18 +71,11 @@ fn any_file() -> impl Strategy<Value = String> {
     ];
     pieces.extend(values.map(str::to_owned).into_iter().cycle().take(150));
     let start = proptest::sample::select(vec!["{", "{\"llm\": {", "{\"apiKeys\": {\"openaiKey\": "]);
-    (
-        start,
-        proptest::collection::vec(proptest::sample::select(pieces), 0..30),
-    )
-        .prop_map(|(start, chosen)| {
-            let text = start.to_owned() + &chosen.concat();
-            let open = text
-                .matches('{')
-                .count()
-                .saturating_sub(text.matches('}').count());
-            text + &"}".repeat(open)
-        })
+    (start, proptest::collection::vec(proptest::sample::select(pieces), 0..30)).prop_map(|(start, chosen)| {
+        let text = start.to_owned() + &chosen.concat();
+        let open = text.matches('{').count().saturating_sub(text.matches('}').count());
+        text + &"}".repeat(open)
+    })
 }
 
 proptest! {

@@ -7,31 +7,19 @@ use super::super::{Environment, Settings, check};
 use super::{Home, accepted, environment, home, lines};
 
 fn with(text: &str, pairs: &[(&str, &str)], home: &Home) -> Accepted<Settings> {
-    check(
-        text.as_bytes(),
-        Occasion::Running,
-        &environment(pairs),
-        &home.vault,
-    )
-    .unwrap_or_else(|problems| panic!("refused: {text}\n{}", lines(&problems)))
+    check(text.as_bytes(), Occasion::Running, &environment(pairs), &home.vault)
+        .unwrap_or_else(|problems| panic!("refused: {text}\n{}", lines(&problems)))
 }
 
 #[test]
 fn the_environment_pins() {
     let home = home();
-    let pairs = [
-        ("THOTH_LOG_LEVEL", "debug"),
-        ("THOTH_API_HOST", "0.0.0.0"),
-        ("THOTH_API_PORT", "9000"),
-    ];
+    let pairs = [("THOTH_LOG_LEVEL", "debug"), ("THOTH_API_HOST", "0.0.0.0"), ("THOTH_API_PORT", "9000")];
     let text = r#"{"logging": {"level": "ERROR"}, "servers": {"api": {"host": "127.0.0.1", "port": 8000}}}"#;
     let accepted = with(text, &pairs, &home);
     let settings = &accepted.settings;
     assert_eq!(settings.logging.level.to_string(), "DEBUG");
-    assert_eq!(
-        (settings.servers.api.host.as_str(), settings.servers.api.port),
-        ("0.0.0.0", 9000)
-    );
+    assert_eq!((settings.servers.api.host.as_str(), settings.servers.api.port), ("0.0.0.0", 9000));
     for (key, column, variable) in [
         ("logging.level", 23, "THOTH_LOG_LEVEL"),
         ("servers.api.host", 61, "THOTH_API_HOST"),
@@ -46,35 +34,18 @@ fn the_environment_pins() {
         assert_eq!((told.line, told.column), (Some(1), Some(column)), "{told}");
         assert!(told.message.contains(variable), "{told}");
     }
-    let same = with(
-        r#"{"logging": {"level": "DEBUG"}, "paths": {}, "apiKeys": {}, "servers": {}}"#,
-        &pairs,
-        &home,
-    );
-    assert_eq!(
-        same.warnings,
-        [],
-        "a value that the file wants too needs no telling"
-    );
+    let same =
+        with(r#"{"logging": {"level": "DEBUG"}, "paths": {}, "apiKeys": {}, "servers": {}}"#, &pairs, &home);
+    assert_eq!(same.warnings, [], "a value that the file wants too needs no telling");
 }
 
 #[test]
 fn in_the_container_the_host_is_pinned() {
     let home = home();
-    for text in [
-        r#"{"servers": {"api": {"host": "127.0.0.1"}}}"#,
-        r#"{"rag": {"chunkSize": 500}}"#,
-    ] {
-        let accepted = with(
-            text,
-            &[("THOTH_DOCKER", "1"), ("THOTH_API_HOST", "10.0.0.1")],
-            &home,
-        );
+    for text in [r#"{"servers": {"api": {"host": "127.0.0.1"}}}"#, r#"{"rag": {"chunkSize": 500}}"#] {
+        let accepted = with(text, &[("THOTH_DOCKER", "1"), ("THOTH_API_HOST", "10.0.0.1")], &home);
         assert_eq!(accepted.settings.servers.api.host, "0.0.0.0");
-        assert_eq!(
-            accepted.settings.view()["_pinned"],
-            json!({"servers.api.host": "THOTH_DOCKER"})
-        );
+        assert_eq!(accepted.settings.view()["_pinned"], json!({"servers.api.host": "THOTH_DOCKER"}));
     }
 }
 
@@ -92,27 +63,17 @@ fn api_keys_of_the_file_win() {
         (file, vec![variable, named], "from-file"),
         (empty, vec![variable, named], "from-variable"),
         (empty, vec![named], "from-docker-secret"),
-        (
-            empty,
-            vec![("OPENROUTER_API_KEY", ""), named],
-            "from-docker-secret",
-        ),
+        (empty, vec![("OPENROUTER_API_KEY", ""), named], "from-docker-secret"),
         (empty, vec![], ""),
     ] {
         let accepted = with(text, &pairs, &home);
-        assert_eq!(
-            accepted.settings.api_keys.openrouter_key.expose(),
-            expected,
-            "{pairs:?}"
-        );
+        assert_eq!(accepted.settings.api_keys.openrouter_key.expose(), expected, "{pairs:?}");
         assert!(accepted.settings.pinned.is_empty());
     }
     let gone = [("OPENROUTER_API_KEY_FILE", "/nowhere/at/all")];
     let warnings = with(empty, &gone, &home).warnings;
     assert!(
-        warnings
-            .iter()
-            .any(|warning| warning.message.contains("`/nowhere/at/all` cannot be read")),
+        warnings.iter().any(|warning| warning.message.contains("`/nowhere/at/all` cannot be read")),
         "{}",
         lines(&warnings)
     );
@@ -128,11 +89,7 @@ fn an_impossible_variable_is_told_at_the_start() {
         ("THOTH_API_HOST", "my host"),
     ] {
         let problems = Environment::from_pairs([(name.to_owned(), value.to_owned())]).expect_err(name);
-        assert!(
-            problems.len() == 1 && problems[0].message.contains(name),
-            "{}",
-            lines(&problems)
-        );
+        assert!(problems.len() == 1 && problems[0].message.contains(name), "{}", lines(&problems));
     }
     assert_eq!(
         environment(&[("THOTH_API_PORT", ""), ("PATH", "/bin"), ("SECRET", "x")]),

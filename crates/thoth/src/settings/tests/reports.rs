@@ -3,10 +3,7 @@
 use super::super::render::{Style, json, write_report};
 use super::{home, lines, running};
 
-const PLAIN: Style = Style {
-    colors: false,
-    width: 100,
-};
+const PLAIN: Style = Style { colors: false, width: 100 };
 
 fn report(text: &str, style: Style) -> String {
     let (problems, warnings) = match running(text, &home()) {
@@ -14,15 +11,8 @@ fn report(text: &str, style: Style) -> String {
         Err(problems) => (problems, Vec::new()),
     };
     let mut out = String::new();
-    write_report(
-        &mut out,
-        "settings.json",
-        text.as_bytes(),
-        &problems,
-        &warnings,
-        style,
-    )
-    .expect("a string takes all");
+    write_report(&mut out, "settings.json", text.as_bytes(), &problems, &warnings, style)
+        .expect("a string takes all");
     out
 }
 
@@ -34,10 +24,7 @@ fn problems_are_shown_with_their_place() {
 
 #[test]
 fn broken_json_is_shown_with_its_place() {
-    insta::assert_snapshot!(report(
-        "{\r\n  \"rag\": { \"chunkSize\": 500 }\r\n  'llm': {}\r\n",
-        PLAIN
-    ));
+    insta::assert_snapshot!(report("{\r\n  \"rag\": { \"chunkSize\": 500 }\r\n  'llm': {}\r\n", PLAIN));
 }
 
 #[test]
@@ -56,16 +43,7 @@ fn a_good_file_is_one_line() {
 fn colours_only_when_told() {
     let text = r#"{"rag": {"chunkSize": 1}}"#;
     assert!(!report(text, PLAIN).contains('\u{1b}'));
-    assert!(
-        report(
-            text,
-            Style {
-                colors: true,
-                width: 100
-            }
-        )
-        .contains('\u{1b}')
-    );
+    assert!(report(text, Style { colors: true, width: 100 }).contains('\u{1b}'));
 }
 
 #[test]
@@ -104,9 +82,7 @@ fn an_excerpt_never_shows_a_secret() {
 
 #[test]
 fn for_programs() {
-    let problems = running(r#"{"rag": {"chunkSize": 1}}"#, &home())
-        .map(|_| ())
-        .expect_err("too small");
+    let problems = running(r#"{"rag": {"chunkSize": 1}}"#, &home()).map(|_| ()).expect_err("too small");
     let value = json(&problems, &[]);
     assert_eq!(value["valid"], false);
     assert_eq!(

@@ -44,19 +44,10 @@ fn the_secrets_of_a_file_that_is_no_json() {
         ("{openaiKey: s1, 'openrouterKey': 's2'", vec!["s1", "s2"]),
         ("{\"openaiKey\":\n    \"s1\", oops", vec!["s1"]),
         ("{“openaiKey”: “s1”}", vec!["s1"]),
-        (
-            "{\"apiKeys\": {\"a\": \"s1\", \"b\": [\"s2\"]}, \"model\": \"gpt\", oops",
-            vec!["s1", "s2"],
-        ),
+        ("{\"apiKeys\": {\"a\": \"s1\", \"b\": [\"s2\"]}, \"model\": \"gpt\", oops", vec!["s1", "s2"]),
         ("openai_key = \"s1\"\nmodel = \"m\"\n", vec!["s1"]),
-        (
-            "{\"note\": sk-proj-0123456789abcdef}",
-            vec!["sk-proj-0123456789abcdef"],
-        ),
-        (
-            "{\"apiKeys\": {\"a\": s1, b: [s2, 's3']}, \"model\": \"gpt\", oops",
-            vec!["s1", "s2", "s3"],
-        ),
+        ("{\"note\": sk-proj-0123456789abcdef}", vec!["sk-proj-0123456789abcdef"]),
+        ("{\"apiKeys\": {\"a\": s1, b: [s2, 's3']}, \"model\": \"gpt\", oops", vec!["s1", "s2", "s3"]),
         ("{\"baseUrl\": \"https://me:s1@host/x\", oops", vec!["me:s1"]),
         (
             "{\"apiKeys\": {\"a\": 1}, \"apiKeys\": {\"openaiKey\": \"s1\", \"b\": \"s2\"}}",
