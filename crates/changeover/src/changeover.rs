@@ -253,13 +253,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             tokio::select! {
                 biased;
                 done = &mut task => return (outcome(done), book),
-                () = &mut deadline => {
-                    let unfinished = book.unfinished().join("`, `");
-                    break Prepared::Refused(vec![Problem::new(
-                        "",
-                        format!("preparing `{unfinished}` took longer than {} ms", limit.as_millis()),
-                    ).hint("save again, or allow more time with `reload.prepareDeadlineMs`")]);
-                }
+                () = &mut deadline => break Prepared::Refused(vec![book.late(limit)]),
                 () = until(give_up) => break Prepared::Superseded,
                 Some(message) = self.messages.recv() => {
                     self.told(message);

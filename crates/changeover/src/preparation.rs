@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -54,6 +55,13 @@ impl Book {
         self.with(|entries| {
             entries.iter().filter(|entry| entry.done.is_none()).map(|entry| entry.name).collect()
         })
+    }
+
+    /// What is said of a preparation that did not end within `limit`.
+    pub(crate) fn late(&self, limit: Duration) -> Problem {
+        let unfinished = self.unfinished().join("`, `");
+        Problem::new("", format!("preparing `{unfinished}` took longer than {} ms", limit.as_millis()))
+            .hint("save again, or allow more time for it")
     }
 
     /// Whether every service was carried over.

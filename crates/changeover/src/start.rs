@@ -230,11 +230,7 @@ where
             Ok(Err(error)) => vec![Problem::new("", format!("preparing the services failed: {error}"))],
             Err(_) => {
                 task.abort();
-                let unfinished = book.unfinished().join("`, `");
-                vec![Problem::new(
-                    "",
-                    format!("preparing `{unfinished}` took longer than {} ms", limit.as_millis()),
-                )]
+                vec![book.late(limit)]
             }
         };
     }
