@@ -50,12 +50,17 @@ pub(crate) struct Watch<S> {
 /// How long a disabled watch sleeps between commands.
 const ASLEEP: Duration = Duration::from_secs(3600);
 
+/// The shortest wait without an event: a file that never holds still must not keep a core busy.
+const BREATH: Duration = Duration::from_millis(1);
+
 impl<S> Watch<S> {
     /// Runs until it is told to stop or nobody listens any more.
     pub(crate) fn run(mut self) {
         loop {
             let timeout = match self.enabled {
-                true => self.settle.wake_at(self.rules()).saturating_duration_since(Instant::now()),
+                true => {
+                    self.settle.wake_at(self.rules()).saturating_duration_since(Instant::now()).max(BREATH)
+                }
                 false => ASLEEP,
             };
             let seen = self.events.wait(timeout);

@@ -61,7 +61,7 @@ pub async fn serve(
         client: client(place)?,
         index: Arc::new(Index::new(Arc::clone(&database))),
         listeners: Listeners::default(),
-        surroundings: surroundings(place, listen),
+        surroundings: surroundings(place, listen)?,
     });
     let engine = Engine::start(blueprint(place, &means)).await?;
     let (tasks, troubles) = (TaskTracker::new(), Troubles::default());
@@ -104,7 +104,14 @@ pub async fn serve(
 
 fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services> {
     let (environment, vault) = (place.environment.clone(), place.vault.clone());
-    let fallback_vault = place.vault.clone();
+    let fallback = {
+        let (environment, vault) = (environment.clone(), vault.clone());
+        move || match settings::check(b"{}", Occasion::Start, &environment, &vault) {
+            Ok(accepted) => accepted.settings,
+            // The environment alone asks for the impossible: it is left out too.
+            Err(_) => Settings::default_for(&vault),
+        }
+    };
     let means = Arc::clone(means);
     Blueprint {
         file: place.settings_file.clone(),
@@ -116,7 +123,7 @@ fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services>
             Box::pin(async move { services::prepare(&preparation, &means).await })
         }),
         tuning,
-        fallback: Box::new(move || Settings::default_for(&fallback_vault)),
+        fallback: Box::new(fallback),
     }
 }
 
@@ -132,14 +139,18 @@ fn tuning(settings: &Settings) -> Tuning {
     }
 }
 
-fn surroundings(place: &Place, listen: Option<SocketAddr>) -> Surroundings {
-    Surroundings {
+fn surroundings(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<Surroundings> {
+    let port = |port: &str| {
+        port.parse()
+            .with_context(|| format!("the variable `THOTH_PUBLISHED_PORT` is `{port}`; it must be a port"))
+    };
+    Ok(Surroundings {
         container: place.variable("THOTH_DOCKER") == Some("1"),
-        published_port: place.variable("THOTH_PUBLISHED_PORT").and_then(|port| port.parse().ok()),
+        published_port: place.variable("THOTH_PUBLISHED_PORT").map(port).transpose()?,
         listen,
         hostname: place.variable("HOSTNAME").map(str::to_owned),
         ..Surroundings::default()
-    }
+    })
 }
 
 fn client(place: &Place) -> anyhow::Result<reqwest::Client> {
