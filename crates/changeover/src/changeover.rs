@@ -23,6 +23,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::blueprint::{Accepted, Prepare};
+use crate::check;
 use crate::follow::Followers;
 use crate::generation::{Generation, Live};
 use crate::history::History;
@@ -219,7 +220,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 Ok(()) => return,
                 Err((candidate, problem)) => Some((candidate, Decision::Rejected, vec![problem])),
             },
-            Prepared::Refused(problems) => Some((candidate, Decision::Rejected, problems)),
+            Prepared::Refused(problems) => {
+                let problems = check::placed(problems, candidate.source.content.bytes().unwrap_or_default());
+                Some((candidate, Decision::Rejected, problems))
+            }
             Prepared::Superseded => Some((candidate, Decision::Superseded, Vec::new())),
         };
         if let Err(error) = self.history.sweep(&scratch) {

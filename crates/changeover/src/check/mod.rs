@@ -161,6 +161,19 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
     }
 }
 
+/// Problems that were found after the check (a port that is taken), with the place of the key that each names, where
+/// the content has it.
+pub(crate) fn placed(mut problems: Vec<Problem>, content: &[u8]) -> Vec<Problem> {
+    let Ok(document) = parse(content) else { return problems };
+    for problem in problems.iter_mut().filter(|problem| problem.line.is_none()) {
+        let path: Vec<&str> = problem.path.split('.').collect();
+        if let Some((line, column)) = document.position_of_value(&path) {
+            (problem.line, problem.column) = (Some(line), Some(column));
+        }
+    }
+    problems
+}
+
 fn problems(mut faults: Vec<Fault>, places: &Places<'_>) -> Vec<Problem> {
     faults.sort_by_key(|fault| fault.at);
     let beyond = faults.len().saturating_sub(PROBLEMS_MAX);

@@ -1,5 +1,7 @@
 //! What the log says of changeovers: the sentences that people and scripts look for.
 
+use std::time::Duration;
+
 use changeover::{Action, Decision, Engine, Problem, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -30,11 +32,23 @@ pub(super) fn start(place: &Place, engine: &Engine<Settings, Services>) {
             "Settings hot-reload disabled (`THOTH_HOT_RELOAD=0`); `thoth reload` still reads `{file}`"
         ),
     }
-    for better in better_ranked(&place.settings_file, &place.vault) {
-        tracing::warn!(
-            "`{}` would rank before `{file}`; it is not read until the next start",
-            better.display()
-        );
+}
+
+/// How often a settings file in a better place is looked for.
+const BETTER_LOOK: Duration = Duration::from_secs(10);
+
+/// Says once of each settings file that would rank before the chosen one that it is not read. The choice that was made
+/// at the start stands.
+pub(super) async fn better_files(place: Place, shutdown: CancellationToken) {
+    let mut known = Vec::new();
+    let mut looks = tokio::time::interval(BETTER_LOOK);
+    while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
+        let better = better_ranked(&place.settings_file, &place.vault);
+        for new in better.iter().filter(|file| !known.contains(*file)) {
+            let (new, chosen) = (new.display(), place.settings_file.display());
+            tracing::warn!("`{new}` would rank before `{chosen}`; it is not read until the next start");
+        }
+        known = better;
     }
 }
 

@@ -79,6 +79,7 @@ pub async fn serve(
 
     announce::start(place, &engine);
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
     tasks.spawn(follow::log(engine.follower("log")?, log));
     tasks.spawn(follow::index(engine.follower("index")?, engine.clone(), builder, shutdown.clone()));

@@ -117,11 +117,12 @@ pub(super) fn search(vault: Option<&Path>, query: &str, limit: u32, json: bool) 
         eprintln!("nothing found");
     }
     for hit in hits {
+        let section = text(&hit["section"]);
+        let space = if section.is_empty() { "" } else { " " };
         println!(
-            "{GOOD}{}{GOOD:#}, page {} {QUIET}{}{QUIET:#}",
+            "{GOOD}{}{GOOD:#}, page {}{space}{QUIET}{section}{QUIET:#}",
             text(&hit["title"]),
-            hit["page"],
-            text(&hit["section"])
+            hit["page"]
         );
         println!("  {}\n", plain(text(&hit["snippet"])));
     }

@@ -55,8 +55,9 @@ pub enum Command {
     },
     /// Find passages
     Search {
-        /// Words, or a "phrase in quotes"
-        query: String,
+        /// Words, or a '"phrase in quotes"'
+        #[arg(required = true)]
+        query: Vec<String>,
         /// How many hits
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
@@ -67,7 +68,8 @@ pub enum Command {
     /// Ask a question; the answer names its sources
     Ask {
         /// The question
-        question: String,
+        #[arg(required = true)]
+        question: Vec<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -137,8 +139,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Init { example } => init::init(vault, example),
         Command::Serve { listen } => serve::serve(vault, listen),
         Command::Ingest { files } => answers::ingest(vault, files),
-        Command::Search { query, limit, json } => answers::search(vault, &query, limit, json),
-        Command::Ask { question, json } => answers::ask(vault, &question, json),
+        Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
+        Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Papers { json } => answers::papers(vault, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),

@@ -34,6 +34,18 @@ impl Place {
         Self::at(vault, variables, &working_dir)
     }
 
+    /// The folder of a file in place of a vault, where there is none.
+    ///
+    /// # Errors
+    /// No such folder, an impossible variable, no place for state.
+    pub fn around(file: &Path) -> anyhow::Result<Self> {
+        let (variables, working_dir) = surroundings()?;
+        let file = working_dir.join(file);
+        let folder = file.parent().unwrap_or(&working_dir);
+        let vault = Vault::at(folder).with_context(|| format!("`{}` cannot be read", file.display()))?;
+        Self::at(vault, variables, &working_dir)
+    }
+
     /// The same for a vault that is known.
     ///
     /// # Errors
@@ -63,7 +75,8 @@ impl Place {
     /// # Errors
     /// That no server runs.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::from_state(&self.state_dir, self.variable("THOTH_API_TOKEN"))?)
+        Client::from_state(&self.state_dir, self.variable("THOTH_API_TOKEN"))
+            .with_context(|| format!("the state directory is `{}`", self.state_dir.display()))
     }
 }
 

@@ -16,7 +16,11 @@ use crate::settings::render;
 
 /// Says everything that is wrong with a file.
 pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
-    let place = Place::find(vault)?;
+    let place = match (Place::find(vault), &file) {
+        // A file can be checked anywhere: its own folder then stands for the vault.
+        (Err(_), Some(file)) if vault.is_none() => Place::around(file)?,
+        (found, _) => found?,
+    };
     let file = file.unwrap_or_else(|| place.settings_file.clone());
     let content = std::fs::read(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     // An empty object is valid, with a warning: whether it may replace a live one is another question.
@@ -99,7 +103,11 @@ pub(super) fn token(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
         None => Token::load(&place.state_dir)?,
     };
     let token = token.with_context(|| {
-        format!("there is no token in `{}` yet; the first `thoth serve` makes it", place.state_dir.display())
+        format!(
+            "there is no token in `{}` yet; the first `thoth serve` makes it; a server \
+             that was started with `THOTH_API_TOKEN` has that one",
+            place.state_dir.display()
+        )
     })?;
     println!("{}", token.expose());
     Ok(ExitCode::SUCCESS)

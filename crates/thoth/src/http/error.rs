@@ -50,7 +50,7 @@ impl ApiError {
     /// No token, or not ours.
     pub fn unauthorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "this needs the bearer token of the server")
-            .hint("`thoth token` shows it; send it as `Authorization: Bearer <token>`")
+            .hint("`thoth token` shows it (if the server was started with `THOTH_API_TOKEN`, set that here too); send it as `Authorization: Bearer <token>`")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"thoth\""))
     }
 

@@ -82,13 +82,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// No content type at all is taken for JSON; a wrong one is not.
+/// No content type at all is taken for JSON, and so is the one that `curl -d` sends by itself; a wrong one is not.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return true;
     };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json")
+    let essence = essence.to_ascii_lowercase();
+    matches!(essence.as_str(), "application/json" | "application/x-www-form-urlencoded")
+        || essence.ends_with("+json")
 }
 
 #[cfg(test)]
@@ -131,6 +133,7 @@ mod tests {
         check(None, r#"{"question": "why?"}"#, 200, None).await;
         check(Some("application/problem+json"), r#"{"question": "why?"}"#, 200, None).await;
         check(Some("text/plain"), r#"{"question": "why?"}"#, 415, None).await;
+        check(Some("application/x-www-form-urlencoded"), "question=why", 422, Some((1, 1))).await;
         check(json, "{\n\"question\": 1}", 422, Some((2, 13))).await;
         check(json, "{\"question\": \"why?\"", 422, Some((1, 19))).await;
         check(json, "", 422, Some((1, 0))).await;

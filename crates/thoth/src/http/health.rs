@@ -19,11 +19,14 @@ pub(super) async fn health(State(app): State<Arc<App>>, Current(generation): Cur
     let services = services(&app, &generation).await;
     let status = overall(&generation, &services);
     let code = if generation.safe_mode { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let reserved = &generation.services.http.reserved;
+    let addresses: Vec<String> = reserved.iter().map(|reserved| reserved.address().to_string()).collect();
     let body = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "generation": generation.number,
         "started_at": app.started,
+        "addresses": addresses,
         "services": services,
     });
     (code, Json(body)).into_response()

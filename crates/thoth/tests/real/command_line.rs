@@ -44,6 +44,10 @@ fn settings_check_prints_what_a_good_compiler_would() {
         (&json_of(&empty)["valid"], json_of(&empty)["warnings"].as_array().unwrap().is_empty()),
         (&json!(true), false)
     );
+    let mut elsewhere = std::process::Command::new(env!("CARGO_BIN_EXE_thoth"));
+    elsewhere.env_clear().env("HOME", "/nonexistent").env("THOTH_STATE_DIR", place.state()).current_dir("/");
+    let outside = elsewhere.args(["settings", "check", "--json"]).arg(&file).output().unwrap();
+    assert!(outside.status.success(), "a file can be checked where there is no vault: {}", text(&outside));
     let missing = place.run(&["settings", "check", "/nowhere.json"]);
     assert!(text(&missing).contains("`/nowhere.json` cannot be read"), "{}", text(&missing));
 }
@@ -64,7 +68,7 @@ fn without_a_server_the_library_answers_directly() {
     assert!(place.vault().join(papers["papers"][0]["note"].as_str().unwrap()).is_file());
     let found = json_of(&place.run(&["search", "waggle dance", "--json"]));
     assert!(found["hits"][0]["title"].as_str().unwrap().contains("Waggle"), "{found}");
-    let answer = place.run(&["ask", "how fast does a waggle dance lose precision?"]);
+    let answer = place.run(&["ask", "how", "fast", "does a waggle dance lose precision?"]);
     assert!(text(&answer).starts_with("[1] "), "{}", text(&answer));
     for command in [&["reload"][..], &["watch"], &["health"], &["settings", "history"]] {
         let refused = place.run(command);

@@ -149,6 +149,7 @@ async fn the_port_moves_while_clients_ask() {
     let verdict = thoth.save(Save::Rename, &with(9, taken.local_addr().unwrap().port())).await;
     assert_eq!(verdict["verdict"], "rejected");
     assert_eq!(verdict["problems"][0]["path"], "servers.api.port", "{verdict}");
+    assert!(verdict["problems"][0]["line"].as_u64().unwrap() > 1, "{verdict}");
     assert!(thoth.address().ends_with(&ports[2].to_string()));
     assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-3");
 }
