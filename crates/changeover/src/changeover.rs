@@ -151,8 +151,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             let message = self.messages.recv().await?;
             self.told(message);
         }
-        while let Ok(message) = self.messages.try_recv() {
-            self.told(message);
+        loop {
+            match self.messages.try_recv() {
+                Ok(message) => self.told(message),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            }
         }
         self.waiting.take().or_else(|| self.refresh())
     }
@@ -204,9 +208,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             let Candidate { source, warnings, .. } = candidate;
             return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
         }
+        if candidate.is_refresh() && live.safe_mode {
+            // There is nothing to build anew: only usable settings end safe mode.
+            let Candidate { source, warnings, .. } = candidate;
+            return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
+        }
         candidate.source.stages.done("wait", Instant::now());
         let number = live.number + 1;
-        let scratch = self.history.scratch(number);
+        let scratch = self.history.scratch();
         drop(live);
         self.shared.preparing(true);
         let (prepared, book) = self.prepare(&candidate, number, scratch.clone()).await;
@@ -259,7 +268,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 done = &mut task => return (outcome(done), book),
                 () = &mut deadline => break Prepared::Refused(vec![book.late(limit)]),
                 () = until(give_up) => break Prepared::Superseded,
-                Some(message) = self.messages.recv() => {
+                message = self.messages.recv() => {
+                    // The engine is stopping.
+                    let Some(message) = message else { break Prepared::Superseded };
                     self.told(message);
                     // The same settings once more are no reason to begin anew.
                     newer_since = match &self.waiting {

@@ -59,7 +59,7 @@ where
     let first = choose(&judge, found.good_contents, content, begun, &fallback);
 
     let number = history.last_generation() + 1;
-    let (services, book) = prepare_first(&prepare, &first, number, history.scratch(number), tuning).await?;
+    let (services, book) = prepare_first(&prepare, &first, number, history.scratch(), tuning).await?;
     let First { mut candidate, safe_mode, refused } = first;
     candidate.source.stages.done("prepare", Instant::now());
     let tune = tuning(&candidate.settings);

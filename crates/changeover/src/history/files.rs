@@ -43,6 +43,8 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
     let write = || {
         let mut file = private().write(true).create(true).truncate(true).open(&aside)?;
         file.write_all(bytes)?;
+        // Renamed before its bytes are on the disk, it could be empty after a power cut.
+        file.sync_all()?;
         fs::rename(&aside, path)
     };
     write().map_err(error("writing", path))

@@ -22,6 +22,9 @@ use secrets::Secrets;
 /// Contents that the journal keeps, at most: the newest that were applied.
 const CONTENTS_MAX: usize = 100;
 
+/// Verdicts that are kept at least: the last known good, and the newest.
+const VERDICTS_MIN: usize = 2;
+
 /// Why the history cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} `{}` failed: {source}", path.display())]
@@ -42,6 +45,8 @@ pub(crate) struct History {
     verdicts: Arc<Verdicts>,
     next_id: u64,
     last_generation: u64,
+    /// Candidates of this process.
+    candidates: u64,
 }
 
 /// What opening a history found.
@@ -76,8 +81,13 @@ impl Verdicts {
     fn push(&self, verdict: Arc<Verdict>, history_max: usize) {
         let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         verdicts.push_back(verdict);
-        let surplus = verdicts.len().saturating_sub(history_max.max(1));
-        verdicts.drain(..surplus);
+        while verdicts.len() > history_max.max(VERDICTS_MIN) {
+            // Never the last known good, however many refusals have come after it.
+            let good =
+                |verdict: &Arc<Verdict>| verdict.verdict == Decision::Applied && verdict.content.is_some();
+            let only_good = verdicts.iter().rposition(good) == Some(0);
+            verdicts.remove(usize::from(only_good));
+        }
     }
 }
 
@@ -86,7 +96,7 @@ impl History {
     pub(crate) fn open(state_dir: &Path, history_max: usize) -> Result<(Self, Found), HistoryError> {
         files::make_folder(state_dir)?;
         files::remove_folder(&state_dir.join("candidates"))?;
-        let secrets = Secrets::open(state_dir.join("secrets.json"))?;
+        let (secrets, lost) = Secrets::open(state_dir.join("secrets.json"))?;
         let (journal, lines, damage) = Journal::open(&state_dir.join("journal.jsonl"))?;
         let verdicts = Arc::new(Verdicts::default());
         let mut contents = HashMap::new();
@@ -109,8 +119,9 @@ impl History {
         let good_contents = sealed.filter_map(|sealed| secrets.unseal(sealed)).collect();
         let kept = contents.into_keys().collect();
         let state_dir = state_dir.to_owned();
-        let history = Self { state_dir, journal, secrets, kept, verdicts, next_id, last_generation };
-        Ok((history, Found { damage, good_contents }))
+        let history =
+            Self { state_dir, journal, secrets, kept, verdicts, next_id, last_generation, candidates: 0 };
+        Ok((history, Found { damage: lost.or(damage), good_contents }))
     }
 
     /// The key of this state directory for hashes that people see; made at the first start.
@@ -135,9 +146,10 @@ impl History {
         self.last_generation
     }
 
-    /// A folder for a candidate. It is not made.
-    pub(crate) fn scratch(&self, generation: u64) -> PathBuf {
-        self.state_dir.join("candidates").join(generation.to_string())
+    /// A folder for a candidate, another one at each call. It is not made.
+    pub(crate) fn scratch(&mut self) -> PathBuf {
+        self.candidates += 1;
+        self.state_dir.join("candidates").join(self.candidates.to_string())
     }
 
     /// Removes what a candidate made.
@@ -187,10 +199,16 @@ impl History {
             Line::Verdict(_) => None,
         });
         let sealed: Vec<String> = sealed.map(str::to_owned).collect();
-        let newest = self.verdicts.newest(history_max.max(1));
+        self.kept = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Intent(intent) => intent.content.clone(),
+                Line::Verdict(_) => None,
+            })
+            .collect();
+        let newest = self.verdicts.newest(history_max.max(VERDICTS_MIN));
         lines.extend(newest.iter().rev().map(|verdict| Line::Verdict(verdict.as_ref().clone())));
         self.journal.rewrite(&lines)?;
-        self.kept = applied;
         self.secrets.keep_only(sealed.iter().map(String::as_str))
     }
 }
@@ -214,6 +232,23 @@ mod tests {
             at: jiff::Timestamp::now(),
             content: Some(content.to_owned()),
         })
+    }
+
+    #[test]
+    fn refusals_never_push_out_the_last_known_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut history, _) = History::open(folder.path(), 3).unwrap();
+        history.intend(1, Some(("good", b"{}")), &[]).unwrap();
+        history.record(verdict(1, "good"), 3).unwrap();
+        for id in 2..100 {
+            let refused = Verdict { verdict: Decision::Rejected, ..verdict(id, "bad").as_ref().clone() };
+            history.record(Arc::new(refused), 3).unwrap();
+        }
+        let newest: Vec<u64> = history.verdicts.newest(10).iter().map(|verdict| verdict.id).collect();
+        assert_eq!(newest, [99, 98, 1]);
+        drop(history);
+        let (_, found) = History::open(folder.path(), 3).unwrap();
+        assert_eq!(found.good_contents, [b"{}"]);
     }
 
     #[test]

@@ -25,14 +25,25 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    pub(super) fn open(path: PathBuf) -> Result<Self, HistoryError> {
-        let by_reference = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|source| error("reading the secrets", &path)(source.into()))?,
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+    /// Opens the file; a damaged one is put aside, and told. What referred to it is then not restored.
+    pub(super) fn open(path: PathBuf) -> Result<(Self, Option<String>), HistoryError> {
+        let (mut by_reference, mut damage) = (BTreeMap::new(), None);
+        match fs::read(&path) {
+            Ok(bytes) => match serde_json::from_slice(&bytes) {
+                Ok(read) => by_reference = read,
+                Err(_) => {
+                    let aside = path.with_extension("damaged");
+                    fs::rename(&path, &aside).map_err(error("putting aside the damaged secrets", &path))?;
+                    damage = Some(format!(
+                        "the secrets of older settings were damaged; see `{}`",
+                        aside.display()
+                    ));
+                }
+            },
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(error("reading the secrets", &path)(source)),
-        };
-        Ok(Self { path, by_reference, unwritten: false })
+        }
+        Ok((Self { path, by_reference, unwritten: false }, damage))
     }
 
     /// A content with references in place of its secrets. They are in the file before this returns: what is sealed
@@ -119,18 +130,29 @@ mod tests {
         let text = std::str::from_utf8(content).unwrap();
         let ranges: Vec<Range<usize>> =
             text.match_indices("sk-").map(|(start, _)| start..start + 6).collect();
-        let sealed = Secrets::open(path.clone()).unwrap().seal(content, &ranges).unwrap();
+        let sealed = Secrets::open(path.clone()).unwrap().0.seal(content, &ranges).unwrap();
         assert!(!sealed.contains("sk-"), "{sealed}");
-        let again = Secrets::open(path).unwrap();
+        let (again, _) = Secrets::open(path).unwrap();
         assert_eq!(again.unseal(&sealed).unwrap(), content);
         assert_eq!(again.by_reference.len(), 2, "the same secret has one reference");
+    }
+
+    #[test]
+    fn a_damaged_file_is_put_aside_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.json");
+        fs::write(&path, "").unwrap();
+        let (mut secrets, damage) = Secrets::open(path.clone()).unwrap();
+        assert!(damage.unwrap().contains("secrets.damaged"));
+        let sealed = secrets.seal(b"x=secret1", std::slice::from_ref(&(2..9))).unwrap();
+        assert_eq!(Secrets::open(path).unwrap().0.unseal(&sealed).unwrap(), b"x=secret1");
     }
 
     #[test]
     fn what_nobody_refers_to_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets.json");
-        let mut secrets = Secrets::open(path.clone()).unwrap();
+        let (mut secrets, _) = Secrets::open(path.clone()).unwrap();
         let range = std::slice::from_ref(&(2..9));
         let old = secrets.seal(b"x=secret1", range).unwrap();
         let new = secrets.seal(b"x=secret2", range).unwrap();

@@ -142,7 +142,8 @@ impl Events {
         self.drain()
     }
 
-    fn drain(&mut self) -> Seen {
+    /// What has happened by now. Leaves wake-ups alone.
+    pub(crate) fn drain(&mut self) -> Seen {
         let mut seen = Seen::default();
         let Some(inotify) = &self.inotify else { return seen };
         let mut buffer = [MaybeUninit::uninit(); 8192];
@@ -155,14 +156,14 @@ impl Events {
                 Err(Errno::INTR) => continue,
                 Err(error) => {
                     tracing::warn!(%error, "file events cannot be read: the settings file is polled");
-                    seen.signs.push(Sign::Finished);
+                    seen.signs.push(Sign::Lost);
                     break;
                 }
             };
             let flags = event.events();
             if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
                 // Whatever was lost may have been about our file.
-                seen.signs.push(Sign::Finished);
+                seen.signs.push(Sign::Lost);
                 continue;
             }
             if flags.contains(ReadFlags::IGNORED) {
@@ -195,6 +196,8 @@ fn interest() -> WatchFlags {
         | WatchFlags::DELETE_SELF
         | WatchFlags::MOVE_SELF
         | WatchFlags::ONLYDIR
+        // A file that was replaced goes on having writers; what they do is no news of the new one.
+        | WatchFlags::EXCL_UNLINK
 }
 
 fn sign(flags: ReadFlags) -> Sign {

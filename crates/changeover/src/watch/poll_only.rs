@@ -44,6 +44,11 @@ impl Events {
         false
     }
 
+    /// There is nothing that could have happened.
+    pub(crate) fn drain(&mut self) -> Seen {
+        Seen::default()
+    }
+
     /// Waits for a wake-up or the end of `timeout`.
     pub(crate) fn wait(&mut self, timeout: Duration) -> Seen {
         match self.wake.recv_timeout(timeout) {

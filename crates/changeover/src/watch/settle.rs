@@ -16,6 +16,8 @@ pub(crate) enum Sign {
     Created,
     /// Closed after writing, or put in place by a rename: whole, as far as the writer is concerned.
     Finished,
+    /// Events were lost, or nobody watched until now: it may have been any of these.
+    Lost,
     /// Something else: removed, moved away, its attributes changed.
     Stirred,
 }
@@ -61,6 +63,8 @@ pub(crate) struct Settle {
     changed_at: Instant,
     /// Since when a bad content has been waiting for quiet.
     doubtful_since: Option<Instant>,
+    /// Whether a content is due that could not be read yet.
+    unread: bool,
 }
 
 impl Settle {
@@ -76,12 +80,14 @@ impl Settle {
             open_since: None,
             changed_at: now,
             doubtful_since: None,
+            unread: false,
         }
     }
 
     /// When to look next if no event comes.
     pub(crate) fn wake_at(&self, rules: Rules) -> Instant {
         match self.doubtful_since {
+            _ if self.unread => self.changed_at,
             Some(since) => self.verdict_at(since, rules).min(self.next_poll),
             None => self.next_poll,
         }
@@ -99,17 +105,17 @@ impl Settle {
 
     /// Takes in signs and a look; says whether the content should be read now.
     pub(crate) fn step(&mut self, now: Instant, signs: &[Sign], look: &Look, rules: Rules) -> bool {
-        let mut finished = false;
+        let mut finished = std::mem::take(&mut self.unread);
         for sign in signs {
             match sign {
-                Sign::Written => self.open_since = Some(self.open_since.unwrap_or(now)),
-                Sign::Created if look.size() == Some(0) => {
-                    self.open_since = Some(self.open_since.unwrap_or(now));
+                Sign::Created if look.size() != Some(0) => (self.open_since, finished) = (None, true),
+                // Whatever was finished before has begun anew.
+                Sign::Written | Sign::Created => {
+                    self.open_since.get_or_insert(now);
+                    finished = false;
                 }
-                Sign::Finished | Sign::Created => {
-                    self.open_since = None;
-                    finished = true;
-                }
+                Sign::Finished => (self.open_since, finished) = (None, true),
+                Sign::Lost => finished = self.open_since.is_none(),
                 Sign::Stirred => {}
             }
         }
@@ -122,16 +128,21 @@ impl Settle {
         if polled {
             self.next_poll = now + rules.poll;
         }
-        if finished {
-            return true;
-        }
-        if self.is_open(now, rules) {
-            return false;
+        let other = self.taken.as_ref().is_none_or(|(taken, _)| taken != look);
+        if *look == Look::Missing && other && signs.contains(&Sign::Stirred) {
+            self.doubtful_since.get_or_insert(now);
         }
         let doubt_over = self.doubtful_since.is_some_and(|since| now >= self.verdict_at(since, rules));
-        let other = self.taken.as_ref().is_none_or(|(taken, _)| taken != look);
+        if finished || doubt_over {
+            return true;
+        }
         let reread = polled && now >= self.next_reread;
-        doubt_over || (rested && (other || reread))
+        !self.is_open(now, rules) && rested && (other || reread)
+    }
+
+    /// The content could not be read in one state of the file: it is tried again at once.
+    pub(crate) fn unread(&mut self) {
+        self.unread = true;
     }
 
     /// Says what to do with the content that was read in the state of `look`.
@@ -184,5 +195,87 @@ impl Settle {
             None => self.changed_at + quiet,
         };
         rest.min(doubtful_since + rules.open_max.max(quiet))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules {
+        settle: Duration::from_millis(150),
+        poll: Duration::from_millis(500),
+        open_max: Duration::from_secs(5),
+    };
+
+    /// Two looks at files that differ.
+    fn looks() -> (Look, Look) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, "1").unwrap();
+        let one = Look::at(&path);
+        std::fs::write(&path, "22").unwrap();
+        (one, Look::at(&path))
+    }
+
+    fn after(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn which_signs_mean_read_now() {
+        use Sign::{Created, Finished, Lost, Stirred, Written};
+        let (old, new) = looks();
+        let check = |signs: &[Sign], due: bool| {
+            let now = Instant::now();
+            let mut settle = Settle::new(now, Some((old.clone(), 1)));
+            assert_eq!(settle.step(now + after(1), signs, &new, RULES), due, "{signs:?}");
+        };
+        check(&[Written, Finished], true);
+        check(&[Created, Written, Finished], true);
+        check(&[Finished, Written], false);
+        check(&[Written], false);
+        check(&[Stirred], false);
+        check(&[Lost], true);
+        check(&[Written, Lost], false);
+        check(&[Created], true);
+    }
+
+    #[test]
+    fn a_bad_content_is_judged_after_quiet_or_when_it_was_open_too_long() {
+        let (old, new) = looks();
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((old, 1)));
+        assert!(settle.step(start + after(1), &[Sign::Finished], &new, RULES));
+        assert_eq!(settle.judge(start + after(1), &new, 2, false, RULES), Judgement::Wait);
+        assert_eq!(settle.wake_at(RULES), start + after(151));
+        // Somebody opens it again and never closes: the doubt ends five seconds after it began.
+        assert!(!settle.step(start + after(100), &[Sign::Written], &new, RULES));
+        assert!(!settle.step(start + after(4_900), &[], &new, RULES));
+        assert!(settle.step(start + after(5_002), &[], &new, RULES));
+        assert_eq!(settle.judge(start + after(5_002), &new, 2, false, RULES), Judgement::Take);
+    }
+
+    #[test]
+    fn a_missing_file_is_judged_a_second_after_its_event() {
+        let (old, _) = looks();
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((old, 1)));
+        settle.step(start, &[], &Look::Missing, RULES);
+        assert!(!settle.step(start + after(10), &[Sign::Stirred], &Look::Missing, RULES));
+        assert!(settle.step(start + after(1_011), &[], &Look::Missing, RULES));
+        assert_eq!(settle.judge(start + after(1_011), &Look::Missing, 0, false, RULES), Judgement::Take);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_due_again_at_once() {
+        let (old, new) = looks();
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((old, 1)));
+        assert!(settle.step(start + after(1), &[Sign::Finished], &new, RULES));
+        settle.unread();
+        assert!(settle.wake_at(RULES) <= start + after(1));
+        assert!(settle.step(start + after(2), &[Sign::Stirred], &new, RULES));
+        assert!(!settle.step(start + after(3), &[], &new, RULES), "once");
     }
 }

@@ -50,6 +50,9 @@ pub(crate) struct Watch<S> {
 /// How long a disabled watch sleeps between commands.
 const ASLEEP: Duration = Duration::from_secs(3600);
 
+/// Tries to read the file in one state of it before events are listened to again.
+const READS_MAX: usize = 3;
+
 /// The shortest wait without an event: a file that never holds still must not keep a core busy.
 const BREATH: Duration = Duration::from_millis(1);
 
@@ -95,7 +98,7 @@ impl<S> Watch<S> {
             self.shared.watch(|counters| counters.polls_seen += 1);
             if self.events.follow(&steps(&self.file)) {
                 // What happened before the new watch stood, nobody told.
-                seen.signs.push(Sign::Finished);
+                seen.signs.push(Sign::Lost);
             }
         }
         let mode = self.events.mode();
@@ -109,8 +112,13 @@ impl<S> Watch<S> {
             let look = Look::at(&self.file);
             self.shared.looked(look.modified_seconds());
             let due = self.settle.step(Instant::now(), &signs, &look, rules);
-            if due && let Some((look, content)) = read::read(&self.file) {
-                let late = self.events.wait(Duration::ZERO);
+            let read = if due { (0..READS_MAX).find_map(|_| read::read(&self.file)) } else { None };
+            if due && read.is_none() {
+                self.settle.unread();
+            }
+            if let Some((look, content)) = read {
+                // Not a wait: a command that came meanwhile must find its wake-up untouched.
+                let late = self.events.drain();
                 self.shared.watch(|counters| counters.events_seen += late.events);
                 // A writer has begun anew: what was read may be half of the next content.
                 let torn = late.signs.iter().any(|sign| matches!(sign, Sign::Written | Sign::Created));
@@ -146,7 +154,7 @@ impl<S> Watch<S> {
         let noticed = Instant::now();
         let unsettled =
             || (Look::at(&self.file), Content::Unreadable("the file is being written".to_owned()));
-        let (look, content) = (0..3).find_map(|_| read::read(&self.file)).unwrap_or_else(unsettled);
+        let (look, content) = (0..READS_MAX).find_map(|_| read::read(&self.file)).unwrap_or_else(unsettled);
         let read = Instant::now();
         self.shared.looked(look.modified_seconds());
         let fingerprint = self.judge.fingerprint(&content);

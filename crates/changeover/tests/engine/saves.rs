@@ -163,3 +163,28 @@ async fn a_folder_that_is_removed_and_made_again_is_watched_again() {
     assert_eq!(verdicts.recv().await.unwrap().verdict, Applied);
     assert!(engine.status().watch.events_seen > events, "the new folder's events arrive");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_a_file_that_was_replaced_hold_nobody_up() {
+    let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
+    let mut old = File::options().append(true).open(&world.file).unwrap();
+    world.expect(r#"{"pair": 2}"#, Applied).await;
+    old.write_all(b" ").unwrap();
+    // Each refresh is a turn of the watch: what it could have heard of the old file, it has heard.
+    for _ in 0..2 {
+        world.engine.refresh().await.unwrap();
+    }
+    assert_eq!(world.engine.status().activity, changeover::Activity::Idle);
+    assert_eq!(world.pair(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_beside_saves_is_never_left_waiting() {
+    // Without polls a wake-up that is lost is lost for good.
+    let world = World::start(Some(r#"{"pair": 0, "pollMs": 3600000}"#)).await;
+    for pair in 1..300 {
+        world.write(&format!(r#"{{"pair": {pair}, "pollMs": 3600000}}"#));
+        let reloaded = tokio::time::timeout(crate::support::PATIENCE, world.engine.reload()).await;
+        reloaded.expect("a verdict").unwrap();
+    }
+}

@@ -25,6 +25,7 @@ pub struct Settings {
     /// `refuse`, `panic`, `hang`: what the preparation does.
     pub fault: String,
     pub prepare_deadline_ms: u64,
+    pub poll_ms: u64,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -108,7 +109,7 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
         }),
     };
     let (pair, rag) = (number("pair"), number("rag"));
-    let (prepare_ms, deadline) = (number("prepareMs"), number("deadlineMs"));
+    let (prepare_ms, deadline, poll) = (number("prepareMs"), number("deadlineMs"), number("pollMs"));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -126,6 +127,7 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
             fault: text("fault"),
             prepare_ms: prepare_ms.unsigned_abs(),
             prepare_deadline_ms: deadline.unsigned_abs(),
+            poll_ms: poll.unsigned_abs(),
         },
         warnings: Vec::new(),
     })
@@ -176,9 +178,13 @@ async fn prepare(
 }
 
 fn tuning(settings: &Settings) -> Tuning {
-    match settings.prepare_deadline_ms {
-        0 => Tuning::default(),
-        millis => Tuning { prepare_deadline: Duration::from_millis(millis), ..Tuning::default() },
+    let millis =
+        |given: u64, default: Duration| if given == 0 { default } else { Duration::from_millis(given) };
+    let default = Tuning::default();
+    Tuning {
+        prepare_deadline: millis(settings.prepare_deadline_ms, default.prepare_deadline),
+        poll: millis(settings.poll_ms, default.poll),
+        ..default
     }
 }
 

@@ -1,8 +1,9 @@
 //! The followers of what a process has only once, beside the ports: the log's level, the PDF folder, the index.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use changeover::{Engine, Followed, Follower};
+use changeover::{Decision, Engine, Followed, Follower};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::LogFilter;
@@ -102,31 +103,37 @@ pub(super) async fn index(
                 if reads_it_already {
                     continue;
                 }
-                // The verdict of the refresh needs this follower, which therefore goes on following meanwhile.
                 tokio::select! {
                     () = shutdown.cancelled() => return,
-                    () = follow_until(&mut follower, &builder, engine.clone()) => {}
+                    () = take_over(&mut follower, &builder, &engine) => {}
                 }
             }
         }
     }
 }
 
-/// Has the live settings prepared once more, and keeps following meanwhile.
-async fn follow_until(
+/// How long until a take-over that was refused or superseded is tried again.
+const TAKE_OVER_AGAIN: Duration = Duration::from_secs(1);
+
+/// Has the live settings prepared once more, until that is done. The verdict needs this follower, which therefore goes
+/// on following meanwhile.
+async fn take_over(
     follower: &mut Follower<Settings, Services>,
     builder: &Builder,
-    engine: Engine<Settings, Services>,
+    engine: &Engine<Settings, Services>,
 ) {
-    let mut refresh = std::pin::pin!(engine.refresh());
-    loop {
-        tokio::select! {
-            verdict = &mut refresh => {
-                if let Err(error) = verdict {
-                    tracing::debug!(%error, "the index is taken over at the next start");
-                }
+    let refreshed = async {
+        while let Ok(verdict) = engine.refresh().await {
+            if matches!(verdict.verdict, Decision::Applied | Decision::Unchanged) {
                 return;
             }
+            tokio::time::sleep(TAKE_OVER_AGAIN).await;
+        }
+    };
+    let mut refreshed = std::pin::pin!(refreshed);
+    loop {
+        tokio::select! {
+            () = &mut refreshed => return,
             generation = follower.next() => {
                 let Some(generation) = generation else { return };
                 builder.follow(generation.services.rag.wanted());

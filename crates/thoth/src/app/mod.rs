@@ -64,6 +64,9 @@ pub async fn serve(
         surroundings: surroundings(place, listen)?,
     });
     let engine = Engine::start(blueprint(place, &means)).await?;
+    // At once: a save that comes while the rest starts is `applied` only when these have followed.
+    let (log_follower, index_follower) = (engine.follower("log")?, engine.follower("index")?);
+    let (pdf_follower, ports_follower) = (engine.follower("pdf")?, engine.follower("ports")?);
     let (tasks, troubles) = (TaskTracker::new(), Troubles::default());
     let builder = Arc::new(Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone()));
     let monitor = start_monitor(place, &engine, database, &means.index, &tasks, shutdown.clone()).await?;
@@ -81,12 +84,12 @@ pub async fn serve(
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
-    tasks.spawn(follow::log(engine.follower("log")?, log));
-    tasks.spawn(follow::index(engine.follower("index")?, engine.clone(), builder, shutdown.clone()));
-    tasks.spawn(follow::folder(engine.follower("pdf")?, monitor));
+    tasks.spawn(follow::log(log_follower, log));
+    tasks.spawn(follow::index(index_follower, engine.clone(), builder, shutdown.clone()));
+    tasks.spawn(follow::folder(pdf_follower, monitor));
     tasks.spawn(server::serve(
         means.listeners.clone(),
-        engine.follower("ports")?,
+        ports_follower,
         router::router(app),
         ServerFile::new(&place.state_dir, started),
         troubles,
@@ -95,7 +98,9 @@ pub async fn serve(
 
     shutdown.cancelled().await;
     tracing::info!("stopping");
-    engine.shutdown().await;
+    if tokio::time::timeout(SHUTDOWN_MAX, engine.shutdown()).await.is_err() {
+        tracing::warn!("the settings watch does not end: its file system does not answer");
+    }
     tasks.close();
     if tokio::time::timeout(SHUTDOWN_MAX, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not end within {SHUTDOWN_MAX:?}; the next start takes it up again");

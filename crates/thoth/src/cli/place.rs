@@ -34,28 +34,13 @@ impl Place {
         Self::at(vault, variables, &working_dir)
     }
 
-    /// The folder of a file in place of a vault, where there is none.
-    ///
-    /// # Errors
-    /// No such folder, an impossible variable, no place for state.
-    pub fn around(file: &Path) -> anyhow::Result<Self> {
-        let (variables, working_dir) = surroundings()?;
-        let file = working_dir.join(file);
-        let folder = file.parent().unwrap_or(&working_dir);
-        let vault = Vault::at(folder).with_context(|| format!("`{}` cannot be read", file.display()))?;
-        Self::at(vault, variables, &working_dir)
-    }
-
     /// The same for a vault that is known.
     ///
     /// # Errors
     /// An impossible variable, no place for state.
     pub fn at(vault: Vault, variables: BTreeMap<String, String>, working_dir: &Path) -> anyhow::Result<Self> {
         let variable = |name: &str| variables.get(name).cloned();
-        let environment = Environment::from_pairs(variables.clone()).map_err(|problems| {
-            let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!(all.join("; "))
-        })?;
+        let environment = environment(&variables)?;
         Ok(Self {
             settings_file: settings_file(&vault, variable, working_dir),
             state_dir: state_dir(&vault, variable, working_dir)?,
@@ -78,6 +63,25 @@ impl Place {
         Client::from_state(&self.state_dir, self.variable("THOTH_API_TOKEN"))
             .with_context(|| format!("the state directory is `{}`", self.state_dir.display()))
     }
+}
+
+/// The folder of a file in place of a vault, and the environment: for a file that is to be checked where no vault is.
+///
+/// # Errors
+/// No such folder, an impossible variable.
+pub(super) fn around(file: &Path) -> anyhow::Result<(Vault, Environment)> {
+    let (variables, working_dir) = surroundings()?;
+    let file = working_dir.join(file);
+    let folder = file.parent().unwrap_or(&working_dir);
+    let vault = Vault::at(folder).with_context(|| format!("`{}` cannot be read", file.display()))?;
+    Ok((vault, environment(&variables)?))
+}
+
+fn environment(variables: &BTreeMap<String, String>) -> anyhow::Result<Environment> {
+    Environment::from_pairs(variables.clone()).map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(all.join("; "))
+    })
 }
 
 /// The environment's variables that are text, and the working directory.

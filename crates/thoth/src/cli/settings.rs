@@ -9,6 +9,7 @@ use changeover::{Decision, Occasion, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::place::around;
 use super::{Place, output};
 use crate::http::client::ClientError;
 use crate::http::token::Token;
@@ -16,20 +17,22 @@ use crate::settings::render;
 
 /// Says everything that is wrong with a file.
 pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
-    let place = match (Place::find(vault), &file) {
+    let (file, vault, environment) = match (Place::find(vault), file) {
+        (Ok(place), file) => (file.unwrap_or(place.settings_file), place.vault, place.environment),
         // A file can be checked anywhere: its own folder then stands for the vault.
-        (Err(_), Some(file)) if vault.is_none() => Place::around(file)?,
-        (found, _) => found?,
+        (Err(_), Some(file)) if vault.is_none() => {
+            let (vault, environment) = around(&file)?;
+            (file, vault, environment)
+        }
+        (Err(error), _) => return Err(error),
     };
-    let file = file.unwrap_or_else(|| place.settings_file.clone());
     let content = std::fs::read(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     // An empty object is valid, with a warning: whether it may replace a live one is another question.
     let occasion = Occasion::RunningAllowEmpty;
-    let (problems, warnings) =
-        match crate::settings::check(&content, occasion, &place.environment, &place.vault) {
-            Ok(accepted) => (Vec::new(), accepted.warnings),
-            Err(problems) => (problems, Vec::new()),
-        };
+    let (problems, warnings) = match crate::settings::check(&content, occasion, &environment, &vault) {
+        Ok(accepted) => (Vec::new(), accepted.warnings),
+        Err(problems) => (problems, Vec::new()),
+    };
     if json {
         output::json(&render::json(&problems, &warnings))?;
     } else {

@@ -27,13 +27,27 @@ pub fn check(
     environment: &Environment,
     vault: &Vault,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
-    match parse(content) {
+    let judged = match parse(content) {
         Ok(document) => checked(&document, Vec::new(), occasion, environment, vault),
         Err(refused) => match &refused.document {
             Some(document) => checked(document, refused.problems.clone(), occasion, environment, vault),
             None => Err(refused.problems),
         },
+    };
+    match judged {
+        Ok(accepted) => Ok(Accepted { warnings: harmless(accepted.warnings), ..accepted }),
+        Err(problems) => Err(harmless(problems)),
     }
+}
+
+/// Problems quote what stands in the file. A key that stands in the wrong place must not come along.
+fn harmless(mut problems: Vec<Problem>) -> Vec<Problem> {
+    for problem in &mut problems {
+        problem.message = secrets::redacted(&problem.message);
+        problem.path = secrets::redacted(&problem.path);
+        problem.hint = problem.hint.take().map(|hint| secrets::redacted(&hint));
+    }
+    problems
 }
 
 /// The settings of a file that says nothing, in an environment that says nothing.

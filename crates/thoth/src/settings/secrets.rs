@@ -67,6 +67,18 @@ fn collect_texts(node: &Node, secrets: &mut Vec<Range<usize>>) {
     }
 }
 
+/// A text without what looks like a provider's key or a password in a URL.
+pub(super) fn redacted(text: &str) -> String {
+    let mut found = Vec::new();
+    provider_keys(text, &mut found);
+    url_passwords(text, &mut found);
+    let mut text = text.to_owned();
+    for range in merged(found).into_iter().rev() {
+        text.replace_range(range, super::secret::REDACTED);
+    }
+    text
+}
+
 fn merged(mut all: Vec<Range<usize>>) -> Vec<Range<usize>> {
     all.sort_by_key(|range| (range.start, range.end));
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(all.len());

@@ -93,6 +93,12 @@ async fn secrets_stay() {
     thoth
         .save(Save::Rename, "{\"apiKeys\": {\"openrouterKey\": \"sk-or-v1-secret\", \"openaiKey\": 7}}")
         .await;
+    for misplaced in
+        ["{\"logging\": {\"level\": \"KEY\"}}", "{\"paths\": {\"pdf\": \"/x/KEY\"}}", "{\"llm\": {}, KEY: 1}"]
+    {
+        let verdict = thoth.save(Save::Rename, &misplaced.replace("KEY", "sk-or-v1-0123456789abcdef")).await;
+        assert_eq!(verdict["verdict"], "rejected", "{misplaced}");
+    }
     let mut seen = thoth.log();
     for path in ["/api/v1/settings", "/api/v1/reloads", "/health", "/health/hot-reload", "/metrics", "/"] {
         seen.push_str(&thoth.client.get(thoth.url(path)).send().await.unwrap().text().await.unwrap());
