@@ -57,6 +57,9 @@
 //!
 //! - Events need Linux; elsewhere the poll finds a save after one to two poll intervals.
 //! - Memory maps and most network file systems send no events: there, too, it is the poll.
+//! - Two programs that write the file in place at the same time can leave a mixture of their own making; it is taken
+//!   when the first of them closes, and again when the second does. A file that is held open and changes between every
+//!   two polls has not come to rest: it is shown as `being_written` and gets no verdict.
 //! - A check or a preparation that blocks its thread forever cannot be ended from outside. The engine goes on; the
 //!   thread is lost.
 //! - On kernels before 6.13 two writes within one tick of the clock can look alike for up to five seconds, until
