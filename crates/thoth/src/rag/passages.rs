@@ -1,5 +1,5 @@
 //! The best passages for a question: one to four whole sentences out of one paragraph on one page, so that a reader
-//! finds each of them where it is said to stand.
+//! finds each of them where it is said to stand. A sentence with a formula is rather cut there than told with it.
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 use std::ops::Range;
@@ -43,6 +43,9 @@ const CHUNK_WEIGHT: f64 = 0.3;
 /// What a passage with a formula is worth, against one without: in which order the parts of a formula are read is a
 /// matter of taste, so it may not be found on its page as it is told here.
 const FORMULA_WEIGHT: f64 = 0.35;
+
+/// What a sentence is worth that was cut at a formula, against a whole one.
+const CUT_WEIGHT: f64 = 0.8;
 
 /// What a further passage out of the same paper is worth, against the one before it.
 const FURTHER_PASSAGE: f64 = 0.85;
@@ -149,19 +152,20 @@ fn best_passage(
     let whole = sentences.first().zip(sentences.last()).map_or(0, |(first, last)| last.end - first.start);
     for (number, first) in sentences.iter().enumerate() {
         for last in sentences.iter().skip(number).take(SENTENCES_MAX) {
-            let text = paragraph.text.get(first.start..last.end).unwrap_or_default();
-            if text.len() > PASSAGE_BYTES_MAX {
+            let window = paragraph.text.get(first.start..last.end).unwrap_or_default();
+            if window.len() > PASSAGE_BYTES_MAX {
                 break;
             }
-            let found = weights.find(text);
-            let short = found.word_count < PASSAGE_WORDS_MIN && last.end - first.start < whole;
-            if found.places.is_empty() || short || !is_prose(text, &found) {
-                continue;
-            }
-            let clear = if has_formula(text) { FORMULA_WEIGHT } else { 1.0 };
-            let worth = clear * weights.worth([(&found, 1.0, length(&found))]);
-            if best.is_none_or(|(most, _)| worth > most) {
-                best = Some((worth, text));
+            for (text, clear) in told(window) {
+                let found = weights.find(text);
+                let short = found.word_count < PASSAGE_WORDS_MIN && text.len() < whole;
+                if found.places.is_empty() || short || !is_prose(text, &found) {
+                    continue;
+                }
+                let worth = clear * weights.worth([(&found, 1.0, length(&found))]);
+                if best.is_none_or(|(most, _)| worth > most) {
+                    best = Some((worth, text));
+                }
             }
         }
     }
@@ -177,6 +181,27 @@ fn best_passage(
 
 fn length(found: &Found) -> f64 {
     0.4 + 0.6 * found.word_count.max(PASSAGE_WORDS) as f64 / PASSAGE_WORDS as f64
+}
+
+/// What may be told of some sentences, and what each is worth against plain ones: they themselves; and, where they
+/// have a formula, what stands before, between and after its words.
+fn told(sentences: &str) -> Vec<(&str, f64)> {
+    if !has_formula(sentences) {
+        return vec![(sentences, 1.0)];
+    }
+    let mut told = vec![(sentences, FORMULA_WEIGHT)];
+    let mut begin = 0;
+    let mut end = 0;
+    for word in sentences.split_inclusive(char::is_whitespace) {
+        let next = end + word.len();
+        if has_formula(word) {
+            told.push((sentences.get(begin..end).unwrap_or_default().trim(), CUT_WEIGHT));
+            begin = next;
+        }
+        end = next;
+    }
+    told.push((sentences.get(begin..end).unwrap_or_default().trim(), CUT_WEIGHT));
+    told
 }
 
 /// Whether a text has characters that formulas are set in: arrows, operators, letterlike symbols, accents and primes

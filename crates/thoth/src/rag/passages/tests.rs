@@ -110,3 +110,13 @@ fn what_can_be_found_again_comes_before_a_formula() {
     let rag = rag_over(&sample, &[paper("T", "A", &[("Body", &[(1, only)])])]);
     assert_eq!(rag.passages("axion", 1).expect("asks").len(), 1, "a formula is better than nothing");
 }
+
+#[test]
+fn a_formula_is_cut_out() {
+    let parts = |text| told(text).into_iter().map(|(part, _)| part).collect::<Vec<_>>();
+    assert_eq!(parts("No formula here."), ["No formula here."]);
+    assert_eq!(
+        parts("The mass in the H → ZZ → 4ℓ decay channels."),
+        ["The mass in the H → ZZ → 4ℓ decay channels.", "The mass in the H", "ZZ", "", "decay channels."]
+    );
+}
