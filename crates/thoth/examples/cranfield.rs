@@ -121,6 +121,7 @@ fn paper(record: &Record) -> Paper {
     Paper {
         metadata: Metadata { title: Some(title), authors: Some(authors), ..Metadata::default() },
         sections: vec![Section { level: 1, paragraphs: vec![paragraph], ..Section::default() }],
+        references: Vec::new(),
         page_count: 1,
     }
 }

@@ -10,8 +10,55 @@ pub struct Paper {
     /// The body in reading order, from the abstract to the references. Paragraphs before the first heading stand
     /// in a section with an empty title.
     pub sections: Vec<Section>,
+    /// The list of references, in the paper's order.
+    #[serde(default)]
+    pub references: Vec<Reference>,
     /// Number of pages of the PDF.
     pub page_count: u32,
+}
+
+/// An entry of a paper's list of references. A part that was not found is absent; nothing is made up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reference {
+    /// What the text cites it by, without brackets: `12`, `Smi03`. Absent where the list has no labels.
+    pub label: Option<String>,
+    /// The entry as it is printed, without its label.
+    pub text: String,
+    /// Page on which it begins, counted from 1.
+    pub page: u32,
+    /// The authors (or editors, where it has no authors) in the entry's order.
+    pub authors: Vec<Person>,
+    /// Whether the list of authors is cut short (`et al.`).
+    pub et_al: bool,
+    /// The title of the work.
+    pub title: Option<String>,
+    /// Year of publication.
+    pub year: Option<i32>,
+    /// Journal, proceedings, series or publisher: what it appeared in.
+    pub venue: Option<String>,
+    /// Volume of the journal.
+    pub volume: Option<String>,
+    /// Issue of the volume.
+    pub issue: Option<String>,
+    /// Pages or article number, as printed.
+    pub pages: Option<String>,
+    /// DOI without a resolver in front.
+    pub doi: Option<String>,
+    /// arXiv identifier without version.
+    pub arxiv: Option<String>,
+    /// An address that is neither.
+    pub url: Option<String>,
+}
+
+/// A person's name in two parts, as bibliographies need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Person {
+    /// Family name, with its particle (`van der Berg`); the whole name where it cannot be parted.
+    pub family: String,
+    /// Given names or initials; may be empty.
+    pub given: String,
 }
 
 /// A part of a paper under one heading.

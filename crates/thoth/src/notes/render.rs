@@ -235,6 +235,7 @@ mod tests {
                 ..Metadata::default()
             },
             sections: vec![section("Introduction", 1, 1), section("Data", 3, 2), section("End", 1, 3)],
+            references: Vec::new(),
             page_count: 3,
         }
     }

@@ -79,6 +79,7 @@ pub(super) fn paper(title: &str, author: &str, sections: &[(&str, &[(u32, &str)]
             ..Metadata::default()
         },
         sections: sections.iter().map(|(title, paragraphs)| section(title, paragraphs)).collect(),
+        references: Vec::new(),
         page_count: 9,
     }
 }

@@ -246,6 +246,7 @@ fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
             paragraphs,
             ..Section::default()
         }],
+        references: Vec::new(),
         page_count: 1,
     })
 }

@@ -71,6 +71,7 @@ fn read_title(bytes: &[u8]) -> Result<Paper, Unreadable> {
                 title: Some(Field { value: title.to_owned(), source: Source::Layout { page: 1 } }),
                 ..Metadata::default()
             },
+            references: Vec::new(),
             page_count: 1,
             ..Paper::default()
         }),

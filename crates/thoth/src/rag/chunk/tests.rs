@@ -72,6 +72,7 @@ fn any_paper() -> impl Strategy<Value = Paper> {
     let section = proptest::collection::vec(paragraph, 0..6);
     proptest::collection::vec(section, 0..4).prop_map(|sections| Paper {
         metadata: Metadata::default(),
+        references: Vec::new(),
         page_count: 5,
         sections: sections
             .into_iter()
