@@ -5,6 +5,7 @@ use std::sync::Arc;
 use changeover::{Identity, Preparation, Problem, Service};
 use serde::Serialize;
 
+use crate::citations::{CitationInputs, Citations};
 use crate::http::listeners::Listeners;
 use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
 use crate::llm::{Condition, Llm, LlmInputs};
@@ -20,6 +21,8 @@ pub struct Services {
     pub llm: Service<LlmInputs, Llm>,
     /// Retrieval; holds the `llm` that writes its answers.
     pub rag: Service<RagInputs, Rag>,
+    /// The style and the links of notes and exports, and who is asked for what a PDF does not say.
+    pub citations: Service<CitationInputs, Citations>,
     /// The API.
     pub http: Service<HttpInputs, HttpService>,
 }
@@ -47,10 +50,15 @@ pub async fn prepare(
     let settings = &preparation.settings;
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
-    let (llm, http) = tokio::try_join!(
+    let citations = CitationInputs::new(&settings.citation);
+    let (llm, citations, http) = tokio::try_join!(
         preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
             let llm = Llm::new(inputs.clone(), means.client.clone());
             async { Ok(llm) }
+        }),
+        preparation.service("citations", live.map(|live| &live.citations), citations, &[], |inputs| {
+            let citations = Citations::new(inputs);
+            async { citations.map_err(|error| vec![Problem::new("citation.style", error)]) }
         }),
         preparation.service("http", live.map(|live| &live.http), addresses, &[], |addresses| {
             let http = service::build(addresses, &means.listeners);
@@ -71,7 +79,7 @@ pub async fn prepare(
             rag(live_rag, inputs.clone(), llm.handle(), means)
         })
         .await?;
-    Ok(Services { llm, rag, http })
+    Ok(Services { llm, rag, citations, http })
 }
 
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
@@ -135,10 +143,11 @@ impl Services {
 
     /// How each service stands.
     pub fn states(&self, builder: &Builder) -> Vec<(&'static str, ServiceState)> {
-        let Self { llm, rag, http } = self;
+        let Self { llm, rag, citations, http } = self;
         vec![
             ("llm", llm_state(llm)),
             ("rag", rag_state(rag, builder)),
+            ("citations", ServiceState::ok(Some(citations.since()))),
             ("http", ServiceState::ok(Some(http.since()))),
         ]
     }

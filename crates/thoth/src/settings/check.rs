@@ -123,6 +123,7 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         api_keys: api_keys(found, environment),
         llm: LlmSettings { default: llm_default(found) },
         rag: rag(found),
+        citation: super::style::citation(found, vault),
         servers: ServersSettings { api: api_server(found, environment, &mut pinned) },
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
