@@ -29,6 +29,7 @@ use crate::http::service::Surroundings;
 use crate::http::state::{App, Troubles};
 use crate::http::token::Token;
 use crate::http::{router, server};
+use crate::letta::{Turns, lookout};
 use crate::llm::Network;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
 use crate::rag::builder::Builder;
@@ -59,6 +60,7 @@ pub async fn serve(
     let database = open_database(&place.state_dir)?;
     let means = Arc::new(Means {
         client: client(place)?,
+        turns: Turns::default(),
         index: Arc::new(Index::new(Arc::clone(&database))),
         listeners: Listeners::default(),
         surroundings: surroundings(place, listen)?,
@@ -67,6 +69,7 @@ pub async fn serve(
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
     let (log_follower, index_follower) = (engine.follower("log")?, engine.follower("index")?);
     let (pdf_follower, ports_follower) = (engine.follower("pdf")?, engine.follower("ports")?);
+    let letta_follower = engine.follower("letta")?;
     let (tasks, troubles) = (TaskTracker::new(), Troubles::default());
     let builder = Arc::new(Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone()));
     let monitor = start_monitor(place, &engine, database, &means.index, &tasks, shutdown.clone()).await?;
@@ -87,6 +90,7 @@ pub async fn serve(
     tasks.spawn(announce::outcomes(engine.clone(), shutdown.clone()));
     tasks.spawn(follow::log(log_follower, log));
     tasks.spawn(follow::index(index_follower, engine.clone(), builder, shutdown.clone()));
+    tasks.spawn(lookout::follow(letta_follower, shutdown.clone()));
     tasks.spawn(follow::folder(pdf_follower, monitor));
     tasks.spawn(server::serve(
         means.listeners.clone(),

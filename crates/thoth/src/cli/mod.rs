@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which file answers it.
 
 mod answers;
+mod chat;
 mod init;
 mod logging;
 mod output;
@@ -74,6 +75,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Talk to the agent at the Letta server; without a message line by line, until the end of input
+    Chat {
+        /// What to say
+        message: Vec<String>,
+        /// Show what the agent always remembers instead
+        #[arg(long, conflicts_with = "message")]
+        memory: bool,
+    },
     /// List the papers, and what became of each PDF
     Papers {
         /// Print JSON
@@ -144,6 +153,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
+        Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),

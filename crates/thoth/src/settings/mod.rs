@@ -57,6 +57,8 @@ pub struct Settings {
     pub api_keys: ApiKeys,
     /// Language models.
     pub llm: crate::llm::settings::LlmSettings,
+    /// Agent memory.
+    pub memory: crate::letta::settings::MemorySettings,
     /// Retrieval.
     pub rag: crate::rag::settings::RagSettings,
     /// Citations.
@@ -95,6 +97,8 @@ pub struct ApiKeys {
     pub mistral_key: Secret,
     /// For any other `llm.default.baseUrl`.
     pub custom_key: Secret,
+    /// For the Letta server.
+    pub letta_api_key: Secret,
 }
 
 /// What is logged.

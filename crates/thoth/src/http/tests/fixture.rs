@@ -170,6 +170,7 @@ pub(super) fn connects(address: SocketAddr) -> bool {
 fn means(database: &Arc<Database>) -> Arc<Means> {
     Arc::new(Means {
         client: client_keeping(0),
+        turns: crate::letta::Turns::default(),
         index: Arc::new(Index::new(Arc::clone(database))),
         listeners: Listeners::default(),
         surroundings: Surroundings::default(),
