@@ -11,7 +11,7 @@ mod library;
 mod lock;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services>
     let means = Arc::clone(means);
     Blueprint {
         file: place.settings_file.clone(),
-        state_dir: place.state_dir.join("history"),
+        state_dir: history_dir(&place.state_dir),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
         check: Box::new(move |content, occasion| settings::check(content, occasion, &environment, &vault)),
         prepare: Box::new(move |preparation| {
@@ -131,6 +131,11 @@ fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services>
         tuning,
         fallback: Box::new(fallback),
     }
+}
+
+/// Where the engine keeps its history.
+pub fn history_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("history")
 }
 
 /// The engine's part of the settings.
