@@ -7,7 +7,8 @@
 //!  the same as live? ──► unchanged
 //!     │
 //!     ▼
-//!  prepare ──► refused by the world, late, panicked? ──► rejected
+//!  prepare ──► refused by the world, late? ──► rejected, and tried again until a newer content comes
+//!     │   ╰──► panicked? ──► rejected
 //!     │ (a newer checked one has been waiting for a second: superseded)
 //!     ▼
 //!  intent ─► SWITCH ─► followers ─► applied
@@ -22,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::again::Again;
 use crate::blueprint::{Accepted, Prepare};
 use crate::check;
 use crate::follow::Followers;
@@ -73,6 +75,28 @@ impl<S> Candidate<S> {
     fn is_refresh(&self) -> bool {
         self.source.cause == Cause::Refresh
     }
+
+    /// Whether the world has refused it before.
+    fn is_retry(&self) -> bool {
+        self.source.cause == Cause::Retry
+    }
+
+    /// The same once more; whoever waited for a verdict has had it.
+    fn again(&self) -> Self {
+        let source = Source {
+            cause: Cause::Retry,
+            fingerprint: self.source.fingerprint,
+            content: self.source.content.clone(),
+            stages: Stages::since(Instant::now()),
+            reply: None,
+        };
+        Self {
+            settings: Arc::clone(&self.settings),
+            warnings: self.warnings.clone(),
+            secrets: self.secrets.clone(),
+            source,
+        }
+    }
 }
 
 /// Where a verdict belongs to: all of an arrival but the settings.
@@ -114,7 +138,10 @@ fn millis(duration: Duration) -> f64 {
 /// How a preparation ended.
 enum Prepared<V> {
     Services(V),
+    /// By the world: another try may succeed.
     Refused(Vec<Problem>),
+    /// By a defect: another try would end the same.
+    Broken(Vec<Problem>),
     Superseded,
 }
 
@@ -136,6 +163,10 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) waiting: Option<Candidate<S>>,
     /// Who waits for a refresh. It stands behind `waiting`.
     pub(crate) refreshes: Vec<oneshot::Sender<Arc<Verdict>>>,
+    /// The content that came to rest last.
+    pub(crate) newest: Fingerprint,
+    /// What the world refused, while the file still says so.
+    pub(crate) again: Option<Again<Candidate<S>>>,
 }
 
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<S, V> {
@@ -148,8 +179,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     async fn next(&mut self) -> Option<Candidate<S>> {
         while self.waiting.is_none() && self.refreshes.is_empty() {
-            let message = self.messages.recv().await?;
-            self.told(message);
+            let due = self.again.as_ref().map(|again| tokio::time::Instant::from_std(again.due()));
+            tokio::select! {
+                biased;
+                message = self.messages.recv() => self.told(message?),
+                () = until(due) => return self.again.as_ref().map(|again| again.what.again()),
+            }
         }
         loop {
             match self.messages.try_recv() {
@@ -188,6 +223,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         stages.done("read", arrival.read);
         stages.done("check", Instant::now());
         let Arrival { cause, fingerprint, content, judged, reply, .. } = arrival;
+        self.newest = fingerprint;
+        self.try_again(None);
         let source = Source { cause, fingerprint, content, stages, reply };
         match judged {
             Err(problems) => self.say(source, Decision::Rejected, problems, Vec::new(), Vec::new()),
@@ -221,26 +258,72 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let (prepared, book) = self.prepare(&candidate, number, scratch.clone()).await;
         self.shared.preparing(false);
         candidate.source.stages.done("prepare", Instant::now());
-        let refused = match prepared {
+        let mut by_the_world = false;
+        let (candidate, decision, problems) = match prepared {
             Prepared::Services(_) if candidate.is_refresh() && book.all_kept() => {
-                Some((candidate, Decision::Unchanged, Vec::new()))
+                (candidate, Decision::Unchanged, Vec::new())
             }
             Prepared::Services(services) => match self.commit(number, candidate, services, &book).await {
                 Ok(()) => return,
-                Err((candidate, problem)) => Some((candidate, Decision::Rejected, vec![problem])),
+                Err((candidate, problem)) => {
+                    by_the_world = true;
+                    (candidate, Decision::Rejected, vec![problem])
+                }
             },
             Prepared::Refused(problems) => {
+                by_the_world = true;
                 let problems = check::placed(problems, candidate.source.content.bytes().unwrap_or_default());
-                Some((candidate, Decision::Rejected, problems))
+                (candidate, Decision::Rejected, problems)
             }
-            Prepared::Superseded => Some((candidate, Decision::Superseded, Vec::new())),
+            Prepared::Broken(problems) => (candidate, Decision::Rejected, problems),
+            Prepared::Superseded => (candidate, Decision::Superseded, Vec::new()),
         };
         if let Err(error) = self.history.sweep(&scratch) {
             tracing::error!(%error, "a refused candidate left something behind; the next start sweeps it");
         }
-        if let Some((candidate, decision, problems)) = refused {
+        if self.is_news(&candidate, decision, &problems, by_the_world) {
             let Candidate { source, warnings, .. } = candidate;
             self.say(source, decision, problems, warnings, Vec::new());
+        }
+    }
+
+    /// Whether there is anything to tell of a candidate that did not go live. What the world refused is tried again; of a
+    /// further try only another answer of the world is news.
+    fn is_news(
+        &mut self,
+        candidate: &Candidate<S>,
+        decision: Decision,
+        problems: &[Problem],
+        by_the_world: bool,
+    ) -> bool {
+        let now = Instant::now();
+        let file_still_says_so = candidate.source.fingerprint == self.newest;
+        if !by_the_world || candidate.is_refresh() || !file_still_says_so {
+            if candidate.is_retry() {
+                self.try_again(None);
+                return decision == Decision::Rejected && !by_the_world;
+            }
+            return true;
+        }
+        let (again, known) = match self.again.take() {
+            Some(mut again) if candidate.is_retry() => {
+                let known = again.problems == problems;
+                again.refused(problems.to_vec(), now);
+                (again, known)
+            }
+            _ => (Again::new(candidate.again(), problems.to_vec(), now), false),
+        };
+        self.try_again(Some(again));
+        !known
+    }
+
+    fn try_again(&mut self, again: Option<Again<Candidate<S>>>) {
+        if again.is_some() || self.again.is_some() {
+            let told = |again: &Again<Candidate<S>>| {
+                again.told(again.what.source.fingerprint.shown(), Instant::now())
+            };
+            self.shared.waiting(again.as_ref().map(told));
+            self.again = again;
         }
     }
 
@@ -313,6 +396,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.shared.switched(number, false, tuning);
         self.shared.live_content(shown);
         self.live_fingerprint = candidate.source.fingerprint;
+        if !candidate.is_refresh() {
+            self.try_again(None);
+        }
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         candidate.source.stages.done("follow", Instant::now());
         if self.retired.send(old).is_err() {
@@ -381,7 +467,7 @@ fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> 
     match done {
         Ok(Ok(services)) => Prepared::Services(services),
         Ok(Err(problems)) => Prepared::Refused(problems),
-        Err(error) => Prepared::Refused(vec![
+        Err(error) => Prepared::Broken(vec![
             Problem::new("", format!("preparing the services failed: {error}"))
                 .hint("this is a defect of the program; the log has its place"),
         ]),

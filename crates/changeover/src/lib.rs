@@ -24,6 +24,7 @@
 //! - Every content that comes to rest gets a verdict, with all of its problems at once.
 //! - A missing, empty, half-written, huge or misspelt file is harmless; at a start the newest content that was
 //!   applied takes its place.
+//! - What the world refused (a taken port, a full disk) is tried again while the file still says so.
 //! - Secrets that the check points out are in no verdict, no journal and no hash that people see.
 //! - A service is rebuilt when, and only when, its inputs or the identity of what it depends on changed.
 //!
@@ -67,6 +68,7 @@
 
 pub mod check;
 
+mod again;
 mod blueprint;
 mod changeover;
 mod engine;
@@ -83,6 +85,7 @@ mod status;
 mod tuning;
 mod watch;
 
+pub use again::Waiting;
 pub use blueprint::{Accepted, Blueprint, Check, Occasion, Prepare, Preparing};
 pub use engine::{Engine, StartError, Stopped};
 pub use follow::{Followed, Follower};

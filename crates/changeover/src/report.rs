@@ -99,6 +99,8 @@ pub enum Cause {
     Save,
     /// Somebody asked for the file to be read again.
     Reload,
+    /// The world refused it before, and was asked again.
+    Retry,
     /// Something that services are built from changed outside of the settings: [`crate::Engine::refresh`].
     Refresh,
 }

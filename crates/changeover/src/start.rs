@@ -94,6 +94,8 @@ where
         live_fingerprint: candidate.source.fingerprint,
         waiting: None,
         refreshes: Vec::new(),
+        newest: fingerprint,
+        again: None,
     };
     if let Some((source, problems)) = refused {
         changeover.say(source, Decision::Rejected, problems, Vec::new(), Vec::new());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
 use changeover::{Action, Decision};
 
-use crate::support::{PATIENCE, Probes, Seen, World};
+use crate::support::{Probes, Seen, World, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn invariant_1_whole_readers_never_see_a_mixture() {
@@ -410,14 +410,4 @@ async fn a_torn_journal_is_told_and_goes_on() {
         assert_eq!(engine.live().load().settings.pair, 2);
         engine.shutdown().await;
     }
-}
-
-/// Waits until something is so that no event tells.
-async fn until(so: impl Fn() -> bool) {
-    let waited = tokio::time::timeout(PATIENCE, async {
-        while !so() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    });
-    waited.await.expect("it never came to be so");
 }

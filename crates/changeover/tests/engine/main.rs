@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod again;
 mod invariants;
 mod saves;
 mod support;

@@ -22,7 +22,7 @@ pub struct Settings {
     pub llm: String,
     pub rag: i64,
     pub prepare_ms: u64,
-    /// `refuse`, `panic`, `hang`: what the preparation does.
+    /// `refuse`, `panic`, `hang`, `ask the world`: what the preparation does.
     pub fault: String,
     pub prepare_deadline_ms: u64,
     pub poll_ms: u64,
@@ -81,6 +81,8 @@ pub struct Probes {
     pub prepared: Arc<AtomicU64>,
     /// Something that `rag` is built from beside the settings.
     pub outside: Arc<AtomicI64>,
+    /// Why the world refuses, for a preparation that asks it.
+    pub refusal: Arc<Mutex<Option<&'static str>>>,
 }
 
 /// An engine in a folder of its own.
@@ -153,6 +155,11 @@ async fn prepare(
     tokio::time::sleep(Duration::from_millis(settings.prepare_ms)).await;
     match settings.fault.as_str() {
         "refuse" => return Err(vec![Problem::new("fault", "the world refuses")]),
+        "ask the world" => {
+            if let Some(why) = *probes.refusal.lock().unwrap() {
+                return Err(vec![Problem::new("fault", why)]);
+            }
+        }
         "panic" => panic!("the preparation was told to panic"),
         "hang" => std::future::pending::<()>().await,
         _ => {}
@@ -257,3 +264,13 @@ impl World {
 
 /// Collects what followers and probes saw.
 pub type Seen<T> = Arc<Mutex<Vec<T>>>;
+
+/// Waits until something is so that no event tells.
+pub async fn until(so: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    waited.await.expect("it never came to be so");
+}

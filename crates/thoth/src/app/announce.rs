@@ -71,7 +71,13 @@ pub(super) async fn verdicts(
             verdict = verdicts.recv() => verdict,
         };
         match verdict {
-            Ok(verdict) if verdict.id > last => say(&verdict),
+            Ok(verdict) if verdict.id > last => {
+                say(&verdict);
+                if let Some(waiting) = engine.status().waiting.filter(|_| !verdict.problems.is_empty()) {
+                    let (attempts, next_at) = (waiting.attempts, waiting.next_at);
+                    tracing::info!(attempts, %next_at, "Settings are tried again while the file stays as it is");
+                }
+            }
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "verdicts were not logged; the history has them")
