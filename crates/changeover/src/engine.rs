@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::blueprint::{Accepted, Blueprint, Occasion};
 use crate::follow::{Follower, Followers};
@@ -57,6 +57,7 @@ pub(crate) struct Parts<S, V> {
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
     pub(crate) commands: Sender<Command>,
     pub(crate) waker: Waker,
+    pub(crate) questions: mpsc::Sender<oneshot::Sender<()>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -116,6 +117,17 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// [`Stopped`].
     pub async fn refresh(&self) -> Result<Arc<Verdict>, Stopped> {
         self.ask(Command::Refresh).await
+    }
+
+    /// Waits for an answer of the thread that owns the switch. It comes at once, also while a preparation or a follower
+    /// takes its time; it does not come while the disk under the history hangs. For watchdogs: give it a deadline.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn answers(&self) -> Result<(), Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.parts.questions.send(reply).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
     }
 
     async fn ask(

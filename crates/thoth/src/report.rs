@@ -22,12 +22,12 @@ pub struct Report {
     pub total: usize,
     /// How many of each kind.
     pub verdicts: Verdicts,
-    /// Of the verdicts that settled a content (all but the superseded), how many percent were not refused.
+    /// Of the contents that were read and not superseded, how many percent were not refused.
     pub accepted_percent: Option<f64>,
     /// Of the contents in which the check found nothing wrong, how many percent went live or were live already. What is
     /// missing was refused by the world: a port that is taken, a disk that is full.
     pub success_percent: Option<f64>,
-    /// How many for each reason to read: `start`, `save`, `reload`, `refresh`.
+    /// How many for each reason to read: `start`, `save`, `reload`, `retry`, `refresh`.
     pub causes: BTreeMap<&'static str, usize>,
     /// Milliseconds of each stage of what was applied by a save or a reload, the slowest 99th percentile first.
     pub stages: Vec<Stage>,
@@ -92,9 +92,14 @@ pub fn report(mut verdicts: Vec<Verdict>, since: Timestamp, until: Timestamp) ->
         rejected: count(|verdict| verdict.verdict == Decision::Rejected),
         superseded: count(|verdict| verdict.verdict == Decision::Superseded),
     };
-    let good = kinds.applied + kinds.unchanged;
+    // A refresh is Thoth's own doing: no file was read for it.
+    let read = |decision: Decision| {
+        verdicts.iter().filter(move |verdict| verdict.cause != Cause::Refresh && verdict.verdict == decision)
+    };
+    let good = read(Decision::Applied).count() + read(Decision::Unchanged).count();
+    let refused = read(Decision::Rejected).count();
     let refused_by_the_world =
-        count(|verdict| verdict.verdict == Decision::Rejected && verdict.stages_ms.contains_key("prepare"));
+        read(Decision::Rejected).filter(|verdict| verdict.stages_ms.contains_key("prepare")).count();
     let mut causes = BTreeMap::new();
     for verdict in &verdicts {
         *causes.entry(name(&verdict.cause)).or_default() += 1;
@@ -107,7 +112,7 @@ pub fn report(mut verdicts: Vec<Verdict>, since: Timestamp, until: Timestamp) ->
         history_begins,
         total: verdicts.len(),
         verdicts: kinds,
-        accepted_percent: percent(good, good + kinds.rejected),
+        accepted_percent: percent(good, good + refused),
         success_percent: percent(good, good + refused_by_the_world),
         causes,
         stages: stages(&verdicts),
@@ -126,6 +131,7 @@ fn name(cause: &Cause) -> &'static str {
         Cause::Start => "start",
         Cause::Save => "save",
         Cause::Reload => "reload",
+        Cause::Retry => "retry",
         Cause::Refresh => "refresh",
     }
 }

@@ -9,6 +9,7 @@ mod announce;
 mod follow;
 mod library;
 mod lock;
+mod supervisor;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,11 +41,12 @@ use crate::{llm, pdf, rag};
 
 pub use library::Library;
 pub use lock::StateLock;
+pub use supervisor::Supervisor;
 
 /// How long work in hand may take to end when the process is asked to.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
-/// Serves a vault until `shutdown` is cancelled.
+/// Serves a vault until `shutdown` is cancelled. `hangup` is SIGHUP, which asks for the settings to be read again.
 ///
 /// # Errors
 /// What keeps the first generation from being served.
@@ -51,6 +54,7 @@ pub async fn serve(
     place: &Place,
     listen: Option<SocketAddr>,
     log: LogFilter,
+    (supervisor, hangup): (Supervisor, Signal),
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let started = jiff::Timestamp::now();
@@ -81,6 +85,10 @@ pub async fn serve(
     ));
 
     announce::start(place, &engine);
+    let serving = CancellationToken::new();
+    tasks.spawn(supervisor.report(engine.clone(), serving.clone(), shutdown.clone()));
+    tasks.spawn(supervisor.watchdog(engine.clone(), shutdown.clone()));
+    tasks.spawn(supervisor.hangups(engine.clone(), hangup, shutdown.clone()));
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
@@ -93,11 +101,13 @@ pub async fn serve(
         router::router(app),
         ServerFile::new(&place.state_dir, started),
         troubles,
+        serving,
         shutdown.clone(),
     ));
 
     shutdown.cancelled().await;
     tracing::info!("stopping");
+    supervisor.stopping().await;
     if tokio::time::timeout(SHUTDOWN_MAX, engine.shutdown()).await.is_err() {
         tracing::warn!("the settings watch does not end: its file system does not answer");
     }
