@@ -13,6 +13,7 @@ pub mod paper;
 pub mod pdf;
 pub mod quote;
 pub mod rag;
+pub mod report;
 pub mod services;
 pub mod settings;
 pub mod trial;

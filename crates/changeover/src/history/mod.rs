@@ -62,6 +62,20 @@ pub(crate) struct Found {
     pub(crate) good_contents: Vec<Vec<u8>>,
 }
 
+/// Every verdict that the journal of a state directory still has, oldest first; none where there is no journal. Nothing is
+/// changed, so this may be asked while an engine runs on the directory.
+///
+/// # Errors
+/// What the file system says.
+pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
+    let lines = journal::read(&state_dir.join("journal.jsonl"))?;
+    let verdicts = lines.into_iter().filter_map(|line| match line {
+        Line::Verdict(verdict) => Some(verdict),
+        Line::Intent(_) => None,
+    });
+    Ok(verdicts.collect())
+}
+
 /// The newest verdicts, newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts(Mutex<VecDeque<Arc<Verdict>>>);
@@ -348,6 +362,21 @@ mod tests {
         drop(history);
         let (_, found) = History::open(folder.path(), "1", 3).unwrap();
         assert_eq!(found.good_contents, [b"{}"]);
+    }
+
+    #[test]
+    fn the_journal_is_read_beside_a_writer_and_never_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_history(folder.path()).unwrap(), []);
+        let (mut history, _) = History::open(folder.path(), 9).unwrap();
+        history.intend(1, Some(("good", b"{}")), &[]).unwrap();
+        history.record(verdict(1, "good"), 9).unwrap();
+        let file = folder.path().join("journal.jsonl");
+        let torn = std::fs::read_to_string(&file).unwrap() + "{\"verdict\": {\"id\"";
+        std::fs::write(&file, &torn).unwrap();
+        let ids: Vec<u64> = read_history(folder.path()).unwrap().iter().map(|verdict| verdict.id).collect();
+        assert_eq!(ids, [1]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), torn, "a torn tail is the writer's to cut off");
     }
 
     #[test]

@@ -9,14 +9,16 @@ mod announce;
 mod follow;
 mod library;
 mod lock;
+mod supervisor;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -40,11 +42,12 @@ use crate::{llm, pdf, rag};
 
 pub use library::Library;
 pub use lock::StateLock;
+pub use supervisor::Supervisor;
 
 /// How long work in hand may take to end when the process is asked to.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
-/// Serves a vault until `shutdown` is cancelled.
+/// Serves a vault until `shutdown` is cancelled. `hangup` is SIGHUP, which asks for the settings to be read again.
 ///
 /// # Errors
 /// What keeps the first generation from being served.
@@ -52,6 +55,7 @@ pub async fn serve(
     place: &Place,
     listen: Option<SocketAddr>,
     log: LogFilter,
+    (supervisor, hangup): (Supervisor, Signal),
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let started = jiff::Timestamp::now();
@@ -84,6 +88,10 @@ pub async fn serve(
     ));
 
     announce::start(place, &engine);
+    let serving = CancellationToken::new();
+    tasks.spawn(supervisor.report(engine.clone(), serving.clone(), shutdown.clone()));
+    tasks.spawn(supervisor.watchdog(engine.clone(), shutdown.clone()));
+    tasks.spawn(supervisor.hangups(engine.clone(), hangup, shutdown.clone()));
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
@@ -98,11 +106,13 @@ pub async fn serve(
         router::router(app),
         ServerFile::new(&place.state_dir, started),
         troubles,
+        serving,
         shutdown.clone(),
     ));
 
     shutdown.cancelled().await;
     tracing::info!("stopping");
+    supervisor.stopping().await;
     if tokio::time::timeout(SHUTDOWN_MAX, engine.shutdown()).await.is_err() {
         tracing::warn!("the settings watch does not end: its file system does not answer");
     }
@@ -126,7 +136,7 @@ fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services>
     let means = Arc::clone(means);
     Blueprint {
         file: place.settings_file.clone(),
-        state_dir: place.state_dir.join("history"),
+        state_dir: history_dir(&place.state_dir),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
         check: Box::new(move |content, occasion| settings::check(content, occasion, &environment, &vault)),
         prepare: Box::new(move |preparation| {
@@ -138,6 +148,11 @@ fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services>
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }
+}
+
+/// Where the engine keeps its history.
+pub fn history_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("history")
 }
 
 /// The engine's part of the settings.

@@ -6,15 +6,19 @@ mod init;
 mod logging;
 mod output;
 mod place;
+mod report;
 mod serve;
 mod settings;
+mod shell;
 mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use logging::LogFilter;
 pub use place::Place;
@@ -110,6 +114,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Count what became of the saves of the last days: verdicts, success rate, times, what was refused most
+    Report {
+        /// How far to look back, as in `7d`, `36h`, `90m`
+        #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = report::period)]
+        since: jiff::SignedDuration,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Judge whether the running server is well (exit code 0 or 1)
     Health {
         /// Print JSON
@@ -118,6 +131,18 @@ pub enum Command {
     },
     /// Print the token that the API asks for
     Token,
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        #[arg(value_parser = PossibleValuesParser::new(shell::SHELLS).try_map(|name| name.parse::<Shell>()))]
+        shell: Shell,
+    },
+    /// Print the manual's page of `thoth`
+    Man {
+        /// Write the pages of all commands into this folder instead
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// `thoth settings …`.
@@ -162,8 +187,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         },
         Command::Reload { retry, json } => settings::reload(vault, retry, json),
         Command::Watch { json } => watch::watch(vault, json),
+        Command::Report { since, json } => report::report(vault, since, json),
         Command::Health { json } => watch::health(vault, json),
         Command::Token => settings::token(vault),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(dir.as_deref()),
     };
     match done {
         Ok(code) => code,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::http::client::Client;
+use crate::http::client::{Client, ClientError};
 use crate::settings::{Environment, Vault, find_vault, settings_file, state_dir};
 
 /// Where a command works.
@@ -60,8 +60,15 @@ impl Place {
     /// # Errors
     /// That no server runs.
     pub fn client(&self) -> anyhow::Result<Client> {
+        self.server().with_context(|| format!("the state directory is `{}`", self.state_dir.display()))
+    }
+
+    /// The same for a caller who can do without a server.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn server(&self) -> Result<Client, ClientError> {
         Client::from_state(&self.state_dir, self.variable("THOTH_API_TOKEN"))
-            .with_context(|| format!("the state directory is `{}`", self.state_dir.display()))
     }
 }
 

@@ -10,9 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{LogFilter, Place};
+use crate::app::Supervisor;
 use crate::settings::Level;
 
-/// Serves until Ctrl-C or SIGTERM.
+/// Serves until Ctrl-C or SIGTERM; at SIGHUP the settings are read again.
 pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let log = LogFilter::install(Level::Info)?;
@@ -20,6 +21,7 @@ pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow:
         let shutdown = CancellationToken::new();
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let outside = (Supervisor::from_environment(), signal(SignalKind::hangup())?);
         let asked = shutdown.clone();
         let signals = async move {
             tokio::select! {
@@ -30,7 +32,7 @@ pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow:
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = crate::app::serve(&place, listen, log, shutdown) => served,
+            served = crate::app::serve(&place, listen, log, outside, shutdown) => served,
             () = signals => Ok(()),
         }
     })?;

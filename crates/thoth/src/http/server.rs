@@ -46,13 +46,15 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// The name under which the owner of the ports says how it stands.
 const NAME: &str = "ports";
 
-/// Serves what the live generation wants served, until `shutdown`. Returns when every connection has ended.
+/// Serves what the live generation wants served, until `shutdown`. Cancels `serving` when it first does; returns when every
+/// connection has ended.
 pub async fn serve(
     listeners: Listeners,
     mut follower: Follower<Settings, Services>,
     router: Router,
     mut file: ServerFile,
     troubles: Troubles,
+    serving: CancellationToken,
     shutdown: CancellationToken,
 ) {
     let mut ports = Ports::new(listeners, router);
@@ -63,7 +65,11 @@ pub async fn serve(
             generation = follower.next() => {
                 let Some(generation) = generation else { break };
                 let did = follow(&mut ports, &generation, &mut file);
-                troubles.say(NAME, did.as_ref().and_then(|did| did.as_ref().err().cloned()));
+                let trouble = did.as_ref().and_then(|did| did.as_ref().err().cloned());
+                if trouble.is_none() {
+                    serving.cancel();
+                }
+                troubles.say(NAME, trouble);
                 follower.followed(&generation, did);
             }
         }

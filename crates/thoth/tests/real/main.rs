@@ -8,11 +8,16 @@
 )]
 
 mod command_line;
+mod kubernetes;
 mod library;
 mod live;
 mod load;
 mod plan;
 mod probation;
 mod refused;
+mod report;
+mod shell;
 mod start;
+mod supervisor;
 mod support;
+mod systemd;

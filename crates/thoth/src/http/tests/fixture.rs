@@ -76,6 +76,7 @@ impl World {
             router(Arc::clone(&app)),
             ServerFile::new(state.path(), started),
             troubles,
+            CancellationToken::new(),
             shutdown.clone(),
         ));
         tasks.spawn(metrics.follow(engine, started, shutdown.clone()));
