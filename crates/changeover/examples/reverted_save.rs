@@ -23,6 +23,7 @@ async fn start(folder: &Path) -> Result<Engine<Settings, ()>, StartError> {
     Engine::start(Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
+        key_file: None,
         watch: true,
         check: Box::new(check),
         prepare: Box::new(|_| Box::pin(async { Ok(()) })),

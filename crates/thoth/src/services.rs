@@ -128,7 +128,7 @@ impl ServiceState {
 
 impl Services {
     /// How each service stands.
-    pub fn states(&self, builder: &Builder) -> Vec<(&'static str, ServiceState)> {
+    pub fn states(&self, builder: Option<&Builder>) -> Vec<(&'static str, ServiceState)> {
         let Self { llm, rag, http } = self;
         vec![
             ("llm", llm_state(llm)),
@@ -148,8 +148,14 @@ fn llm_state(llm: &Service<LlmInputs, Llm>) -> ServiceState {
     ServiceState { status, since: Some(llm.since()), reason: stands.reason }
 }
 
-fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
+fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> ServiceState {
     let since = Some(rag.since());
+    let Some(builder) = builder else {
+        let waits = rag.reads() != rag.wanted();
+        let reason = waits
+            .then(|| "the process with the role `monitor` builds the index; the old one serves".to_owned());
+        return ServiceState { status: if waits { "pending" } else { "ok" }, since, reason };
+    };
     let Some(progress) = builder.progress() else {
         return ServiceState::ok(since);
     };

@@ -10,10 +10,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{LogFilter, Place};
+use crate::instances::Roles;
 use crate::settings::Level;
 
 /// Serves until Ctrl-C or SIGTERM.
-pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+pub(super) fn serve(
+    vault: Option<&Path>,
+    roles: Roles,
+    listen: Option<SocketAddr>,
+) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let log = LogFilter::install(Level::Info)?;
     wait(async {
@@ -30,7 +35,7 @@ pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow:
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = crate::app::serve(&place, listen, log, shutdown) => served,
+            served = crate::app::serve(&place, roles, listen, log, shutdown) => served,
             () = signals => Ok(()),
         }
     })?;

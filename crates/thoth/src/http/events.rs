@@ -33,8 +33,12 @@ pub(super) async fn stream(
     let permit = Arc::clone(&app.streams).try_acquire_owned();
     let permit = permit.map_err(|_| ApiError::unavailable("too many event streams are open"))?;
     // Subscribed before the history is read, so that nothing falls between.
-    let mut source =
-        Source { verdicts: app.engine.verdicts(), papers: app.monitor.events(), told: 0, _permit: permit };
+    let mut source = Source {
+        verdicts: app.engine.verdicts(),
+        papers: app.papers.monitor.events(),
+        told: 0,
+        _permit: permit,
+    };
     let missed = last_event_id(&headers).map_or_else(Vec::new, |last| missed(&app, last));
     source.told = missed.last().map_or(0, |verdict| verdict.id);
     let missed = stream::iter(missed).map(|verdict| verdict_event(&verdict));

@@ -13,5 +13,6 @@ mod live;
 mod load;
 mod plan;
 mod refused;
+mod roles;
 mod start;
 mod support;
