@@ -89,6 +89,11 @@ impl Database {
         Ok(Self { writer: Mutex::new(writer), idle_readers: Mutex::new(Vec::new()), path: path.to_owned() })
     }
 
+    /// The folder that it stands in.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
     /// Begins to watch for writes, by whichever process.
     ///
     /// # Errors
