@@ -132,6 +132,8 @@ fn name(cause: &Cause) -> &'static str {
         Cause::Save => "save",
         Cause::Reload => "reload",
         Cause::Retry => "retry",
+        Cause::Try => "try",
+        Cause::Revert => "revert",
         Cause::Refresh => "refresh",
     }
 }

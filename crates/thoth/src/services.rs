@@ -157,7 +157,7 @@ impl Services {
     }
 
     /// How each service stands.
-    pub fn states(&self, builder: &Builder) -> Vec<(&'static str, ServiceState)> {
+    pub fn states(&self, builder: Option<&Builder>) -> Vec<(&'static str, ServiceState)> {
         let Self { llm, rag, citations, letta, http } = self;
         vec![
             ("llm", llm_state(llm)),
@@ -190,8 +190,14 @@ pub fn letta_state(letta: &Service<LettaInputs, Letta>) -> ServiceState {
     ServiceState { status, since: Some(letta.since()), reason }
 }
 
-fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
+fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> ServiceState {
     let since = Some(rag.since());
+    let Some(builder) = builder else {
+        let waits = rag.reads() != rag.wanted();
+        let reason = waits
+            .then(|| "the process with the role `monitor` builds the index; the old one serves".to_owned());
+        return ServiceState { status: if waits { "pending" } else { "ok" }, since, reason };
+    };
     let Some(progress) = builder.progress() else {
         return ServiceState::ok(since);
     };

@@ -69,11 +69,18 @@ pub(crate) struct Found {
 /// What the file system says.
 pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
     let lines = journal::read(&state_dir.join("journal.jsonl"))?;
-    let verdicts = lines.into_iter().filter_map(|line| match line {
-        Line::Verdict(verdict) => Some(verdict),
-        Line::Intent(_) => None,
-    });
-    Ok(verdicts.collect())
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for line in lines {
+        match line {
+            Line::Verdict(verdict) => verdicts.push(verdict),
+            Line::Outcome(settled) => {
+                let of_it = verdicts.iter_mut().rev().find(|verdict| verdict.id == settled.id);
+                of_it.into_iter().for_each(|verdict| verdict.outcome = Some(settled.outcome));
+            }
+            Line::Intent(_) => {}
+        }
+    }
+    Ok(verdicts)
 }
 
 /// The newest verdicts, newest last.
@@ -188,10 +195,12 @@ impl History {
         Ok((history, Found { damage: lost.or(lost_quarantine).or(damage), good_contents }))
     }
 
-    /// The key of this state directory for hashes that people see; made at the first start.
-    pub(crate) fn key(state_dir: &Path) -> Result<[u8; 32], HistoryError> {
-        files::make_folder(state_dir)?;
-        files::key(&state_dir.join("hash-key"))
+    /// The key for hashes that people see; made at the first start.
+    pub(crate) fn key(file: &Path) -> Result<[u8; 32], HistoryError> {
+        if let Some(folder) = file.parent() {
+            files::make_folder(folder)?;
+        }
+        files::key(file)
     }
 
     pub(crate) fn verdicts(&self) -> Arc<Verdicts> {
@@ -368,7 +377,7 @@ mod tests {
     fn the_journal_is_read_beside_a_writer_and_never_changed() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read_history(folder.path()).unwrap(), []);
-        let (mut history, _) = History::open(folder.path(), 9).unwrap();
+        let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
         history.intend(1, Some(("good", b"{}")), &[]).unwrap();
         history.record(verdict(1, "good"), 9).unwrap();
         let file = folder.path().join("journal.jsonl");
