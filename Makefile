@@ -60,7 +60,9 @@ prod-logs: ## Follow the container's log
 	@scripts/prod.sh logs
 
 ##@ HOUSE
-.PHONY: setup clean
+.PHONY: dist setup clean
+dist: ## Pack release archives into dist/, with checksums; for arm64 too where its target and linker are there
+	@scripts/dist.sh
 setup: ## Install what building and testing need
 	@scripts/setup.sh build test
 clean: ## Remove what was built (the example vault stays)

@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod documents;
 mod kubernetes;
 mod library;
 mod live;
