@@ -15,3 +15,4 @@ pub mod rag;
 pub mod report;
 pub mod services;
 pub mod settings;
+pub mod trial;
