@@ -36,7 +36,7 @@ health: ## Judge whether Thoth is well
 	@$(THOTH) health
 
 ##@ TEST
-.PHONY: test lint fmt test-docker bench
+.PHONY: test lint fmt test-docker bench bench-plan
 test: ## Everything that CI checks: formatting, lints, documents, licences, links, tests
 	@scripts/test.sh
 lint: ## The same without the tests
@@ -47,6 +47,8 @@ test-docker: ## The container end to end, with an engine of its own where none a
 	@scripts/test-docker.sh
 bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
 	@scripts/bench.sh
+bench-plan: ## Measure what docs/docker-hot-reload.md promises: times, success, cost of the watch, files judged
+	@scripts/bench.sh --plan
 
 ##@ DOCKER
 .PHONY: image prod prod-stop prod-logs

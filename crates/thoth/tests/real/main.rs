@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod dist;
 mod documents;
 mod kubernetes;
 mod library;
