@@ -106,9 +106,12 @@ fn misspelt(name: &str) -> Option<String> {
     })
 }
 
-/// A file that sets this key, and a model, so that it sets something in any case.
+/// A file that sets this key, and one of another section, so that it sets something in any case.
 fn with(path: &[String], value: Value) -> String {
-    let mut file = json!({ "llm": { "default": { "model": "corpus" } } });
+    let mut file = match path.first().map(String::as_str) {
+        Some("llm") => json!({ "rag": { "qa": { "retrievalK": 5 } } }),
+        _ => json!({ "llm": { "default": { "model": "corpus" } } }),
+    };
     let mut place = &mut file;
     for name in path {
         if !place.is_object() {
