@@ -154,7 +154,10 @@ fn ask(rag: &Rag, papers: &[Read], questions: usize, seed: u64) -> Result<usize>
             }
         }
     }
-    println!("{questions} sentences asked, seed {seed}: {} of {passages} passages on their page", passages - missed);
+    println!(
+        "{questions} sentences asked, seed {seed}: {} of {passages} passages on their page",
+        passages - missed
+    );
     Ok(missed)
 }
 

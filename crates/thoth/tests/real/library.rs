@@ -60,12 +60,16 @@ async fn every_passage_of_an_answer_stands_on_its_page_as_pdftotext_prints_it() 
         assert!(titles.contains(&&paper["title"]), "{phrase}: {titles:?}");
         let sources = ask(&thoth, phrase).await;
         assert!(!sources.is_empty(), "{phrase}");
-        assert!(sources.iter().any(|source| is_printed(phrase, source["passage"].as_str().unwrap())), "{phrase}");
+        assert!(
+            sources.iter().any(|source| is_printed(phrase, source["passage"].as_str().unwrap())),
+            "{phrase}"
+        );
     }
     let mut asked = 0;
     for row in &rows {
         for sentence in sentences(&printed(&thoth, row, None)) {
-            asked += ask(&thoth, &sentence).await.iter().map(|source| on_its_page(&thoth, &rows, source)).count();
+            asked +=
+                ask(&thoth, &sentence).await.iter().map(|source| on_its_page(&thoth, &rows, source)).count();
         }
     }
     assert!(asked > 100, "{asked}");
@@ -93,15 +97,18 @@ async fn a_sentence_is_cut_where_letters_are_raised_or_lowered() {
 /// A page on herons whose second sentence has a letter with another above and one below it.
 fn herons() -> Vec<u8> {
     let line = |y: u32, text: &str| format!("BT /F 10 Tf 60 {y} Td ({text}) Tj ET\n");
-    let mut page = format!("BT /F 18 Tf 60 780 Td (Herons and Their Rivers) Tj ET\n{}", line(700, "Abstract"));
-    page += &line(680, "Herons are the patient fishers of all slow waters, and this page is about their ways.");
+    let mut page =
+        format!("BT /F 18 Tf 60 780 Td (Herons and Their Rivers) Tj ET\n{}", line(700, "Abstract"));
+    page +=
+        &line(680, "Herons are the patient fishers of all slow waters, and this page is about their ways.");
     page += "BT /F 10 Tf 60 668 Td (Every grey heron of the quiet river takes more fish than it needs, namely n) Tj \
              /F 6 Tf 5 Ts (max) Tj -3 Ts -10 0 Td (day) Tj ET\n";
     page += &line(656, "in all of its years. Nobody knows what it does with the rest of them in the winter.");
     let objects = [
         "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
         "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>"
+            .to_owned(),
         format!("<</Length {}>>stream\n{page}\nendstream", page.len()),
         "<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>".to_owned(),
     ];
