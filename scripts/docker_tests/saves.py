@@ -74,7 +74,7 @@ def docker_cp(file, text):
 
 def vim(backup):
     def save(file, text):
-        change = f'%s|"model": "[^"]*"|"model": "{model_of(text)}"|'
+        change = f'%s#"model": "[^"]*"#"model": "{model_of(text)}"#'
         run("vim", "-u", "NONE", "-N", "-es", "-c", f"set backup backupcopy={backup}", "-c", change, "-c", "wq", file)
 
     return save
@@ -115,7 +115,7 @@ PLAIN = [
     truncate_and_write, aside_and_rename, rename_with_a_backup, delete_and_create, byte_by_byte, flush_by_halves,
     tee_appends, sed_in_place, cp_over, docker_cp,
 ]
-EDITORS = [("vim", f"vim backupcopy={backup}", vim(backup)) for backup in ("yes", "no", "auto", "breakhardlink")] + [
+EDITORS = [("vim", f"vim backupcopy={backup}", vim(backup)) for backup in ("yes", "no", "auto", "auto,breakhardlink")] + [
     ("emacs", "emacs", emacs), ("nano", "nano", nano),
 ]
 

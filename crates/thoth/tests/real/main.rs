@@ -11,6 +11,7 @@ mod command_line;
 mod library;
 mod live;
 mod load;
+mod mounts;
 mod plan;
 mod refused;
 mod start;
