@@ -14,7 +14,6 @@
 //!  intent ─► SWITCH ─► followers ─► applied
 //! ```
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,16 +22,18 @@ use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::aftermath::{Before, Trial};
 use crate::again::Again;
 use crate::blueprint::{Accepted, Prepare};
+use crate::candidate::{Arrival, Candidate, Message, Source, Stages};
 use crate::check;
 use crate::follow::Followers;
-use crate::generation::{Generation, Live};
+use crate::generation::{Generation, Identity, Live};
 use crate::history::History;
-use crate::judge::{Fingerprint, Judged};
+use crate::judge::Fingerprint;
 use crate::preparation::{Book, Preparation};
-use crate::read::Content;
-use crate::report::{Cause, Decision, Problem, ServiceReport, Verdict};
+use crate::probation::{OnTrial, Probation};
+use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 use crate::status::Shared;
 use crate::tuning::Tuning;
 
@@ -41,99 +42,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a cancelled preparation is waited for until it has let go of everything.
 const LETTING_GO: Duration = Duration::from_secs(1);
-
-/// A content that came to rest, with what the check said of it.
-pub(crate) struct Arrival<S> {
-    pub(crate) cause: Cause,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) content: Content,
-    pub(crate) judged: Judged<S>,
-    /// When the save was noticed, and when the content had been read.
-    pub(crate) noticed: Instant,
-    pub(crate) read: Instant,
-    pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
-}
-
-/// What the loop is told.
-pub(crate) enum Message<S> {
-    /// A content came to rest.
-    Arrival(Arrival<S>),
-    /// Build anew what is built from something else than settings.
-    Refresh(oneshot::Sender<Arc<Verdict>>),
-}
-
-/// An arrival that the check found good.
-pub(crate) struct Candidate<S> {
-    pub(crate) settings: Arc<S>,
-    pub(crate) warnings: Vec<Problem>,
-    pub(crate) secrets: Vec<std::ops::Range<usize>>,
-    pub(crate) source: Source,
-}
-
-impl<S> Candidate<S> {
-    /// Whether it is there although the settings are those that are live.
-    fn is_refresh(&self) -> bool {
-        self.source.cause == Cause::Refresh
-    }
-
-    /// Whether the world has refused it before.
-    fn is_retry(&self) -> bool {
-        self.source.cause == Cause::Retry
-    }
-
-    /// The same once more; whoever waited for a verdict has had it.
-    fn again(&self) -> Self {
-        let source = Source {
-            cause: Cause::Retry,
-            fingerprint: self.source.fingerprint,
-            content: self.source.content.clone(),
-            stages: Stages::since(Instant::now()),
-            reply: None,
-        };
-        Self {
-            settings: Arc::clone(&self.settings),
-            warnings: self.warnings.clone(),
-            secrets: self.secrets.clone(),
-            source,
-        }
-    }
-}
-
-/// Where a verdict belongs to: all of an arrival but the settings.
-pub(crate) struct Source {
-    pub(crate) cause: Cause,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) content: Content,
-    pub(crate) stages: Stages,
-    pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
-}
-
-/// Milliseconds by stage.
-pub(crate) struct Stages {
-    begun: Instant,
-    last: Instant,
-    millis: BTreeMap<String, f64>,
-}
-
-impl Stages {
-    pub(crate) fn since(begun: Instant) -> Self {
-        Self { begun, last: begun, millis: BTreeMap::new() }
-    }
-
-    pub(crate) fn done(&mut self, stage: &str, at: Instant) {
-        self.millis.insert(stage.to_owned(), millis(at.saturating_duration_since(self.last)));
-        self.last = at;
-    }
-
-    fn total(mut self) -> BTreeMap<String, f64> {
-        self.millis.insert("total".to_owned(), millis(self.begun.elapsed()));
-        self.millis
-    }
-}
-
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
 
 /// How a preparation ended.
 enum Prepared<V> {
@@ -165,6 +73,13 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) refreshes: Vec<oneshot::Sender<Arc<Verdict>>>,
     /// The content that came to rest last.
     pub(crate) newest: Fingerprint,
+    /// What is live and still has to show that it works.
+    pub(crate) probation: Probation<Before<S, V>>,
+    pub(crate) on_trial: fn(&V) -> OnTrial,
+    pub(crate) trial: watch::Sender<Trial<S, V>>,
+    /// Objects that failed, and why.
+    pub(crate) failures: Vec<(Identity, String)>,
+    pub(crate) outcomes: broadcast::Sender<Arc<Verdict>>,
     /// What the world refused, while the file still says so.
     pub(crate) again: Option<Again<Candidate<S>>>,
 }
@@ -175,44 +90,47 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         while let Some(candidate) = self.next().await {
             self.change(candidate).await;
         }
+        self.stop_probations();
     }
 
     async fn next(&mut self) -> Option<Candidate<S>> {
-        while self.waiting.is_none() && self.refreshes.is_empty() {
-            let due = self.again.as_ref().map(|again| tokio::time::Instant::from_std(again.due()));
+        loop {
+            self.end_probations();
+            match self.messages.try_recv() {
+                Ok(message) => {
+                    self.told(message);
+                    continue;
+                }
+                Err(mpsc::error::TryRecvError::Empty) => {}
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            }
+            self.revert().await;
+            if let Some(candidate) = self.waiting.take().or_else(|| self.refresh()) {
+                return Some(candidate);
+            }
+            let retry = self.again.as_ref().map(|again| tokio::time::Instant::from_std(again.due()));
+            let outcome = self.probation.next_due().map(tokio::time::Instant::from_std);
             tokio::select! {
                 biased;
                 message = self.messages.recv() => self.told(message?),
-                () = until(due) => return self.again.as_ref().map(|again| again.what.again()),
+                () = until(retry) => return self.again.as_ref().map(|again| again.what.again()),
+                () = until(outcome) => {}
             }
         }
-        loop {
-            match self.messages.try_recv() {
-                Ok(message) => self.told(message),
-                Err(mpsc::error::TryRecvError::Empty) => break,
-                Err(mpsc::error::TryRecvError::Disconnected) => return None,
-            }
-        }
-        self.waiting.take().or_else(|| self.refresh())
     }
 
     fn told(&mut self, message: Message<S>) {
         match message {
             Message::Arrival(arrival) => self.arrived(arrival),
             Message::Refresh(reply) => self.refreshes.push(reply),
+            Message::Used(object, used) => self.used(object, used),
         }
     }
 
     /// The live settings as a candidate once more.
     fn refresh(&mut self) -> Option<Candidate<S>> {
         let reply = self.refreshes.pop()?;
-        let source = Source {
-            cause: Cause::Refresh,
-            fingerprint: self.live_fingerprint,
-            content: Content::Missing,
-            stages: Stages::since(Instant::now()),
-            reply: Some(reply),
-        };
+        let source = Source { reply: Some(reply), ..Source::of(Cause::Refresh, self.live_fingerprint) };
         let settings = Arc::clone(&self.live.peek().settings);
         Some(Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source })
     }
@@ -226,12 +144,20 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.newest = fingerprint;
         self.try_again(None);
         let source = Source { cause, fingerprint, content, stages, reply };
-        match judged {
-            Err(problems) => self.say(source, Decision::Rejected, problems, Vec::new(), Vec::new()),
+        let bound = fingerprint.shown().and_then(|content| self.history.quarantined(&content, &source.cause));
+        match bound.map_or(judged, |problem| Err(vec![problem])) {
+            Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
             Ok(Accepted { settings, warnings, secrets }) => {
                 let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
                 if let Some(older) = self.waiting.replace(candidate) {
-                    self.say(older.source, Decision::Superseded, Vec::new(), older.warnings, Vec::new());
+                    self.say(
+                        older.source,
+                        Decision::Superseded,
+                        None,
+                        Vec::new(),
+                        older.warnings,
+                        Vec::new(),
+                    );
                 }
             }
         }
@@ -243,12 +169,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.live_fingerprint = candidate.source.fingerprint;
             self.shared.live_content(candidate.source.fingerprint.shown());
             let Candidate { source, warnings, .. } = candidate;
-            return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
+            return self.say(source, Decision::Unchanged, None, Vec::new(), warnings, Vec::new());
         }
         if candidate.is_refresh() && live.safe_mode {
             // There is nothing to build anew: only usable settings end safe mode.
             let Candidate { source, warnings, .. } = candidate;
-            return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
+            return self.say(source, Decision::Unchanged, None, Vec::new(), warnings, Vec::new());
         }
         candidate.source.stages.done("wait", Instant::now());
         let number = live.number + 1;
@@ -283,47 +209,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         if self.is_news(&candidate, decision, &problems, by_the_world) {
             let Candidate { source, warnings, .. } = candidate;
-            self.say(source, decision, problems, warnings, Vec::new());
-        }
-    }
-
-    /// Whether there is anything to tell of a candidate that did not go live. What the world refused is tried again; of a
-    /// further try only another answer of the world is news.
-    fn is_news(
-        &mut self,
-        candidate: &Candidate<S>,
-        decision: Decision,
-        problems: &[Problem],
-        by_the_world: bool,
-    ) -> bool {
-        let now = Instant::now();
-        let file_still_says_so = candidate.source.fingerprint == self.newest;
-        if !by_the_world || candidate.is_refresh() || !file_still_says_so {
-            if candidate.is_retry() {
-                self.try_again(None);
-                return decision == Decision::Rejected && !by_the_world;
-            }
-            return true;
-        }
-        let (again, known) = match self.again.take() {
-            Some(mut again) if candidate.is_retry() => {
-                let known = again.problems == problems;
-                again.refused(problems.to_vec(), now);
-                (again, known)
-            }
-            _ => (Again::new(candidate.again(), problems.to_vec(), now), false),
-        };
-        self.try_again(Some(again));
-        !known
-    }
-
-    fn try_again(&mut self, again: Option<Again<Candidate<S>>>) {
-        if again.is_some() || self.again.is_some() {
-            let told = |again: &Again<Candidate<S>>| {
-                again.told(again.what.source.fingerprint.shown(), Instant::now())
-            };
-            self.shared.waiting(again.as_ref().map(told));
-            self.again = again;
+            self.say(source, decision, None, problems, warnings, Vec::new());
         }
     }
 
@@ -389,16 +275,19 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.shared.history_problem(None);
         let settings = Arc::clone(&candidate.settings);
         let tuning = (self.tuning)(&settings);
-        let next = Arc::new(Generation { number, settings, services, safe_mode: false });
+        let on_trial = (self.on_trial)(&services);
+        let next = Arc::new(Generation { number, settings, services: Arc::new(services), safe_mode: false });
         let old = self.live.swap(next);
         self.number.send_replace(number);
         candidate.source.stages.done("commit", Instant::now());
         self.shared.switched(number, false, tuning);
         self.shared.live_content(shown);
-        self.live_fingerprint = candidate.source.fingerprint;
+        let before_fingerprint = std::mem::replace(&mut self.live_fingerprint, candidate.source.fingerprint);
         if !candidate.is_refresh() {
             self.try_again(None);
         }
+        let before = (!old.safe_mode)
+            .then(|| Before { generation: Arc::clone(&old), fingerprint: before_fingerprint });
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         candidate.source.stages.done("follow", Instant::now());
         if self.retired.send(old).is_err() {
@@ -407,7 +296,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut services = book.reports();
         services.extend(followed);
         let Candidate { source, warnings, .. } = candidate;
-        self.say(source, Decision::Applied, Vec::new(), warnings, services);
+        let outcome = self.begin_probation(before, on_trial, tuning.probation);
+        self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
     }
 
@@ -416,6 +306,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         &mut self,
         source: Source,
         decision: Decision,
+        outcome: Option<Outcome>,
         problems: Vec<Problem>,
         warnings: Vec<Problem>,
         services: Vec<ServiceReport>,
@@ -424,7 +315,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let verdict = Arc::new(Verdict {
             id: self.history.next_id(),
             verdict: decision,
-            outcome: None,
+            outcome,
             generation: live.number,
             cause: source.cause,
             problems,

@@ -159,6 +159,14 @@ impl Shared {
         self.facts().last_verdict = Some(verdict);
     }
 
+    /// The outcome of a verdict has become known.
+    pub(crate) fn settled(&self, verdict: &Arc<Verdict>) {
+        let mut facts = self.facts();
+        if let Some(last) = facts.last_verdict.as_mut().filter(|last| last.id == verdict.id) {
+            *last = Arc::clone(verdict);
+        }
+    }
+
     pub(crate) fn status(&self) -> Status {
         let facts = self.facts();
         let silent_max = (facts.tuning.poll * SILENT_POLLS_MAX).max(Duration::from_secs(1));

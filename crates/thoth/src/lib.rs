@@ -14,3 +14,4 @@ pub mod quote;
 pub mod rag;
 pub mod services;
 pub mod settings;
+pub mod trial;

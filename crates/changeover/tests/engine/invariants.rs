@@ -264,6 +264,7 @@ async fn invariant_7_a_bad_file_is_harmless() {
 async fn invariant_7_a_bad_file_at_the_start_gives_way_to_the_last_known_good() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     world.expect(r#"{"pair": 2, "llm": "sk-secret"}"#, Applied).await;
+    world.engine.worked(world.engine.live().load().services.llm.identity());
     world.write(r#"{"pair": "#);
     assert_eq!(world.verdict().await.verdict, Rejected);
     let mut world = world.restart().await;

@@ -9,5 +9,6 @@
 
 mod again;
 mod invariants;
+mod probation;
 mod saves;
 mod support;

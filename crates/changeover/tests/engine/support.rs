@@ -26,6 +26,7 @@ pub struct Settings {
     pub fault: String,
     pub prepare_deadline_ms: u64,
     pub poll_ms: u64,
+    pub probation_ms: u64,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -112,6 +113,7 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
     };
     let (pair, rag) = (number("pair"), number("rag"));
     let (prepare_ms, deadline, poll) = (number("prepareMs"), number("deadlineMs"), number("pollMs"));
+    let probation = number("probationMs");
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -130,6 +132,7 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
             prepare_ms: prepare_ms.unsigned_abs(),
             prepare_deadline_ms: deadline.unsigned_abs(),
             poll_ms: poll.unsigned_abs(),
+            probation_ms: probation.unsigned_abs(),
         },
         warnings: Vec::new(),
     })
@@ -191,6 +194,7 @@ fn tuning(settings: &Settings) -> Tuning {
     Tuning {
         prepare_deadline: millis(settings.prepare_deadline_ms, default.prepare_deadline),
         poll: millis(settings.poll_ms, default.poll),
+        probation: millis(settings.probation_ms, default.probation),
         ..default
     }
 }
@@ -204,6 +208,12 @@ pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Setting
         check: Box::new(check),
         prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),
         tuning,
+        on_trial: |services| match services.llm.0.as_str() {
+            // Nothing that anybody could use.
+            "" => Vec::new(),
+            _ => vec![("llm", services.llm.identity())],
+        },
+        version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use changeover::{Action, Decision, Engine, Problem, Verdict};
+use changeover::{Action, Decision, Engine, Outcome, Problem, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -84,6 +84,46 @@ pub(super) async fn verdicts(
             }
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Says every outcome, until the engine or the process ends.
+pub(super) async fn outcomes(engine: Engine<Settings, Services>, shutdown: CancellationToken) {
+    let mut outcomes = engine.outcomes();
+    loop {
+        let verdict = tokio::select! {
+            () = shutdown.cancelled() => return,
+            verdict = outcomes.recv() => verdict,
+        };
+        match verdict {
+            Ok(verdict) => say_outcome(&verdict),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "outcomes were not logged; the history has them")
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn say_outcome(verdict: &Verdict) {
+    let (id, generation) = (verdict.id, verdict.generation);
+    match verdict.outcome {
+        Some(Outcome::Kept) => tracing::info!(id, generation, outcome = "kept", "Settings kept: they work"),
+        Some(Outcome::KeptUnproven) => {
+            tracing::info!(
+                id,
+                generation,
+                outcome = "kept unproven",
+                "Settings kept unproven: nobody used them"
+            )
+        }
+        Some(Outcome::Reverted) => tracing::error!(
+            id,
+            generation,
+            outcome = "reverted",
+            "Settings reverted: they fail where the ones before them work; `thoth reload --retry` tries them again"
+        ),
+        None => {}
     }
 }
 

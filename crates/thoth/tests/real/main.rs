@@ -13,6 +13,7 @@ mod live;
 mod load;
 mod mounts;
 mod plan;
+mod probation;
 mod refused;
 mod start;
 mod support;
