@@ -1,11 +1,14 @@
 """Two servers that Thoth talks to, on the host, where the containers reach them: a language model, and Letta.
 
 Each writes down what it is asked, with which model and which key, and can be told to hold an answer back in its middle
-until a test lets it go. Both are in one program, on one port each: what one is depends on the path that is asked for.
+until a test lets it go. What one is depends on the path that is asked for. They speak TLS: Thoth sends no key in the
+clear to another machine, and from inside of a container the host is one.
 """
 
 import http.server
 import json
+import re
+import ssl
 import threading
 import uuid
 
@@ -20,10 +23,30 @@ def gateway(network):
     return described["IPAM"]["Config"][0]["Gateway"]
 
 
-class Fake:
-    """A server on a port of its own. `answer` is what it says; `name` tells it from others in answers. A context."""
+class Authority:
+    """A certificate root of our own, and a certificate for one address."""
 
-    def __init__(self, address, name):
+    def __init__(self, place, address):
+        self.root, self.key, self.certificate = (place / name for name in ("root.pem", "fake.key", "fake.pem"))
+        root_key, request, extension = (place / name for name in ("root.key", "fake.csr", "fake.ext"))
+        new = ("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        run(*new, "-x509", "-days", "2", "-subj", "/CN=root of a test", "-keyout", root_key, "-out", self.root)
+        run(*new, "-subj", "/CN=fake", "-keyout", self.key, "-out", request)
+        extension.write_text(f"subjectAltName=IP:{address}\nbasicConstraints=CA:FALSE\n")
+        signed = ("-CA", self.root, "-CAkey", root_key, "-CAcreateserial", "-extfile", extension)
+        run("openssl", "x509", "-req", "-days", "2", "-in", request, *signed, "-out", self.certificate)
+        self.root.chmod(0o644)
+
+    def context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+class Fake:
+    """A server on a port of its own; `name` tells it from others in what it says. A context."""
+
+    def __init__(self, address, name, authority):
         self.name, self.asked, self.go = name, [], threading.Event()
         self.go.set()
         fake = self
@@ -45,7 +68,10 @@ class Fake:
 
         self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://{address}:{self.server.server_address[1]}"
+        # The handshake is the business of each connection's own thread.
+        listener = self.server.socket
+        self.server.socket = authority.context().wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
+        self.url = f"https://{address}:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever)
 
     def __enter__(self):
@@ -84,8 +110,10 @@ class Fake:
             self.speak(handler, body)
 
     def complete(self, handler, body):
-        """The chat of OpenAI's protocol, whole or in pieces."""
-        words = f"Said by {self.name} as {body['model']}."
+        """The chat of OpenAI's protocol, whole or in pieces; a sentence that quotes the first passage it was given."""
+        passage = re.search(r'<passage number="(\d+)"[^>]*>\n([^"]+?)\n</passage>', body["messages"][-1]["content"])
+        quote = " ".join(passage.group(2).split()[:8])
+        words = f'Said by {self.name} [{passage.group(1)}: "{quote}"].'
         if not body.get("stream"):
             assert self.go.wait(PATIENCE_S)
             message = {"role": "assistant", "content": words}

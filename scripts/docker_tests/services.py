@@ -1,11 +1,12 @@
 """Scenario 4: one save changes a path, a model, a key and the Letta server, with a chat, a stream and a session open."""
 
+import contextlib
 import json
 import re
 import threading
 import time
 
-from fakes import Fake, gateway
+from fakes import Authority, Fake, gateway
 from production import PAPER
 from stage import NAME, OWNER, own, settings
 from tools import passed, run, wait_for
@@ -92,19 +93,22 @@ def agent_stream(server, message):
     return Background(read), began
 
 
-def scenario_4_everything_in_one_save(prod):
+def scenario_4_everything_in_one_save(prod, place):
     address = gateway(f"{NAME}_default")
-    with Fake(address, "llm-1") as llm_1, Fake(address, "llm-2") as llm_2, \
-            Fake(address, "letta-1") as letta_1, Fake(address, "letta-2") as letta_2:
+    authority = Authority(place, address)
+    prod.up("prod-restart", THOTH_CA_FILE=str(authority.root))
+    names = ("llm-1", "llm-2", "letta-1", "letta-2")
+    with contextlib.ExitStack() as stack:
+        llm_1, llm_2, letta_1, letta_2 = (stack.enter_context(Fake(address, name, authority)) for name in names)
         for number in (1, 2):
             (prod.vault.folder / "thoth" / "papers" / str(number)).mkdir()
         own(prod.vault.folder / "thoth")
-        prod.vault.save_by_rename(world(llm_1, letta_1, 1, "ieee"))
+        prod.vault.save_by_rename(world(llm_1, letta_1, 1, "IEEE"))
         prod.server.becomes("model/1")
         indexed(prod, prod.vault.folder / "thoth" / "papers" / "1", b"%% one\n")
         old, log, last = open_everything(prod, llm_1, letta_1), len(prod.log()), prod.server.last()
 
-        prod.vault.save_by_rename(world(llm_2, letta_2, 2, "apa"))
+        prod.vault.save_by_rename(world(llm_2, letta_2, 2, "APA"))
         took = prod.server.becomes("model/2")
         assert took < 2000, took
         verdict = the_verdict(prod, last)
