@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod kubernetes;
 mod library;
 mod live;
 mod load;
@@ -15,5 +16,10 @@ mod mounts;
 mod plan;
 mod probation;
 mod refused;
+mod report;
+mod roles;
+mod shell;
 mod start;
+mod supervisor;
 mod support;
+mod systemd;

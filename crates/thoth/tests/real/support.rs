@@ -5,6 +5,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -16,9 +17,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The project's own papers.
 pub const PAPERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/papers");
 
-/// A vault and its state; nothing runs yet.
+/// A vault and its state; nothing runs yet. Clones are the same place.
+#[derive(Clone)]
 pub struct Place {
-    pub folder: TempDir,
+    pub folder: Arc<TempDir>,
     pub variables: HashMap<String, String>,
     /// A command that runs the one that follows it, as `nice` does; empty: none.
     pub through: Vec<String>,
@@ -26,7 +28,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let place = Self { folder, variables: HashMap::new(), through: Vec::new() };
         std::fs::create_dir_all(place.vault().join(".thoth")).unwrap();
         place
@@ -43,6 +45,10 @@ impl Place {
 
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
+    }
+
+    fn log(&self, role: &str) -> PathBuf {
+        self.folder.path().join(format!("{role}.log"))
     }
 
     pub fn settings(&self) -> PathBuf {
@@ -84,6 +90,7 @@ pub fn text(output: &Output) -> String {
 pub struct Thoth {
     pub place: Place,
     pub client: reqwest::Client,
+    role: String,
     child: Child,
 }
 
@@ -96,10 +103,15 @@ impl Thoth {
     }
 
     pub async fn start_in(place: Place, arguments: &[&str]) -> Self {
-        let log = std::fs::File::create(place.folder.path().join("log")).unwrap();
-        let mut command = place.command(&["serve"]);
+        Self::start_as("all", place, arguments).await
+    }
+
+    /// Starts a process with this role.
+    pub async fn start_as(role: &str, place: Place, arguments: &[&str]) -> Self {
+        let log = std::fs::File::create(place.log(role)).unwrap();
+        let mut command = place.command(&["serve", "--role", role]);
         let child = command.args(arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let mut thoth = Self { place, client: client(4), child };
+        let mut thoth = Self { place, client: client(4), role: role.to_owned(), child };
         let deadline = Instant::now() + PATIENCE;
         while thoth.record().is_none() {
             assert!(Instant::now() < deadline, "no server:\n{}", thoth.log());
@@ -111,9 +123,9 @@ impl Thoth {
 
     /// What the server said of itself, if this very process did.
     fn record(&self) -> Option<Value> {
-        let bytes = std::fs::read(self.place.state().join("server.json")).ok()?;
+        let bytes = std::fs::read(self.place.state().join(format!("instances/{}.json", self.role))).ok()?;
         let record: Value = serde_json::from_slice(&bytes).ok()?;
-        (record["pid"] == self.child.id()).then_some(record)
+        (record["pid"] == self.child.id() && record["address"].is_string()).then_some(record)
     }
 
     pub fn address(&self) -> String {
@@ -129,7 +141,7 @@ impl Thoth {
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.place.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.place.log(&self.role)).unwrap_or_default()
     }
 
     pub fn process(&self) -> u32 {
