@@ -14,6 +14,7 @@ mod kubernetes;
 mod library;
 mod live;
 mod load;
+mod mounts;
 mod plan;
 mod probation;
 mod refused;
