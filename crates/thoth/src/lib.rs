@@ -7,6 +7,7 @@ pub mod cli;
 pub mod database;
 pub mod http;
 pub mod llm;
+pub mod mcp;
 pub mod notes;
 pub mod paper;
 pub mod pdf;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::http::listeners::Listeners;
 use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
 use crate::llm::{Condition, Llm, LlmInputs};
+use crate::mcp::service::{self as mcp, McpInputs, McpService};
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
 use crate::rag::{Rag, RagInputs};
@@ -22,6 +23,8 @@ pub struct Services {
     pub rag: Service<RagInputs, Rag>,
     /// The API.
     pub http: Service<HttpInputs, HttpService>,
+    /// MCP: its own listener, if it has one.
+    pub mcp: Service<McpInputs, McpService>,
 }
 
 /// What services are built with that a process has only once. No settings in it.
@@ -47,7 +50,8 @@ pub async fn prepare(
     let settings = &preparation.settings;
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
-    let (llm, http) = tokio::try_join!(
+    let endpoints = McpInputs::new(&settings.servers.mcp, &addresses, &means.surroundings)?;
+    let (llm, http, mcp) = tokio::try_join!(
         preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
             let llm = Llm::new(inputs.clone(), means.client.clone());
             async { Ok(llm) }
@@ -55,6 +59,10 @@ pub async fn prepare(
         preparation.service("http", live.map(|live| &live.http), addresses, &[], |addresses| {
             let http = service::build(addresses, &means.listeners);
             async { http }
+        }),
+        preparation.service("mcp", live.map(|live| &live.mcp), endpoints, &[], |endpoints| {
+            let mcp = mcp::build(endpoints, &means.listeners);
+            async { mcp }
         }),
     )?;
     let live_rag = live.map(|live| &live.rag);
@@ -71,7 +79,7 @@ pub async fn prepare(
             rag(live_rag, inputs.clone(), llm.handle(), means)
         })
         .await?;
-    Ok(Services { llm, rag, http })
+    Ok(Services { llm, rag, http, mcp })
 }
 
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
@@ -129,11 +137,12 @@ impl ServiceState {
 impl Services {
     /// How each service stands.
     pub fn states(&self, builder: &Builder) -> Vec<(&'static str, ServiceState)> {
-        let Self { llm, rag, http } = self;
+        let Self { llm, rag, http, mcp } = self;
         vec![
             ("llm", llm_state(llm)),
             ("rag", rag_state(rag, builder)),
             ("http", ServiceState::ok(Some(http.since()))),
+            ("mcp", ServiceState::ok(Some(mcp.since()))),
         ]
     }
 }

@@ -9,6 +9,7 @@ mod announce;
 mod follow;
 mod library;
 mod lock;
+mod talk;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,12 +25,15 @@ use crate::cli::{LogFilter, Place};
 use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
+use crate::http::router::Routers;
+use crate::http::server;
 use crate::http::server_file::ServerFile;
 use crate::http::service::Surroundings;
 use crate::http::state::{App, Troubles};
 use crate::http::token::Token;
-use crate::http::{router, server};
 use crate::llm::Network;
+use crate::mcp::http::Sessions;
+use crate::mcp::{Desk, ToolListeners};
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
@@ -39,6 +43,7 @@ use crate::{llm, pdf, rag};
 
 pub use library::Library;
 pub use lock::StateLock;
+pub use talk::talk;
 
 /// How long work in hand may take to end when the process is asked to.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
@@ -71,6 +76,8 @@ pub async fn serve(
     let builder = Arc::new(Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone()));
     let monitor = start_monitor(place, &engine, database, &means.index, &tasks, shutdown.clone()).await?;
     let metrics = Metrics::new(started);
+    let tool_listeners = ToolListeners::default();
+    let desk = Desk { engine: engine.clone(), monitor: monitor.clone() };
     let app = Arc::new(App::new(
         engine.clone(),
         monitor.clone(),
@@ -78,19 +85,21 @@ pub async fn serve(
         token,
         metrics.clone(),
         troubles.clone(),
+        Sessions::new(desk, tool_listeners.clone(), shutdown.clone()),
     ));
 
     announce::start(place, &engine);
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(tool_listeners.follow(engine.clone(), shutdown.clone()));
     tasks.spawn(follow::log(log_follower, log));
     tasks.spawn(follow::index(index_follower, engine.clone(), builder, shutdown.clone()));
     tasks.spawn(follow::folder(pdf_follower, monitor));
     tasks.spawn(server::serve(
         means.listeners.clone(),
         ports_follower,
-        router::router(app),
+        Routers::new(&app),
         ServerFile::new(&place.state_dir, started),
         troubles,
         shutdown.clone(),

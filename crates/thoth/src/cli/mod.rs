@@ -3,6 +3,7 @@
 mod answers;
 mod init;
 mod logging;
+mod mcp;
 mod output;
 mod place;
 mod serve;
@@ -47,6 +48,8 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
     },
+    /// Serve MCP to the program that starts this, on standard input and output
+    Mcp,
     /// Read PDFs now; those outside of the vault are copied into it
     Ingest {
         /// The PDFs
@@ -138,6 +141,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Init { example } => init::init(vault, example),
         Command::Serve { listen } => serve::serve(vault, listen),
+        Command::Mcp => mcp::mcp(vault),
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),

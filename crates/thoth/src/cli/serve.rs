@@ -16,6 +16,14 @@ use crate::settings::Level;
 pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let log = LogFilter::install(Level::Info)?;
+    until_asked_to_stop(async |shutdown| crate::app::serve(&place, listen, log, shutdown).await)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs work that ends when the token is cancelled, which Ctrl-C and SIGTERM do.
+pub(super) fn until_asked_to_stop(
+    work: impl AsyncFnOnce(CancellationToken) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     wait(async {
         let shutdown = CancellationToken::new();
         let (mut interrupt, mut terminate) =
@@ -30,11 +38,10 @@ pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow:
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = crate::app::serve(&place, listen, log, shutdown) => served,
+            served = work(shutdown) => served,
             () = signals => Ok(()),
         }
-    })?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Runs one command's asynchronous work to its end.

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::guard::Guard;
 use super::metrics::Metrics;
 use super::token::Token;
+use crate::mcp::http::Sessions;
 use crate::pdf::monitor::Monitor;
 use crate::rag::builder::Builder;
 use crate::services::Services;
@@ -34,6 +35,8 @@ pub struct App {
     pub started: Timestamp,
     /// What is wrong with the parts of the process that belong to no generation.
     pub troubles: Troubles,
+    /// The sessions of MCP.
+    pub mcp: Sessions,
     /// One permit for each event stream.
     pub streams: Arc<Semaphore>,
 }
@@ -47,6 +50,7 @@ impl App {
         token: Token,
         metrics: Metrics,
         troubles: Troubles,
+        mcp: Sessions,
     ) -> Self {
         Self {
             engine,
@@ -56,6 +60,7 @@ impl App {
             metrics,
             started: Timestamp::now(),
             troubles,
+            mcp,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
         }
     }

@@ -15,12 +15,14 @@ use tokio_util::task::TaskTracker;
 use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
-use crate::http::router::router;
+use crate::http::router::Routers;
 use crate::http::server::serve;
 use crate::http::server_file::{ServerFile, ServerRecord};
 use crate::http::service::Surroundings;
 use crate::http::state::{App, Troubles};
 use crate::http::token::Token;
+use crate::mcp::http::Sessions;
+use crate::mcp::{Desk, ToolListeners};
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
@@ -67,13 +69,22 @@ impl World {
         let started = jiff::Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(started);
         let token = Token::given(TOKEN).unwrap();
-        let app =
-            App::new(engine.clone(), monitor, Arc::new(builder), token, metrics.clone(), troubles.clone());
+        let desk = Desk { engine: engine.clone(), monitor: monitor.clone() };
+        let mcp = Sessions::new(desk, ToolListeners::default(), shutdown.clone());
+        let app = App::new(
+            engine.clone(),
+            monitor,
+            Arc::new(builder),
+            token,
+            metrics.clone(),
+            troubles.clone(),
+            mcp,
+        );
         let app = Arc::new(app);
         tasks.spawn(serve(
             means.listeners.clone(),
             engine.follower("ports").unwrap(),
-            router(Arc::clone(&app)),
+            Routers::new(&app),
             ServerFile::new(state.path(), started),
             troubles,
             shutdown.clone(),

@@ -1,0 +1,68 @@
+//! Sessions that are told when the list of tools changes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use changeover::{Decision, Engine};
+use futures_util::future::join_all;
+use rmcp::model::Tool;
+use rmcp::{Peer, RoleServer};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::tools;
+use crate::services::Services;
+use crate::settings::Settings;
+
+/// How long one client may take to be told.
+const TELL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The sessions that asked to be told. Cheap to clone; every clone is the same list.
+#[derive(Clone, Default)]
+pub struct ToolListeners {
+    peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
+}
+
+impl ToolListeners {
+    /// One more session. Those that have ended are forgotten.
+    pub(super) fn add(&self, peer: Peer<RoleServer>) {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.retain(|peer| !peer.is_transport_closed());
+        peers.push(peer);
+    }
+
+    /// Tells every session that the list of tools is another one now.
+    pub(super) async fn tell(&self) {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let told = peers.iter().filter(|peer| !peer.is_transport_closed()).map(async |peer| {
+            match tokio::time::timeout(TELL_TIMEOUT, peer.notify_tool_list_changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a client of MCP was not told of changed tools"),
+                Err(_) => tracing::debug!("a client of MCP takes no messages"),
+            }
+        });
+        join_all(told).await;
+    }
+
+    /// Tells the sessions whenever a changeover changes the list, until `shutdown`.
+    pub async fn follow(self, engine: Engine<Settings, Services>, shutdown: CancellationToken) {
+        let mut verdicts = engine.verdicts();
+        let mut listed: Vec<Tool> = tools::listed(&engine.live().load());
+        loop {
+            let verdict = tokio::select! {
+                () = shutdown.cancelled() => return,
+                verdict = verdicts.recv() => verdict,
+            };
+            match verdict {
+                Ok(verdict) if verdict.verdict != Decision::Applied => continue,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+            let now = tools::listed(&engine.live().load());
+            if now != listed {
+                listed = now;
+                self.tell().await;
+            }
+        }
+    }
+}
