@@ -54,6 +54,11 @@ impl Arrival {
         if self.port.for_mcp.load(Ordering::Acquire) { Entrance::Mcp } else { Entrance::Api }
     }
 
+    /// Cancelled when the port is served no more.
+    pub(super) fn end(&self) -> CancellationToken {
+        self.port.end.clone()
+    }
+
     /// Waits until the port is served no more.
     pub(super) fn ended(&self) -> WaitForCancellationFutureOwned {
         self.port.end.clone().cancelled_owned()

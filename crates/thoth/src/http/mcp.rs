@@ -6,14 +6,16 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 
 use super::connection::Arrival;
 use super::error::ApiError;
 use super::extract::Raw;
+use super::generation::Current;
 use super::state::App;
+use crate::mcp::http::Arrived;
 
 /// The route.
 pub(super) const PATH: &str = "/mcp";
@@ -21,10 +23,13 @@ pub(super) const PATH: &str = "/mcp";
 /// Any method of `/mcp`.
 pub(super) async fn serve(
     State(app): State<Arc<App>>,
+    Current(generation): Current,
     Extension(arrival): Extension<Arrival>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, ApiError> {
     let method = request.method().clone();
+    request.extensions_mut().remove::<Current>();
+    request.extensions_mut().insert(Arrived::new(generation, arrival.end()));
     // Read here, within the limits of every other body.
     let request = if method == Method::POST {
         let (parts, body) = request.into_parts();
@@ -38,6 +43,10 @@ pub(super) async fn serve(
     let answered = app.mcp.handle(request).await.map_err(|full| {
         ApiError::unavailable(full.to_string()).hint("end one that is not used, or try again later")
     })?;
+    if method == Method::DELETE && answered.status() == StatusCode::ACCEPTED {
+        // It is done, not merely begun; clients take «accepted» for a failure.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     if method != Method::GET {
         return Ok(answered);
     }

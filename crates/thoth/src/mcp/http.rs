@@ -1,17 +1,20 @@
 //! Streamable HTTP: the sessions of `/mcp`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
+use rmcp::RoleServer;
+use rmcp::service::RequestContext;
 use rmcp::transport::StreamableHttpServerConfig;
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use tokio_util::sync::CancellationToken;
 
 use super::{Desk, MESSAGE_BYTES_MAX, Session, ToolListeners};
+use crate::http::generation::Generation;
 
 /// Sessions at one time, at most.
 pub const SESSIONS_MAX: usize = 64;
@@ -19,6 +22,33 @@ pub const SESSIONS_MAX: usize = 64;
 const IDLE: Duration = Duration::from_secs(3_600);
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
+
+/// What a session is told of the request that a message came in by. Stands in the request's extensions.
+#[derive(Clone)]
+pub struct Arrived {
+    /// The generation that let the request in; whoever works on the message takes it out. The library keeps a request
+    /// for as long as it is answered, and a stream that only waits must pin nothing.
+    generation: Arc<Mutex<Option<Arc<Generation>>>>,
+    /// Cancelled when the port that it came in by is served no more: a stream that only waits ends with its port.
+    pub port_end: CancellationToken,
+}
+
+impl Arrived {
+    /// A request that this generation let in by this port.
+    pub fn new(generation: Arc<Generation>, port_end: CancellationToken) -> Self {
+        Self { generation: Arc::new(Mutex::new(Some(generation))), port_end }
+    }
+
+    /// What is known of the request of this message, if it came in by HTTP.
+    pub(super) fn of(message: &RequestContext<RoleServer>) -> Option<&Self> {
+        message.extensions.get::<axum::http::request::Parts>()?.extensions.get()
+    }
+
+    /// Takes the generation out.
+    pub(super) fn take(&self) -> Option<Arc<Generation>> {
+        self.generation.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// Too many sessions are open.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use changeover::{Decision, Engine};
 use futures_util::future::join_all;
-use rmcp::model::Tool;
+use rmcp::model::{SubscriptionFilter, Tool};
+use rmcp::service::SubscriptionContext;
 use rmcp::{Peer, RoleServer};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::tools;
@@ -17,10 +19,12 @@ use crate::settings::Settings;
 /// How long one client may take to be told.
 const TELL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The sessions that asked to be told. Cheap to clone; every clone is the same list.
+/// The sessions that are told, and the streams that wait for it. Cheap to clone; every clone is the same list.
 #[derive(Clone, Default)]
 pub struct ToolListeners {
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
+    /// How often the list has changed.
+    changes: Arc<watch::Sender<u64>>,
 }
 
 impl ToolListeners {
@@ -41,7 +45,30 @@ impl ToolListeners {
                 Err(_) => tracing::debug!("a client of MCP takes no messages"),
             }
         });
+        self.changes.send_modify(|changes| *changes += 1);
         join_all(told).await;
+    }
+
+    /// What a client may listen to without a session.
+    pub(super) fn offered(requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        requested.tools_list_changed?;
+        Some(SubscriptionFilter::builder().tools_list_changed().build())
+    }
+
+    /// Tells one stream of every change, until its client ends it or `gone`.
+    pub(super) async fn listen(&self, stream: SubscriptionContext, gone: CancellationToken) {
+        let mut changes = self.changes.subscribe();
+        loop {
+            tokio::select! {
+                () = stream.cancelled() => return,
+                () = gone.cancelled() => return,
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+            if let Err(error) = stream.sink().notify_tool_list_changed().await {
+                tracing::debug!(%error, "a client of MCP was not told of changed tools");
+                return;
+            }
+        }
     }
 
     /// Tells the sessions whenever a changeover changes the list, until `shutdown`.

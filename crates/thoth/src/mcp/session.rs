@@ -1,17 +1,15 @@
 //! One client's session: what it may ask, and which generation answers.
 
-use std::sync::Arc;
-
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, Implementation, ListResourceTemplatesResult,
     ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
-    ReadResourceResponse, ServerCapabilities, ServerConfig,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
-use rmcp::service::{NotificationContext, RequestContext};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 
+use super::http::Arrived;
 use super::{Call, Desk, ToolListeners, tools};
-use crate::http::generation::Current;
 
 /// A session that works on this process's own library. Holds no generation.
 #[derive(Clone)]
@@ -28,10 +26,8 @@ impl Session {
 
     /// The call's own generation: over HTTP the one that the request was let in by, else the live one.
     fn call(&self, context: &RequestContext<RoleServer>) -> Call {
-        let request = context.extensions.get::<axum::http::request::Parts>();
-        let current = request.and_then(|request| request.extensions.get::<Current>());
-        let generation =
-            current.map_or_else(|| self.desk.engine.live().load(), |current| Arc::clone(&current.0));
+        let let_in_by = Arrived::of(context).and_then(Arrived::take);
+        let generation = let_in_by.unwrap_or_else(|| self.desk.engine.live().load());
         Call { generation, desk: self.desk.clone() }
     }
 }
@@ -55,6 +51,18 @@ impl ServerHandler for Session {
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         self.listeners.add(context.peer);
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        ToolListeners::offered(requested)
+    }
+
+    async fn listen(&self, stream: SubscriptionContext) -> Result<(), ErrorData> {
+        let arrived = Arrived::of(stream.request_context());
+        drop(arrived.and_then(Arrived::take));
+        let gone = arrived.map(|arrived| arrived.port_end.clone()).unwrap_or_default();
+        self.listeners.listen(stream, gone).await;
+        Ok(())
     }
 
     async fn list_tools(
