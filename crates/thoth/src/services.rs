@@ -50,7 +50,7 @@ pub async fn prepare(
     let settings = &preparation.settings;
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
-    let endpoints = McpInputs::new(&settings.servers.mcp, &addresses, &means.surroundings)?;
+    let endpoints = McpInputs::new(&settings.servers.mcp, &means.surroundings)?;
     let (llm, http, mcp) = tokio::try_join!(
         preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
             let llm = Llm::new(inputs.clone(), means.client.clone());
@@ -65,6 +65,7 @@ pub async fn prepare(
             async { mcp }
         }),
     )?;
+    mcp::apart(&mcp, &http.reserved)?;
     let live_rag = live.map(|live| &live.rag);
     let inputs = match live_rag.and_then(|live| RagInputs::like(live, &settings.rag)) {
         Some(inputs) => inputs,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::settings::McpServer;
 use crate::http::listeners::{Listeners, Reserved};
-use crate::http::service::{HttpInputs, Surroundings, bare_host, bind_address};
+use crate::http::service::{Surroundings, bare_host, bind_address};
 
 /// The section of the settings.
 const KEY: &str = "servers.mcp";
@@ -24,34 +24,19 @@ pub struct McpInputs {
 }
 
 impl McpInputs {
-    /// What `servers.mcp` means in these surroundings, beside the addresses of the API.
+    /// What `servers.mcp` means in these surroundings.
     ///
     /// # Errors
-    /// A host that is no address; an address that is the API's.
-    pub fn new(
-        settings: &McpServer,
-        api: &HttpInputs,
-        surroundings: &Surroundings,
-    ) -> Result<Self, Vec<Problem>> {
+    /// A host that is no address.
+    pub fn new(settings: &McpServer, surroundings: &Surroundings) -> Result<Self, Vec<Problem>> {
         let allowed_hosts = settings.allowed_hosts.iter().map(|name| bare_host(name)).collect();
         if !settings.enabled || surroundings.without_ports {
             return Ok(Self { address: None, allowed_hosts });
         }
         let ip = bind_address(&settings.host, KEY, surroundings).map_err(|problem| vec![problem])?;
         let address = SocketAddr::new(ip, settings.port);
-        if api.addresses.iter().any(|api| overlap(*api, address)) {
-            // The file alone does not tell: the API may stand at `--listen` or at the container's published port.
-            let message = format!("port {} is the API's", address.port());
-            let problem = Problem::new(format!("{KEY}.port"), message);
-            return Err(vec![problem.hint("give MCP a port of its own; `/mcp` stands on the API's anyway")]);
-        }
         Ok(Self { address: Some(address), allowed_hosts })
     }
-}
-
-fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
-    one.port() == other.port() && (any || one.ip() == other.ip())
 }
 
 /// The listener and the names of one generation.
@@ -70,4 +55,23 @@ pub struct McpService {
 pub fn build(inputs: &McpInputs, listeners: &Listeners) -> Result<McpService, Vec<Problem>> {
     let reserved = listeners.reserve_all(inputs.address.as_slice(), KEY)?;
     Ok(McpService { reserved, allowed_hosts: inputs.allowed_hosts.clone() })
+}
+
+/// Refuses to share an address with the API. The file alone does not always tell: the API may stand at `--listen`, or at
+/// the container's published port.
+///
+/// # Errors
+/// The port that is the API's.
+pub fn apart(mcp: &McpService, api: &[Reserved]) -> Result<(), Vec<Problem>> {
+    let shared = |own: SocketAddr| api.iter().any(|api| overlap(api.address(), own));
+    let Some(own) = mcp.reserved.iter().map(Reserved::address).find(|own| shared(*own)) else {
+        return Ok(());
+    };
+    let problem = Problem::new(format!("{KEY}.port"), format!("port {} is the API's", own.port()));
+    Err(vec![problem.hint("give MCP a port of its own; `/mcp` stands on the API's anyway")])
+}
+
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (any || one.ip() == other.ip())
 }

@@ -11,6 +11,8 @@ mod command_line;
 mod library;
 mod live;
 mod load;
+mod mcp;
+mod mcp_stdio;
 mod plan;
 mod refused;
 mod start;
