@@ -43,6 +43,7 @@ pub async fn talk(place: &Place, log: LogFilter, stop: CancellationToken) -> any
 
     announce::start(place, &engine);
     tasks.spawn(announce::verdicts(engine.clone(), started, stop.clone()));
+    tasks.spawn(announce::outcomes(engine.clone(), stop.clone()));
     tasks.spawn(follow::log(log_follower, log));
     tasks.spawn(follow::index(index_follower, engine.clone(), builder, stop.clone()));
     tasks.spawn(follow::folder(pdf_follower, monitor.clone()));

@@ -14,6 +14,7 @@ mod load;
 mod mcp;
 mod mcp_stdio;
 mod plan;
+mod probation;
 mod refused;
 mod start;
 mod support;
