@@ -12,6 +12,7 @@ mod library;
 mod live;
 mod load;
 mod mcp;
+mod mcp_sdk;
 mod mcp_stdio;
 mod plan;
 mod probation;

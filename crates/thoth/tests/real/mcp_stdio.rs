@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, Save, Talker, Thoth, settings, text, until};
+use crate::support::{Place, Save, Talker, Thoth, free_port, settings, text, until};
 
 /// Longer than this nobody waits for a program to end.
 const PROMPT: Duration = Duration::from_secs(2);
@@ -157,10 +157,11 @@ async fn with_a_server_it_asks_that_server_wherever_it_goes() {
     assert_eq!(sources(&called(&mut talker, "ask", question.clone())), 1);
     assert_eq!(thoth.save(Save::Rename, &with(2)).await["verdict"], "applied");
     assert_eq!(sources(&called(&mut talker, "ask", question.clone())), 2);
-    let port = crate::support::free_port();
-    let moved = settings(&json!({ "paths": { "pdf": "pdf" }, "servers": { "api": { "port": port } },
-                                  "reload": { "handoverMs": 0 } }));
-    assert_eq!(thoth.save(Save::Rename, &moved).await["verdict"], "applied");
+    let (old, port) = (thoth.address(), free_port());
+    let moved = json!({ "paths": { "pdf": "pdf" }, "servers": { "api": { "port": port } },
+                        "reload": { "handoverMs": 300 } });
+    assert_eq!(thoth.save(Save::Rename, &settings(&moved)).await["verdict"], "applied");
+    until(async || std::net::TcpStream::connect(&old).is_err()).await;
     assert_eq!(sources(&called(&mut talker, "ask", question)), 4, "at the new port");
     let paper = &called(&mut talker, "list_papers", json!({}))["papers"][0]["id"].clone();
     let uri = format!("thoth://paper/{}", paper.as_str().unwrap());
