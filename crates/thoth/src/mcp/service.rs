@@ -75,3 +75,53 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     let any = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && (any || one.ip() == other.ip())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(enabled: bool, host: &str) -> McpServer {
+        let allowed_hosts = vec!["Papers.Example:8001".to_owned()];
+        McpServer { enabled, host: host.to_owned(), port: 8001, allowed_hosts }
+    }
+
+    #[test]
+    fn what_the_settings_mean() {
+        let at_home = Surroundings::default();
+        let by_pipes = Surroundings { without_ports: true, ..Surroundings::default() };
+        let in_container = Surroundings { container: true, ..Surroundings::default() };
+        let check = |enabled: bool, host: &str, surroundings: &Surroundings, address: Option<&str>| {
+            let inputs = McpInputs::new(&server(enabled, host), surroundings).unwrap();
+            assert_eq!(inputs.address, address.map(|address| address.parse().unwrap()), "{host}");
+            assert_eq!(inputs.allowed_hosts, ["papers.example"]);
+        };
+        check(true, "localhost", &at_home, Some("127.0.0.1:8001"));
+        check(true, "::1", &at_home, Some("[::1]:8001"));
+        check(true, "localhost", &in_container, Some("0.0.0.0:8001"));
+        check(false, "localhost", &at_home, None);
+        check(false, "anywhere", &at_home, None);
+        check(true, "localhost", &by_pipes, None);
+        let problems = McpInputs::new(&server(true, "anywhere"), &at_home).unwrap_err();
+        assert_eq!(problems[0].path, "servers.mcp.host");
+    }
+
+    #[tokio::test]
+    async fn an_address_is_not_shared_with_the_api() {
+        let listeners = Listeners::default();
+        let api = listeners.reserve_all(&["127.0.0.1:0".parse().unwrap()], "servers.api").unwrap();
+        let port = api[0].address().port();
+        let on = |host: &str, port: u16| {
+            let address = SocketAddr::new(host.parse().unwrap(), port);
+            let inputs = McpInputs { address: Some(address), allowed_hosts: Vec::new() };
+            build(&inputs, &listeners).unwrap()
+        };
+        for host in ["127.0.0.1", "0.0.0.0"] {
+            let problems = apart(&on(host, port), &api).unwrap_err();
+            assert_eq!(problems[0].path, "servers.mcp.port");
+            assert_eq!(problems[0].message, format!("port {port} is the API's"));
+        }
+        let inputs = McpInputs { address: None, allowed_hosts: Vec::new() };
+        apart(&build(&inputs, &listeners).unwrap(), &api).unwrap();
+        apart(&on("127.0.0.2", port), &api).unwrap();
+    }
+}

@@ -134,6 +134,17 @@ async fn every_tool_says_what_stands_in_the_papers() {
     let client = Client::begin(&thoth, thoth.url("/mcp")).await;
     let tools = client.ask("tools/list", json!({})).await;
     insta::assert_snapshot!(serde_json::to_string_pretty(&tools).unwrap());
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/mcp.md")).unwrap();
+    for tool in tools["tools"].as_array().unwrap() {
+        let row =
+            page.lines().find(|line| line.starts_with(&format!("| `{}` |", tool["name"].as_str().unwrap())));
+        for (argument, _) in tool["inputSchema"]["properties"].as_object().unwrap() {
+            assert!(
+                row.is_some_and(|row| row.contains(&format!("`{argument}`"))),
+                "docs/mcp.md: {argument} {row:?}"
+            );
+        }
+    }
 
     let hits = client.call("search", json!({ "query": "waggle dance", "limit": 1 })).await;
     assert_eq!(

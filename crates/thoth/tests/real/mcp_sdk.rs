@@ -49,6 +49,7 @@ fn with(passages: u32, model: bool) -> String {
         "rag": { "qa": { "retrievalK": passages } },
         "paths": { "pdf": "pdf" },
         "llm": { "default": { "baseUrl": "http://127.0.0.1:9/v1", "retriesMax": 0 } },
+        "reload": { "probationMs": 0 },
     });
     if model {
         sections["apiKeys"] = json!({ "customKey": "sk-x" });

@@ -11,6 +11,7 @@ use super::arguments::{count, text};
 use super::{Refusal, Reply, blocking, tool};
 use crate::http::generation::Generation;
 use crate::mcp::Call;
+use crate::trial;
 
 /// What `search` takes.
 #[derive(Deserialize, JsonSchema)]
@@ -78,7 +79,7 @@ pub(super) async fn search(call: &Call, search: Search) -> Result<Reply, Refusal
 
 pub(super) async fn ask(call: &Call, ask: Ask) -> Result<Reply, Refusal> {
     let question = text("question", &ask.question, 4_000)?;
-    let answer = call.generation.services.rag.handle().ask(question).await.map_err(|error| {
+    let answer = trial::ask(&call.desk.engine, &call.generation, question).await.map_err(|error| {
         tracing::error!(%error, "a question cannot be answered");
         Refusal("the question cannot be answered now; the log of Thoth says why".to_owned())
     })?;
