@@ -59,7 +59,7 @@ impl<'t> Client<'t> {
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
         let messages = text.lines().filter_map(|line| line.strip_prefix("data:")).chain([text.as_str()]);
-        let message = messages.filter_map(|text| serde_json::from_str(text.trim()).ok()).last();
+        let message = messages.filter_map(|text| serde_json::from_str(text.trim()).ok()).next_back();
         Answer { status, session, message: message.unwrap_or_default() }
     }
 
