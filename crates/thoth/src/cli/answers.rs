@@ -56,7 +56,7 @@ impl Source {
 
 /// The server of this vault, if one runs.
 pub(super) async fn running(place: &Place) -> anyhow::Result<Option<Client>> {
-    match Client::from_state(&place.state_dir, place.variable("THOTH_API_TOKEN")) {
+    match place.server() {
         Ok(client) => match client.look::<Value>("/health").await {
             Ok(_) => Ok(Some(client)),
             Err(ClientError::Silent(_)) => Ok(None),

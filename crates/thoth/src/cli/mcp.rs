@@ -24,8 +24,7 @@ pub(super) fn mcp(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
 }
 
 async fn forward(place: &Place, stop: CancellationToken) -> anyhow::Result<()> {
-    let token = place.variable("THOTH_API_TOKEN").map(str::to_owned);
-    let forward = Forward::new(place.state_dir.clone(), token);
+    let forward = Forward::new(place.clone());
     let tasks = TaskTracker::new();
     tasks.spawn(forward.clone().follow(stop.clone()));
     let served = stdio::serve(forward, stop.clone()).await;

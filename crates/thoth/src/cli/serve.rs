@@ -10,13 +10,22 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{LogFilter, Place};
+use crate::app::Supervisor;
+use crate::instances::Roles;
 use crate::settings::Level;
 
-/// Serves until Ctrl-C or SIGTERM.
-pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+/// Serves until Ctrl-C or SIGTERM; at SIGHUP the settings are read again.
+pub(super) fn serve(
+    vault: Option<&Path>,
+    roles: Roles,
+    listen: Option<SocketAddr>,
+) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let log = LogFilter::install(Level::Info)?;
-    until_asked_to_stop(async |shutdown| crate::app::serve(&place, listen, log, shutdown).await)?;
+    until_asked_to_stop(async |shutdown| {
+        let outside = (Supervisor::from_environment(), signal(SignalKind::hangup())?);
+        crate::app::serve(&place, roles, listen, log, outside, shutdown).await
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,6 @@
 //! The server is looked up for each call, and asked without a session: it may move to another port or start anew in the
 //! middle of the client's session, and the next call reaches it where it is.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -20,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::introduction;
 use super::{ToolListeners, tools};
-use crate::http::client::{Client, ClientError};
+use crate::cli::Place;
+use crate::http::client::ClientError;
 
 /// The revision of MCP in which a request needs no session.
 const REVISION: &str = "2026-07-28";
@@ -30,16 +30,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A session whose calls another process answers.
 #[derive(Clone)]
 pub struct Forward {
-    state_dir: PathBuf,
-    /// `THOTH_API_TOKEN`.
-    token: Option<String>,
+    place: Place,
     listeners: ToolListeners,
 }
 
 impl Forward {
-    /// A session that forwards to the server of this state directory. `token` is `THOTH_API_TOKEN`.
-    pub fn new(state_dir: PathBuf, token: Option<String>) -> Self {
-        Self { state_dir, token, listeners: ToolListeners::default() }
+    /// A session that forwards to the server of this place.
+    pub fn new(place: Place) -> Self {
+        Self { place, listeners: ToolListeners::default() }
     }
 
     /// Tells the client whenever a changeover of the server changes the list of tools, until `stop`.
@@ -57,7 +55,7 @@ impl Forward {
     }
 
     async fn follow_server(&self, listed: &mut Option<Value>) -> Result<(), ClientError> {
-        let mut events = std::pin::pin!(self.client()?.events(None).await?);
+        let mut events = std::pin::pin!(self.place.server()?.events(None).await?);
         loop {
             let now = Some(self.ask("tools/list", None, json!({})).await?);
             let before = std::mem::replace(listed, now);
@@ -69,10 +67,6 @@ impl Forward {
                 None => return Ok(()),
             } {}
         }
-    }
-
-    fn client(&self) -> Result<Client, ClientError> {
-        Client::from_state(&self.state_dir, self.token.as_deref())
     }
 
     /// One request of MCP. `name` is that of what is asked for, where the protocol wants it said.
@@ -89,7 +83,7 @@ impl Forward {
             ("mcp-method", method),
         ];
         headers.extend(name.map(|name| ("mcp-name", name)));
-        self.client()?.post_with("/mcp", &headers, &message).await
+        self.place.server()?.post_with("/mcp", &headers, &message).await
     }
 
     /// The same, with the answer as what it should be.

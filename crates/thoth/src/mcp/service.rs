@@ -30,7 +30,10 @@ impl McpInputs {
     /// A host that is no address.
     pub fn new(settings: &McpServer, surroundings: &Surroundings) -> Result<Self, Vec<Problem>> {
         let allowed_hosts = settings.allowed_hosts.iter().map(|name| bare_host(name)).collect();
-        if !settings.enabled || surroundings.without_ports {
+        let roles = surroundings.roles;
+        // A process that serves MCP clients and not the API has no other place for them.
+        let wanted = roles.mcp && (settings.enabled || !roles.api);
+        if !wanted || surroundings.without_ports {
             return Ok(Self { address: None, allowed_hosts });
         }
         let ip = bind_address(&settings.host, KEY, surroundings).map_err(|problem| vec![problem])?;

@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod kubernetes;
 mod library;
 mod live;
 mod load;
@@ -17,5 +18,10 @@ mod mcp_stdio;
 mod plan;
 mod probation;
 mod refused;
+mod report;
+mod roles;
+mod shell;
 mod start;
+mod supervisor;
 mod support;
+mod systemd;
