@@ -8,6 +8,8 @@
 )]
 
 mod command_line;
+mod letta;
+mod letta_server;
 mod library;
 mod live;
 mod load;
