@@ -63,7 +63,7 @@ async fn nothing_is_asked_before_the_first_message_which_makes_one_agent() {
     assert!(server.memory().seen.is_empty(), "making the service asks nobody");
     let error = letta.memory().await.unwrap_err();
     assert!(matches!(error, LettaError::NoAgent { .. }), "{error}");
-    assert_eq!(server.memory().agents.len(), 0, "looking at the memory makes no agent");
+    assert_eq!(server.agents().len(), 0, "looking at the memory makes no agent");
     let (one, two, three) =
         tokio::join!(letta.send_message("one"), letta.send_message("two"), whole(&letta, "three"));
     assert_eq!(
@@ -71,14 +71,14 @@ async fn nothing_is_asked_before_the_first_message_which_makes_one_agent() {
         ("you said one", "you said two")
     );
     assert_eq!(three.1, "you said three");
-    assert_eq!((server.count("POST /v1/agents/"), server.memory().agents.len()), (1, 1));
+    assert_eq!((server.count("POST /v1/agents/"), server.agents().len()), (1, 1));
     assert_eq!(server.busiest(), 1, "requests to one agent go one after the other");
     assert_eq!(letta.condition(), Condition::Ok);
     // As after a restart.
     let again = service(inputs(&server.url(), ""), patience());
     let answer = again.send_message("still there").await.unwrap();
-    assert_eq!(answer.ending.agent_id, server.memory().agents[0]["id"].as_str().unwrap());
-    assert_eq!(server.memory().agents.len(), 1);
+    assert_eq!(answer.ending.agent_id, server.agents()[0]["id"].as_str().unwrap());
+    assert_eq!(server.agents().len(), 1);
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn an_agent_that_was_deleted_is_made_anew_once() {
     server.memory().agents.clear();
     let error = letta.write_memory("human", "x").await.unwrap_err();
     assert!(matches!(error, LettaError::NoAgent { .. }), "{error}");
-    assert_eq!(server.memory().agents.len(), 0, "only a message makes an agent");
+    assert_eq!(server.agents().len(), 0, "only a message makes an agent");
 }
 
 #[tokio::test]
@@ -180,12 +180,12 @@ async fn the_model_of_the_settings_is_the_agent_s() {
         service(inputs, patience())
     };
     with("first/model").send_message("hello").await.unwrap();
-    assert_eq!(server.memory().agents[0]["model"], "first/model");
+    assert_eq!(server.agents()[0]["model"], "first/model");
     with("").send_message("hello").await.unwrap();
-    assert_eq!(server.memory().agents[0]["model"], "first/model", "the server's own stays");
+    assert_eq!(server.agents()[0]["model"], "first/model", "the server's own stays");
     let second = with("second/model");
     second.send_message("hello").await.unwrap();
-    assert_eq!(server.memory().agents[0]["model"], "second/model");
+    assert_eq!(server.agents()[0]["model"], "second/model");
     assert_eq!(second.view()["agent"]["model"], "second/model");
     server.memory().agents.clear();
     let error = with("no/such").send_message("hello").await.unwrap_err().to_string();
@@ -229,7 +229,7 @@ async fn a_server_that_comes_back_is_well_again() {
     letta.look().await.unwrap();
     assert_eq!(letta.condition(), Condition::Ok);
     assert_eq!(letta.send_message("hello").await.unwrap().answer, "you said hello");
-    assert_eq!(server.memory().agents.len(), 1);
+    assert_eq!(server.agents().len(), 1);
 }
 
 #[tokio::test]

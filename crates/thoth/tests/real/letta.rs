@@ -52,7 +52,7 @@ async fn an_open_answer_ends_on_the_old_server_and_the_next_message_goes_to_the_
             (status, &body["answer"], &body["stop_reason"]),
             (200, &json!("you said hello"), &json!("end_turn"))
         );
-        assert_eq!(to.memory().agents.len(), 1, "made at the first message");
+        assert_eq!(to.agents().len(), 1, "made at the first message");
         from.release();
         let rest = answer.text().await.unwrap();
         assert!(
@@ -65,7 +65,7 @@ async fn an_open_answer_ends_on_the_old_server_and_the_next_message_goes_to_the_
     until(async || letta(&thoth).await.0 == "ok").await;
     let agent = thoth.get("/api/v1/agent").await;
     assert_eq!((&agent["status"], &agent["version"]), (&json!("ok"), &json!("0.16.8")), "{agent}");
-    assert_eq!(agent["agent"]["id"], old.memory().agents[0]["id"]);
+    assert_eq!(agent["agent"]["id"], old.agents()[0]["id"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn another_client_of_the_same_agent_waits_for_its_turn() {
     });
     assert_eq!(next.0, 200, "{}", next.1);
     assert!(rest.contains("event: done"), "{rest}");
-    assert_eq!((server.busiest(), &server.memory().agents[0]["model"]), (1, &json!("second/model")));
+    assert_eq!((server.busiest(), &server.agents()[0]["model"]), (1, &json!("second/model")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +90,7 @@ async fn a_server_that_goes_degrades_letta_alone_and_is_found_when_it_is_back() 
     let mut server = LettaServer::start();
     let thoth = Thoth::start(&with(&server.url(), 1)).await;
     until(async || letta(&thoth).await.0 == "ok").await;
-    assert_eq!(server.memory().agents.len(), 0, "a look makes nothing");
+    assert_eq!(server.agents().len(), 0, "a look makes nothing");
     server.go();
     let (status, problem) = say(&thoth, "anyone?").await;
     assert_eq!(status, 503, "{problem}");
@@ -174,7 +174,7 @@ async fn the_api_and_the_command_line_talk_and_remember() {
     let open = thoth.client.post(thoth.url("/api/v1/agent/messages")).json(&json!({ "message": "x" }));
     assert_eq!(open.send().await.unwrap().status(), 401, "the token is asked for");
     assert_eq!(say(&thoth, " ").await.0, 422);
-    assert_eq!(server.memory().agents.len(), 0);
+    assert_eq!(server.agents().len(), 0);
 
     let said = thoth.place.run(&["chat", "how", "are", "you"]);
     assert_eq!(String::from_utf8_lossy(&said.stdout), "you said how are you\n", "{}", text(&said));
@@ -200,7 +200,7 @@ async fn the_api_and_the_command_line_talk_and_remember() {
     let (place, _) = thoth.terminate();
     let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
     assert_eq!(say(&thoth, "again").await.0, 200);
-    assert_eq!((server.memory().agents.len(), server.count("POST /v1/agents/")), (1, 1));
+    assert_eq!((server.agents().len(), server.count("POST /v1/agents/")), (1, 1));
     let verdict = thoth.save(Save::Rename, &settings(&json!({ "reload": { "settleMs": 100 } }))).await;
     assert_eq!(service(&verdict, "letta").unwrap().0, "rebuilt", "{verdict}");
     let (state, reason) = letta(&thoth).await;

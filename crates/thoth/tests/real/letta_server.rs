@@ -68,6 +68,11 @@ impl LettaServer {
         self.memory.lock().unwrap()
     }
 
+    /// The agents as they are now.
+    pub fn agents(&self) -> Vec<Value> {
+        self.memory().agents.clone()
+    }
+
     /// Ends the server as a kill does.
     pub fn go(&mut self) {
         if let Some(runtime) = self.runtime.take() {
