@@ -14,6 +14,7 @@ mod library;
 mod live;
 mod load;
 mod plan;
+mod probation;
 mod refused;
 mod start;
 mod support;
