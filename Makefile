@@ -36,7 +36,7 @@ health: ## Judge whether Thoth is well
 	@$(THOTH) health
 
 ##@ TEST
-.PHONY: test lint fmt test-docker bench
+.PHONY: test lint fmt test-docker test-letta bench
 test: ## Everything that CI checks: formatting, lints, documents, licences, links, tests
 	@scripts/test.sh
 lint: ## The same without the tests
@@ -45,6 +45,8 @@ fmt: ## Format the code
 	@cargo fmt --all
 test-docker: ## The container end to end, with an engine of its own where none answers
 	@scripts/test-docker.sh
+test-letta: ## Agent memory against a real Letta server, which is installed for it once
+	@scripts/test-letta.sh
 bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
 	@scripts/bench.sh
 
