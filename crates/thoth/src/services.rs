@@ -5,6 +5,7 @@ use std::sync::Arc;
 use changeover::{Identity, Preparation, Problem, Service};
 use serde::Serialize;
 
+use crate::citations::{CitationInputs, Citations};
 use crate::http::listeners::Listeners;
 use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
 use crate::letta::{self, Letta, LettaInputs, Turns};
@@ -21,6 +22,8 @@ pub struct Services {
     pub llm: Service<LlmInputs, Llm>,
     /// Retrieval; holds the `llm` that writes its answers.
     pub rag: Service<RagInputs, Rag>,
+    /// The style and the links of notes and exports, and who is asked for what a PDF does not say.
+    pub citations: Service<CitationInputs, Citations>,
     /// Agent memory.
     pub letta: Service<LettaInputs, Letta>,
     /// The API.
@@ -52,10 +55,15 @@ pub async fn prepare(
     let settings = &preparation.settings;
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
-    let (llm, letta, http) = tokio::try_join!(
+    let citations = CitationInputs::new(&settings.citation);
+    let (llm, citations, letta, http) = tokio::try_join!(
         preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
             let llm = Llm::new(inputs.clone(), means.client.clone());
             async { Ok(llm) }
+        }),
+        preparation.service("citations", live.map(|live| &live.citations), citations, &[], |inputs| {
+            let citations = Citations::new(inputs);
+            async { citations.map_err(|error| vec![Problem::new("citation.style", error)]) }
         }),
         preparation.service(
             "letta",
@@ -86,7 +94,7 @@ pub async fn prepare(
             rag(live_rag, inputs.clone(), llm.handle(), means)
         })
         .await?;
-    Ok(Services { llm, rag, letta, http })
+    Ok(Services { llm, rag, citations, letta, http })
 }
 
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
@@ -149,11 +157,12 @@ impl Services {
     }
 
     /// How each service stands.
-    pub fn states(&self, builder: &Builder) -> Vec<(&'static str, ServiceState)> {
-        let Self { llm, rag, letta, http } = self;
+    pub fn states(&self, builder: Option<&Builder>) -> Vec<(&'static str, ServiceState)> {
+        let Self { llm, rag, citations, letta, http } = self;
         vec![
             ("llm", llm_state(llm)),
             ("rag", rag_state(rag, builder)),
+            ("citations", ServiceState::ok(Some(citations.since()))),
             ("letta", letta_state(letta)),
             ("http", ServiceState::ok(Some(http.since()))),
         ]
@@ -181,8 +190,14 @@ pub fn letta_state(letta: &Service<LettaInputs, Letta>) -> ServiceState {
     ServiceState { status, since: Some(letta.since()), reason }
 }
 
-fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
+fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> ServiceState {
     let since = Some(rag.since());
+    let Some(builder) = builder else {
+        let waits = rag.reads() != rag.wanted();
+        let reason = waits
+            .then(|| "the process with the role `monitor` builds the index; the old one serves".to_owned());
+        return ServiceState { status: if waits { "pending" } else { "ok" }, since, reason };
+    };
     let Some(progress) = builder.progress() else {
         return ServiceState::ok(since);
     };

@@ -28,7 +28,6 @@ mod rate;
 pub mod router;
 mod search;
 pub mod server;
-pub mod server_file;
 pub mod service;
 pub mod settings;
 mod settings_api;

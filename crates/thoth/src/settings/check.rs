@@ -125,6 +125,7 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         llm: LlmSettings { default: llm_default(found) },
         memory: MemorySettings { letta: letta(found, environment, &mut pinned) },
         rag: rag(found),
+        citation: super::style::citation(found, vault),
         servers: ServersSettings { api: api_server(found, environment, &mut pinned) },
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),

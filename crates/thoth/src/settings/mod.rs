@@ -16,6 +16,7 @@ mod path;
 pub mod render;
 mod secret;
 mod secrets;
+mod style;
 mod table;
 mod types;
 mod vault;
@@ -37,6 +38,7 @@ pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use secret::{REDACTED, Secret};
+pub use style::style;
 pub use vault::{NoVault, Vault, find as find_vault};
 
 /// The settings as they are meant: defaulted, checked, paths resolved. Immutable.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub memory: crate::letta::settings::MemorySettings,
     /// Retrieval.
     pub rag: crate::rag::settings::RagSettings,
+    /// Citations.
+    pub citation: crate::citations::settings::CitationSettings,
     /// The servers of this process.
     pub servers: crate::http::settings::ServersSettings,
     /// The log.

@@ -8,6 +8,7 @@
 )]
 
 mod command_line;
+mod kubernetes;
 mod letta;
 mod letta_server;
 mod library;
@@ -16,5 +17,10 @@ mod load;
 mod plan;
 mod probation;
 mod refused;
+mod report;
+mod roles;
+mod shell;
 mod start;
+mod supervisor;
 mod support;
+mod systemd;
