@@ -11,6 +11,8 @@ mod command_line;
 mod dist;
 mod documents;
 mod kubernetes;
+mod letta;
+mod letta_server;
 mod library;
 mod live;
 mod load;
