@@ -375,7 +375,7 @@ mod tests {
     fn the_journal_is_read_beside_a_writer_and_never_changed() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read_history(folder.path()).unwrap(), []);
-        let (mut history, _) = History::open(folder.path(), 9).unwrap();
+        let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
         history.intend(1, Some(("good", b"{}")), &[]).unwrap();
         history.record(verdict(1, "good"), 9).unwrap();
         let file = folder.path().join("journal.jsonl");
