@@ -43,10 +43,12 @@ where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let Blueprint { file, state_dir, watch, check, prepare, tuning, on_trial, version, fallback } = blueprint;
+    let Blueprint { file, state_dir, key_file, watch, check, prepare, tuning, on_trial, version, fallback } =
+        blueprint;
     let file = std::path::absolute(&file)?;
     let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
-    let judge = Arc::new(Judge { check, key: History::key(&state_dir)?, file: file.clone() });
+    let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
+    let judge = Arc::new(Judge { check, key, file: file.clone() });
     let (mut history, found) = History::open(&state_dir, &version, Tuning::default().history_max)?;
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(found.damage);

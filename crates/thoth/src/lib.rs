@@ -6,6 +6,8 @@ pub mod citations;
 pub mod cli;
 pub mod database;
 pub mod http;
+pub mod instances;
+pub mod letta;
 pub mod llm;
 pub mod notes;
 pub mod paper;

@@ -195,10 +195,12 @@ impl History {
         Ok((history, Found { damage: lost.or(lost_quarantine).or(damage), good_contents }))
     }
 
-    /// The key of this state directory for hashes that people see; made at the first start.
-    pub(crate) fn key(state_dir: &Path) -> Result<[u8; 32], HistoryError> {
-        files::make_folder(state_dir)?;
-        files::key(&state_dir.join("hash-key"))
+    /// The key for hashes that people see; made at the first start.
+    pub(crate) fn key(file: &Path) -> Result<[u8; 32], HistoryError> {
+        if let Some(folder) = file.parent() {
+            files::make_folder(folder)?;
+        }
+        files::key(file)
     }
 
     pub(crate) fn verdicts(&self) -> Arc<Verdicts> {

@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which file answers it.
 
 mod answers;
+mod chat;
 mod init;
 mod logging;
 mod output;
@@ -21,6 +22,8 @@ use clap_complete::Shell;
 
 pub use logging::LogFilter;
 pub use place::Place;
+
+use crate::instances::{Role, Roles};
 
 /// A research assistant beside an Obsidian vault. It reads the PDFs that you drop into the vault, writes notes,
 /// finds and answers; and any setting can be changed while it works.
@@ -50,6 +53,9 @@ pub enum Command {
         /// Serve this address instead of `servers.api`, until that setting changes (port 0: any free one)
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
+        /// What this process does: `all`, or some of it, where others on the same state directory do the rest
+        #[arg(long, value_name = "ROLE", env = "THOTH_ROLE", value_delimiter = ',', default_value = "all")]
+        role: Vec<Role>,
     },
     /// Read PDFs now; those outside of the vault are copied into it
     Ingest {
@@ -77,6 +83,14 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Talk to the agent at the Letta server; without a message line by line, until the end of input
+    Chat {
+        /// What to say
+        message: Vec<String>,
+        /// Show what the agent always remembers instead
+        #[arg(long, conflicts_with = "message")]
+        memory: bool,
     },
     /// List the papers, and what became of each PDF
     Papers {
@@ -165,10 +179,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let vault = arguments.vault.as_deref();
     let done = match arguments.command {
         Command::Init { example } => init::init(vault, example),
-        Command::Serve { listen } => serve::serve(vault, listen),
+        Command::Serve { listen, role } => serve::serve(vault, Roles::of(&role), listen),
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
+        Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),

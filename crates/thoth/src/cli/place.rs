@@ -55,20 +55,21 @@ impl Place {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// The client of the server that runs on this vault.
+    /// The same, with the reason why none can be had.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn server(&self) -> Result<Client, ClientError> {
+        Client::from_state(&self.state_dir, self.variable("THOTH_ROLE"), self.variable("THOTH_API_TOKEN"))
+    }
+
+    /// The client of the server that runs on this vault; of several, the one on this host, or with the role that
+    /// `THOTH_ROLE` names.
     ///
     /// # Errors
     /// That no server runs.
     pub fn client(&self) -> anyhow::Result<Client> {
         self.server().with_context(|| format!("the state directory is `{}`", self.state_dir.display()))
-    }
-
-    /// The same for a caller who can do without a server.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub fn server(&self) -> Result<Client, ClientError> {
-        Client::from_state(&self.state_dir, self.variable("THOTH_API_TOKEN"))
     }
 }
 

@@ -62,7 +62,7 @@ async fn verdicts(place: &Place) -> anyhow::Result<Vec<Verdict>> {
 }
 
 fn from_journal(place: &Place) -> anyhow::Result<Vec<Verdict>> {
-    Ok(changeover::read_history(&crate::app::history_dir(&place.state_dir))?)
+    Ok(changeover::read_history(&crate::app::history_dir(&place.state_dir, crate::instances::Roles::ALL))?)
 }
 
 /// The list that the API gives.

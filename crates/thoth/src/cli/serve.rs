@@ -11,10 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LogFilter, Place};
 use crate::app::Supervisor;
+use crate::instances::Roles;
 use crate::settings::Level;
 
 /// Serves until Ctrl-C or SIGTERM; at SIGHUP the settings are read again.
-pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+pub(super) fn serve(
+    vault: Option<&Path>,
+    roles: Roles,
+    listen: Option<SocketAddr>,
+) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let log = LogFilter::install(Level::Info)?;
     wait(async {
@@ -32,7 +37,7 @@ pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow:
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = crate::app::serve(&place, listen, log, outside, shutdown) => served,
+            served = crate::app::serve(&place, roles, listen, log, outside, shutdown) => served,
             () = signals => Ok(()),
         }
     })?;

@@ -27,8 +27,8 @@ use tokio_util::task::TaskTracker;
 use super::connection::{self, Arrival, Standing};
 use super::generation::Generation;
 use super::listeners::{Listeners, Reserved, covers};
-use super::server_file::ServerFile;
 use super::state::Troubles;
+use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::Settings;
 
@@ -52,7 +52,7 @@ pub async fn serve(
     listeners: Listeners,
     mut follower: Follower<Settings, Services>,
     router: Router,
-    mut file: ServerFile,
+    instance: Arc<Instance>,
     troubles: Troubles,
     serving: CancellationToken,
     shutdown: CancellationToken,
@@ -64,7 +64,7 @@ pub async fn serve(
             () = ports.close_due() => {}
             generation = follower.next() => {
                 let Some(generation) = generation else { break };
-                let did = follow(&mut ports, &generation, &mut file);
+                let did = follow(&mut ports, &generation, &instance);
                 let trouble = did.as_ref().and_then(|did| did.as_ref().err().cloned());
                 if trouble.is_none() {
                     serving.cancel();
@@ -74,23 +74,20 @@ pub async fn serve(
             }
         }
     }
-    if let Err(error) = file.remove() {
-        tracing::warn!(%error, "`{}` cannot be removed", file.path().display());
-    }
     ports.shutdown().await;
 }
 
 /// Serves what this generation wants, and tells the command line where.
-fn follow(ports: &mut Ports, generation: &Generation, file: &mut ServerFile) -> Option<Followed> {
+fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
     let handover = Duration::from_millis(generation.settings.reload.handover_ms);
     let reserved = &generation.services.http.reserved;
     let did = ports.follow(reserved, handover);
-    let written = reserved.first().map_or(Ok(()), |first| file.say(first.address()));
+    let written = reserved.first().map_or(Ok(()), |first| instance.serves(first.address()));
     match (did, written) {
         (did, Ok(())) => did,
         (did, Err(error)) => {
             let did = did.map(|did| did.unwrap_or_else(|error| error) + ", but ").unwrap_or_default();
-            Some(Err(format!("{did}`{}` cannot be written: {error}", file.path().display())))
+            Some(Err(format!("{did}`{}` cannot be written: {error}", instance.path().display())))
         }
     }
 }

@@ -18,6 +18,7 @@ mod plan;
 mod probation;
 mod refused;
 mod report;
+mod roles;
 mod shell;
 mod start;
 mod supervisor;

@@ -100,7 +100,7 @@ async fn ready_when_it_serves_every_verdict_a_status_and_a_reload_is_told_from_b
         assert!(ready[1].contains(expected) && status[0] == ready[1], "{ready:?} {status:?}");
     }
 
-    let record = thoth.place.state().join("server.json");
+    let record = thoth.place.state().join("instances/all.json");
     thoth.terminate();
     assert_eq!(told.next(), ["STOPPING=1", "STATUS=stopping"]);
     assert!(!record.exists());
@@ -153,7 +153,7 @@ async fn a_terminal_that_goes_ends_what_it_started() {
     terminal.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
     terminal.env("SHELL", "/bin/sh").stdout(std::process::Stdio::null());
     let mut terminal = terminal.spawn().unwrap();
-    let record = place.state().join("server.json");
+    let record = place.state().join("instances/all.json");
     until(async || record.exists()).await;
     terminal.kill().unwrap();
     terminal.wait().unwrap();
