@@ -10,6 +10,7 @@ pub(crate) mod information;
 mod junk;
 mod lexicon;
 mod names;
+pub mod references;
 mod title;
 mod venue;
 mod year;

@@ -4,26 +4,24 @@
 /// again. A hyphen stays where it belongs to the word: before a capital or a digit, or after one.
 pub(crate) fn joined(lines: impl Iterator<Item = String>) -> String {
     let mut text = String::new();
-    for line in lines {
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
-        if text.is_empty() {
-            text.push_str(line);
-            continue;
-        }
-        match broken(&text, line) {
+    lines.for_each(|line| append(&mut text, &line));
+    text.retain(|c| c != '\u{AD}');
+    text
+}
+
+/// Joins one more line to a text.
+pub(crate) fn append(text: &mut String, line: &str) {
+    let line = line.trim();
+    if !text.is_empty() && !line.is_empty() {
+        match broken(text, line) {
             Break::Space => text.push(' '),
             Break::Keep => {}
             Break::Drop => {
                 text.pop();
             }
         }
-        text.push_str(line);
     }
-    text.retain(|c| c != '\u{AD}');
-    text
+    text.push_str(line);
 }
 
 enum Break {

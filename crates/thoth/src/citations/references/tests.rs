@@ -1,0 +1,3 @@
+//! What holds for every entry.
+
+use super::parse;
