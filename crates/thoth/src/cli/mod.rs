@@ -5,6 +5,7 @@ mod init;
 mod logging;
 mod output;
 mod place;
+mod references;
 mod serve;
 mod settings;
 mod watch;
@@ -80,6 +81,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what a paper cites
+    References {
+        /// The paper's id, as `thoth papers` shows it
+        id: String,
+        /// Print JSON, with all parts of each entry
+        #[arg(long)]
+        json: bool,
+    },
     /// Check and show settings, and what became of each save
     Settings {
         /// What about them.
@@ -142,6 +151,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Papers { json } => answers::papers(vault, json),
+        Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
             SettingsCommand::Show => settings::show(vault),

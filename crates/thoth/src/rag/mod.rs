@@ -43,6 +43,7 @@ use recipes::Lease;
 use settings::{Qa, RagSettings};
 
 use crate::llm::Llm;
+use crate::paper::Paper;
 
 /// What the service `rag` is made from. Serialised under the keys that it comes from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -130,6 +131,14 @@ impl Rag {
     /// The recipe that is searched.
     pub fn reads(&self) -> &Recipe {
         self.lease.recipe()
+    }
+
+    /// The paper of a content (hash of the PDF's bytes, in hexadecimal), as it was read.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn paper(&self, content: &str) -> rusqlite::Result<Option<Paper>> {
+        self.index.paper(content)
     }
 
     /// The recipe that the settings ask for.

@@ -344,6 +344,9 @@ fn given_family(words: &[Word<'_>], at: usize) -> Option<(Person, usize)> {
         if !(initials || name || word.is_particle() && next > at) || next > at && is_connector(word.body) {
             break;
         }
+        if is_group_word(word.bare()) && next > at {
+            return None;
+        }
         if name && (!initials || word.stop.is_some()) {
             last_name = Some(next);
         }

@@ -11,7 +11,8 @@ const ENDS: [&str; 22] = [
 
 /// The venue in `text[range]`.
 pub(super) fn venue(text: &str, range: Range<usize>) -> Option<String> {
-    let whole = text.get(range)?.trim_matches(|c: char| c.is_whitespace() || ",;:.(\"”’'".contains(c));
+    let whole = text.get(range)?.trim_start_matches(|c: char| c.is_whitespace() || ",;:.(\"”’'".contains(c));
+    let whole = whole.trim_end_matches(|c: char| c.is_whitespace() || ",;:(\"”’'".contains(c));
     let (inner, contained) = without_in(whole);
     let inner = if contained { without_editors(inner) } else { inner };
     let name = if contained { container(inner) } else { journal(inner) };
