@@ -7,7 +7,7 @@ pub(super) fn is_particle(word: &str) -> bool {
 
 /// Whether a word joins the last of several names.
 pub(super) fn is_connector(word: &str) -> bool {
-    matches!(word, "and" | "&" | "und" | "et" | "y" | "e" | "with" | "en" | "+")
+    matches!(word, "and" | "&" | "und" | "et" | "y" | "e" | "with" | "+" | "..." | "…")
 }
 
 /// Words that groups have in their names.
@@ -56,8 +56,21 @@ pub(super) fn is_publisher_word(word: &str) -> bool {
     )
 }
 
+/// Cities that stand before or behind a publisher.
+pub(super) fn is_city(name: &str) -> bool {
+    matches!(
+        name,
+        "Paris" | "London" | "New York" | "Berlin" | "Oxford" | "Cambridge" | "Roma" | "Rome" | "Milano" | "Madrid" | "Barcelona" | "Leipzig"
+            | "München" | "Munich" | "Wien" | "Vienna" | "Amsterdam" | "Chicago" | "Boston" | "Philadelphia" | "Princeton" | "Berkeley"
+            | "Bruxelles" | "Lyon" | "Genève" | "Zürich" | "Frankfurt" | "Stuttgart" | "Tübingen" | "Göttingen" | "Heidelberg" | "Torino"
+            | "Firenze" | "Bologna" | "Lisboa" | "Leiden" | "Dordrecht" | "Edinburgh" | "Toronto" | "Tokyo" | "Moscow" | "Washington"
+            | "San Francisco" | "Los Angeles" | "Amherst" | "Stanford" | "New Haven" | "Hamburg" | "Köln" | "Bonn" | "Basel" | "Mexico" | "Buenos Aires" | "Rio de Janeiro" | "São Paulo"
+    )
+}
+
 /// Words that say what kind of a work it is.
 pub(super) fn is_genre(lower: &str) -> bool {
+    let lower = &lower.replace('’', "'");
     ["phd thesis", "ph.d. thesis", "master's thesis", "masters thesis", "doctoral dissertation", "ph.d. dissertation", "phd dissertation", "technical report", "tech. rep", "dissertation", "diploma thesis", "m.s. thesis", "msc thesis", "master thesis", "thesis"]
         .iter().any(|genre| lower.starts_with(genre))
 }

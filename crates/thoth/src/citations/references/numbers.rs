@@ -35,6 +35,8 @@ enum Kind {
     Number,
     /// `12–34`
     Range,
+    /// `XIII`, before a date or behind a label.
+    Roman,
     /// The year of the entry.
     Year,
     /// `(3)`, `(Suppl 1)`
@@ -64,11 +66,16 @@ pub(super) fn numbers(text: &str, from: usize, year: Option<&Span>) -> Numbers {
 /// What `vol.`, `no.` and `pp.` stand before.
 fn labelled(tokens: &[Token], found: &mut Numbers) {
     for (at, token) in tokens.iter().enumerate() {
-        let value = |reach: usize| {
+        let value = || {
             let dot = tokens.get(at + 1).is_some_and(|token| token.kind == Kind::Dot);
             let value = tokens.get(at + 1 + usize::from(dot))?;
-            let _ = reach;
-            matches!(value.kind, Kind::Number | Kind::Range | Kind::Year).then(|| value.span.clone())
+            let roman = token.kind == Kind::Volume && value.kind == Kind::Roman;
+            (roman || matches!(value.kind, Kind::Number | Kind::Range | Kind::Year)).then(|| value.inner.clone())
+        };
+        // `702 p.` counts the pages of a book.
+        let counted = || {
+            let before = tokens.get(at.checked_sub(1)?)?;
+            (token.kind == Kind::Pages && before.kind == Kind::Number).then(|| before.span.clone())
         };
         let slot = match token.kind {
             Kind::Volume => &mut found.volume,
@@ -77,9 +84,10 @@ fn labelled(tokens: &[Token], found: &mut Numbers) {
             _ => continue,
         };
         if slot.is_none()
-            && let Some(span) = value(1)
+            && let Some(span) = value().or_else(counted)
         {
-            let start = found.start.map_or(token.span.start, |start: usize| start.min(token.span.start));
+            let here = token.span.start.min(span.start);
+            let start = found.start.map_or(here, |start: usize| start.min(here));
             *slot = Some(span);
             found.start = Some(start);
         }
@@ -89,17 +97,30 @@ fn labelled(tokens: &[Token], found: &mut Numbers) {
 /// Numbers without labels, told by their punctuation.
 fn compact(text: &str, tokens: &[Token], found: &mut Numbers) {
     let kind = |at: usize| tokens.get(at).map_or(Kind::Other, |token| token.kind);
-    for at in 0..tokens.len() {
+    let mut best: Option<(usize, usize, Shape)> = None;
+    for (at, token) in tokens.iter().enumerate() {
         let before = if at == 0 { Kind::Other } else { kind(at - 1) };
-        let labelled = matches!(before, Kind::Volume | Kind::Issue | Kind::Pages);
-        let Some(token) = tokens.get(at).filter(|token| !labelled && token.kind == Kind::Number) else {
-            continue;
-        };
-        let Some(shape) = shape(tokens, at) else { continue };
-        if !is_number(text, &token.span) {
+        let behind_dot = at > 1 && before == Kind::Dot && matches!(kind(at - 2), Kind::Issue | Kind::Pages);
+        let counts = matches!(token.kind, Kind::Number | Kind::Roman) && is_number(text, &token.span);
+        if !counts || behind_dot || matches!(before, Kind::Issue | Kind::Pages | Kind::Month) {
             continue;
         }
-        let Some((issue, pages)) = shape.resolve(tokens) else { continue };
+        let Some(shape) = shape(text, tokens, at) else { continue };
+        let rank = match shape.pages.map(kind) {
+            Some(Kind::Range) => 3,
+            Some(_) => 2,
+            None if shape.issue.is_some() => 1,
+            None => 0,
+        };
+        if best.as_ref().is_none_or(|(most, ..)| rank >= *most) {
+            best = Some((rank, at, shape));
+        }
+    }
+    if let Some((_, at, shape)) = best
+        && let Some(token) = tokens.get(at)
+        && found.volume.as_ref().is_none_or(|volume| volume.start == token.span.start)
+    {
+        let (issue, pages) = shape.resolve(tokens);
         if found.volume.is_none() {
             found.volume = Some(token.span.clone());
         }
@@ -110,13 +131,13 @@ fn compact(text: &str, tokens: &[Token], found: &mut Numbers) {
             found.pages = pages;
         }
         found.start = Some(found.start.map_or(token.span.start, |start| start.min(token.span.start)));
-        break;
     }
+    dotted(text, tokens, found);
     if found.pages.is_none()
-        && let Some((at, token)) = tokens.iter().enumerate().rfind(|(_, token)| token.kind == Kind::Range)
+        && let Some((at, token)) = tokens.iter().enumerate().rfind(|(at, token)| token.kind == Kind::Range && is_paging(text, tokens, *at))
         && found.volume.as_ref().is_none_or(|volume| volume.start < token.span.start)
     {
-        found.pages = Some(token.span.clone());
+        found.pages = Some(token.inner.clone());
         let colon = at.checked_sub(1).and_then(|before| tokens.get(before));
         let start = colon.filter(|token| token.kind == Kind::Colon).unwrap_or(token).span.start;
         found.start = Some(found.start.map_or(start, |found| found.min(start)));
@@ -130,6 +151,46 @@ fn compact(text: &str, tokens: &[Token], found: &mut Numbers) {
     }
 }
 
+/// `37.2 (2011): 315–347`: volume and issue in one.
+fn dotted(text: &str, tokens: &[Token], found: &mut Numbers) {
+    if found.volume.is_some() {
+        return;
+    }
+    let parted = tokens.iter().enumerate().rev().find_map(|(at, token)| {
+        let number = text.get(token.span.clone()).filter(|_| token.kind == Kind::Number)?;
+        let (volume, issue) = number.split_once('.')?;
+        let digits = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        let next = tokens.get(at + 1)?;
+        let paged = matches!(next.kind, Kind::Dated | Kind::Colon | Kind::Comma);
+        (digits(volume) && digits(issue) && paged).then(|| {
+            let middle = token.span.start + volume.len();
+            let skip = 1 + usize::from(next.kind == Kind::Dated);
+            let stop = tokens.get(at + skip).is_some_and(|token| matches!(token.kind, Kind::Colon | Kind::Comma));
+            let pages = tokens.get(at + skip + usize::from(stop));
+            let pages = pages.filter(|token| matches!(token.kind, Kind::Number | Kind::Range)).map(|token| token.inner.clone());
+            (token.span.start..middle, middle + 1..token.span.end, pages)
+        })
+    });
+    if let Some((volume, issue, pages)) = parted {
+        found.start = Some(found.start.map_or(volume.start, |start| start.min(volume.start)));
+        (found.volume, found.issue) = (Some(volume), Some(issue));
+        if found.pages.is_none() {
+            found.pages = pages;
+        }
+    }
+}
+
+/// Whether a range is of pages rather than of years in a title.
+fn is_paging(text: &str, tokens: &[Token], at: usize) -> bool {
+    let Some(token) = tokens.get(at) else { return false };
+    let range = text.get(token.span.clone()).unwrap_or_default();
+    let parts: Vec<&str> = range.split(['-', '–', '—', '‐', '−', ' ']).filter(|part| !part.is_empty()).collect();
+    let numeric = parts.iter().all(|part| part.chars().filter(char::is_ascii_digit).count() + 1 >= part.chars().count() && part.len() > usize::from(!part.bytes().all(|byte| byte.is_ascii_digit())) + 1 || part.bytes().all(|byte| byte.is_ascii_digit()));
+    let years = parts.len() == 2 && parts.iter().all(|part| part.len() == 4 && has_year(part));
+    let stop = at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|token| token.kind == Kind::Colon);
+    numeric && (!years || stop)
+}
+
 /// The tokens that hold issue and pages behind a volume.
 struct Shape {
     issue: Option<usize>,
@@ -137,15 +198,15 @@ struct Shape {
 }
 
 impl Shape {
-    fn resolve(&self, tokens: &[Token]) -> Option<(Option<Span>, Option<Span>)> {
+    fn resolve(&self, tokens: &[Token]) -> (Option<Span>, Option<Span>) {
         let issue = self.issue.and_then(|at| tokens.get(at)).map(|token| token.inner.clone());
         let pages = self.pages.and_then(|at| tokens.get(at)).map(|token| token.inner.clone());
-        Some((issue, pages))
+        (issue, pages)
     }
 }
 
 /// Whether the number at a place is a volume, by what follows it.
-fn shape(tokens: &[Token], at: usize) -> Option<Shape> {
+fn shape(text: &str, tokens: &[Token], at: usize) -> Option<Shape> {
     let kind = |at: usize| tokens.get(at).map(|token| token.kind);
     let paged = |at: usize| matches!(kind(at), Some(Kind::Number | Kind::Range));
     let stop = |at: usize| matches!(kind(at), Some(Kind::Comma | Kind::Colon | Kind::Semicolon));
@@ -156,6 +217,25 @@ fn shape(tokens: &[Token], at: usize) -> Option<Shape> {
     };
     let mut next = at + 1;
     match kind(next) {
+        Some(Kind::Parentheses) if tokens.get(next).is_some_and(|token| is_range(text, &token.inner) && token.inner.len() >= 5) => {
+            Some(Shape { issue: None, pages: Some(next) })
+        }
+        // `10, (10), 4242` and `347, (1995), 2235`
+        Some(Kind::Comma) if kind(next + 1) == Some(Kind::Parentheses) => {
+            Some(Shape { issue: Some(next + 1), pages: pages_at(next + 2) })
+        }
+        Some(Kind::Comma) if kind(next + 1) == Some(Kind::Dated) => Some(Shape { issue: None, pages: pages_at(next + 2) }),
+        // `82:7: 955`
+        Some(Kind::Colon) if kind(next + 1) == Some(Kind::Number) && matches!(kind(next + 2), Some(Kind::Colon | Kind::Comma)) && paged(behind_label(next + 3)) => {
+            Some(Shape { issue: Some(next + 1), pages: Some(behind_label(next + 3)) })
+        }
+        // `42. 101–132`, `17 259–273`, `1 273, 1985`
+        Some(Kind::Dot) if kind(next + 1) == Some(Kind::Range) => Some(Shape { issue: None, pages: Some(next + 1) }),
+        Some(Kind::Dot) if kind(next + 1).is_none() && at > 0 => Some(Shape { issue: None, pages: None }),
+        Some(Kind::Range | Kind::Pages) if paged(behind_label(next)) => Some(Shape { issue: None, pages: Some(behind_label(next)) }),
+        Some(Kind::Number) if matches!(kind(next + 1), Some(Kind::Comma)) && kind(next + 2) == Some(Kind::Year) => {
+            Some(Shape { issue: None, pages: Some(next) })
+        }
         Some(Kind::Parentheses) => {
             let issue = Some(next);
             next += 1;
@@ -193,7 +273,8 @@ fn shape(tokens: &[Token], at: usize) -> Option<Shape> {
 fn is_number(text: &str, span: &Span) -> bool {
     let number = text.get(span.clone()).unwrap_or_default();
     let digits = number.chars().filter(char::is_ascii_digit).count();
-    (1..=5).contains(&digits) && number.chars().count() <= digits + 1
+    let roman = !number.is_empty() && number.chars().all(|c| "IVXLC".contains(c));
+    roman || (1..=5).contains(&digits) && number.chars().count() <= digits + 1
 }
 
 fn is_range(text: &str, span: &Span) -> bool {
@@ -234,6 +315,13 @@ fn token(text: &str, at: usize, rest: &str, first: char, year: Option<&Span>) ->
             if let Some(close) = close {
                 let inner = at + 1..at + close;
                 let content = text.get(inner.clone()).unwrap_or_default();
+                let labelled = ["pp. ", "pp.", "pp ", "p. ", "p.", "pages ", "S. "].iter().find(|label| content.starts_with(**label));
+                let paged = labelled.map(|label| inner.start + label.len()..inner.end).filter(|pages| {
+                    text.get(pages.clone()).is_some_and(|pages| pages.starts_with(|c: char| c.is_ascii_digit()) && pages.chars().count() <= 16)
+                });
+                if let Some(pages) = paged {
+                    return Token { kind: Kind::Range, span: at..at + close + 1, inner: pages };
+                }
                 let dated = has_year(content) && content.split([' ', ',', '.', '/']).all(|word| word.is_empty() || is_month(word) || word.bytes().all(|byte| byte.is_ascii_digit()) || has_year(word));
                 let short = content.chars().count() <= 14 && content.chars().any(|c| c.is_ascii_digit()) || content.chars().count() == 1;
                 let kind = if dated { Kind::Dated } else if short { Kind::Parentheses } else { Kind::Other };
@@ -251,10 +339,19 @@ fn token(text: &str, at: usize, rest: &str, first: char, year: Option<&Span>) ->
     if first.is_ascii_digit() || bare.chars().any(|c| c.is_ascii_digit()) {
         return number_token(text, at, bare, word);
     }
+    let roman = !bare.is_empty() && bare.len() <= 7 && bare.chars().all(|c| "IVXLC".contains(c));
+    if roman && (rest.get(word_end..).is_some_and(|after| after.starts_with(" (") && has_year(after.get(..after.len().min(30)).unwrap_or_default())) || before_is_volume(text, at)) {
+        return plain(Kind::Roman, bare.len());
+    }
     let kind = label_kind(&bare.to_lowercase(), word.len() > bare.len());
     let length = if word.is_empty() { first.len_utf8() } else { word.len() };
     let length = if kind == Kind::Other && bare.is_empty() { length.max(1) } else { length };
     plain(kind, length)
+}
+
+fn before_is_volume(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default().trim_end().rsplit(' ').next().unwrap_or_default();
+    matches!(before.trim_end_matches('.').to_lowercase().as_str(), "vol" | "volume")
 }
 
 /// A token with digits: a number, a range, or a label that stands against its number (`vol.55`, `pp.12`).
@@ -273,7 +370,7 @@ fn number_token(text: &str, at: usize, bare: &str, word: &str) -> Token {
     };
     let mut end = at + bare.len();
     let kind = match parts.as_slice() {
-        [part] if numeric(part) && !part.contains('/') => Kind::Number,
+        [part] if numeric(part) => Kind::Number,
         // `658– 669` has a space in it.
         [part, ""] if numeric(part) => match spaced_end(text, at + word.len()) {
             Some(far) => {

@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Reference {
         (None, Some(year)) if follows(&text, people.end, &year.span) => after_date(&text, year.span.end),
         _ => people.end,
     };
-    let body_end = found.spans.iter().map(|span| span.start).filter(|start| *start > from + 3).min().unwrap_or(text.len());
+    let body_end = found.spans.iter().map(|span| span.start).filter(|start| *start >= from).min().unwrap_or(text.len());
     let numbers = numbers::numbers(text.get(..body_end).unwrap_or_default(), from, year.as_ref().map(|year| &year.span));
     let dated = year.as_ref().filter(|year| year.span.start > from).map(|year| before_date(&text, from, year.span.start));
     let to = [numbers.start, dated].into_iter().flatten().filter(|end| *end > from).min().unwrap_or(body_end).min(body_end).max(from);
@@ -45,8 +45,8 @@ pub fn parse(text: &str) -> Reference {
         None => split::split(&text, from, to, &numbers),
     };
     let said = |span: &Option<Range<usize>>| span.clone().and_then(|span| text.get(span)).map(str::to_owned).filter(|part| !part.is_empty());
-    let rest = parts.rest.clone().and_then(|span| venue(&text, span));
-    let behind = || year.as_ref().filter(|_| dated == Some(to)).and_then(|year| venue(&text, year.span.end..numbers.start.unwrap_or(body_end).max(year.span.end)));
+    let rest = parts.rest.clone().and_then(|span| venue(&text, span, numbers.volume.is_some()));
+    let behind = || year.as_ref().filter(|_| dated == Some(to)).and_then(|year| venue(&text, year.span.end..numbers.start.unwrap_or(body_end).max(year.span.end), numbers.volume.is_some()));
     Reference {
         label: None,
         page: 0,
@@ -67,9 +67,21 @@ pub fn parse(text: &str) -> Reference {
 
 /// The title without the punctuation around it.
 fn title(text: &str, span: Range<usize>) -> Option<String> {
-    let title = text.get(span)?.trim_matches(|c: char| c.is_whitespace() || ",;:.".contains(c));
+    let title = text.get(span)?;
+    let title = without_notes(title).trim_matches(|c: char| c.is_whitespace() || ",;:.".contains(c));
     let title = title.trim_start_matches([')', ']', '—', '–', '-', '"', '”']).trim();
     (title.chars().filter(|c| c.is_alphanumeric()).count() >= 2).then(|| title.to_owned())
+}
+
+/// Without what is said about the edition, the editor or the kind of the work.
+fn without_notes(title: &str) -> &str {
+    const NOTES: [&str; 32] = [
+        ", trans. ", ". Trans. ", ". Translated by ", ", translated by ", ". Edited by ", ", edited by ", ", ed. ", ". Ed. ", ". 2 vols", ". 3 vols",
+        " (Unpublished ", " (Doctoral ", " (unpublished ", " (tr. ", " (trans", " (Master", " (Ph", " (PhD", ". PhD thesis", ". Ph.D. thesis", ". 2nd ed",
+        ". 3rd ed", ". 4th ed", ". 5th ed", ", 2nd ed", ", 3rd ed", ", 4th ed", ", 1st ed", ". Second edition", ". Technical report", ". Dissertation", ", PhD thesis",
+    ];
+    let end = NOTES.iter().filter_map(|note| title.find(note)).filter(|at| *at > 0).min();
+    end.and_then(|end| title.get(..end)).unwrap_or(title)
 }
 
 /// Whether a date stands right behind the names.
@@ -86,6 +98,9 @@ fn after_date(text: &str, year_end: usize) -> usize {
         inside.len() < 30 && !inside.contains('(') && inside.split([' ', ',', '.', '-', '–', '/']).all(|word| word.is_empty() || super::lexicon::is_month(word) || word.bytes().all(|byte| byte.is_ascii_digit()))
     });
     let from = year_end + close.map_or(0, |close| close + 1);
+    // `2001[1953]`
+    let again = text.get(from..from + 6).filter(|again| again.starts_with(['[', '(']) && again.ends_with([']', ')']));
+    let from = from + again.filter(|again| dates::has_year(again)).map_or(0, str::len);
     let rest = text.get(from..).unwrap_or_default();
     from + (rest.len() - rest.trim_start_matches([' ', '.', ',', ':', ';', ')']).len())
 }

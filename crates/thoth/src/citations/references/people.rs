@@ -79,7 +79,8 @@ fn points(list: &People, form: Form) -> i32 {
         Form::FamilyGiven => 1,
         Form::Family => -2,
     };
-    2 * count + usual + if list.closed { 4 } else { 0 } + if list.et_al { 2 } else { 0 }
+    let cut = form == Form::Short && !list.closed && list.persons.len() == 1;
+    2 * count + usual - if cut { 3 } else { 0 } + if list.closed { 4 } else { 0 } + if list.et_al { 2 } else { 0 }
 }
 
 /// A list as far as it is sure.
@@ -95,9 +96,12 @@ fn list(text: &str, words: &[Word<'_>], from: usize, first: Form) -> Option<Peop
     let (mut next, mut joined, mut form) = (from, false, first);
     let mut sure: Option<Mark> = None;
     while list.persons.len() < PEOPLE_MAX {
-        let Some((person, after, found)) = next_name(words, next, first, form, list.persons.is_empty()) else { break };
+        let Some((person, after, found)) = next_name(words, next, first, form, list.persons.is_empty()) else {
+            list.closed = closes_list(words.get(next));
+            break;
+        };
         let last = words.get(after - 1)?;
-        let telling = tells(words, next, after, found) || joined || list.persons.is_empty();
+        let telling = tells(words, next, after, found) || joined || list.persons.is_empty() || last.stop == Some(';');
         list.persons.push(person);
         next = after;
         form = found;
@@ -118,18 +122,32 @@ fn list(text: &str, words: &[Word<'_>], from: usize, first: Form) -> Option<Peop
                 }
                 (next, joined) = (after, true);
             }
-            Separator::Comma if !joined || tells_next(words, next, first, form) => joined = false,
+            Separator::Comma if !joined || tells_next(words, next, first, form) && (found != Form::GivenFamily || another_and(words, next)) => joined = false,
+            Separator::Stop if another_family(words, next, found) => {}
             Separator::Stop => {
-                list.closed = true;
+                // A colon behind words that may be names parts a title.
+                list.closed = telling || last.stop != Some(':') && first != Form::FamilyGiven;
                 break;
             }
             _ => {
-                list.closed = closes_list(words.get(next));
+                // `Berger MS, Wilson CB. Title`: only the last one has a dot.
+                let undotted = list.persons.first().is_some_and(|person| !person.given.contains('.'));
+                let ended = found == Form::Short && last.dotted() && list.persons.len() > 1 && undotted;
+                list.closed = ended || closes_list(words.get(next));
                 break;
             }
         }
     }
     let mark = sure?;
+    // A bare year may follow a publisher as well.
+    let bare_year = words.get(next).is_some_and(|word| {
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).take(13).count();
+        word.body.starts_with(|c: char| c.is_ascii_digit()) && text.get(word.end..).is_none_or(|rest| letters(rest) < 13)
+    });
+    let bracket = words.get(next).is_some_and(|word| word.body.starts_with('('));
+    if mark.persons < list.persons.len() && (bare_year || bracket && first == Form::FamilyGiven) {
+        list.closed = false;
+    }
     // Names without initials before anything but the end of a list may be words of the title.
     if !list.closed && mark.persons < list.persons.len() {
         list.persons.truncate(mark.persons);
@@ -153,7 +171,7 @@ fn next_name(
         (_, Form::FamilyInitials, Form::GivenFamily) => &[Form::GivenFamily, Form::FamilyInitials],
         (_, Form::FamilyInitials, _) => &[Form::FamilyInitials, Form::GivenFamily, Form::Short],
         (_, Form::FamilyGiven, Form::GivenFamily) => &[Form::GivenFamily],
-        (_, Form::FamilyGiven, _) => &[Form::FamilyInitials, Form::GivenFamily, Form::FamilyGiven],
+        (_, Form::FamilyGiven, _) => &[Form::GivenFamily, Form::FamilyGiven, Form::FamilyInitials],
         (_, Form::GivenFamily, _) => &[Form::GivenFamily],
         (_, Form::Short, _) => &[Form::Short],
         (_, Form::Family, _) => &[Form::Family],
@@ -204,6 +222,20 @@ fn separator(words: &[Word<'_>], next: usize, last: &Word<'_>) -> Separator {
         None if last.dotted() && !last.is_initials() => Separator::Stop,
         None => Separator::Other,
     }
+}
+
+/// Whether a second «and» follows before a quotation.
+fn another_and(words: &[Word<'_>], next: usize) -> bool {
+    let ahead = words.iter().skip(next).take(24).take_while(|word| !word.body.starts_with(['“', '"', '(']));
+    ahead.into_iter().any(|word| matches!(word.body, "and" | "&"))
+}
+
+/// Whether another family name in capitals follows: `ROUSSILLON, René. CHABERT, Catherine.`
+fn another_family(words: &[Word<'_>], next: usize, form: Form) -> bool {
+    let capitals = |word: &Word<'_>| {
+        word.stop == Some(',') && word.body.chars().count() > 2 && word.body.chars().all(|c| !c.is_lowercase())
+    };
+    form == Form::FamilyGiven && words.get(next).is_some_and(capitals) && family_given(words, next).is_some()
 }
 
 /// Whether what follows a list is no part of a name: a year, a parenthesis, a quotation mark, or nothing.
@@ -267,16 +299,15 @@ fn family(words: &[Word<'_>], at: usize) -> Option<usize> {
 /// `Doe, J. P.` and `van der Doe, J. P., Jr.`
 fn family_then(words: &[Word<'_>], at: usize, is_given: impl Fn(&Word<'_>) -> bool) -> Option<(Person, usize)> {
     let mut comma = family(words, at)?;
-    let mut suffix = None;
     if words.get(comma - 1)?.stop.is_none() && words.get(comma).is_some_and(|word| word.is_suffix() && word.stop == Some(',')) {
-        suffix = Some(comma);
         comma += 1;
     }
     if words.get(comma - 1)?.stop != Some(',') {
         return None;
     }
     let mut next = comma;
-    while let Some(word) = words.get(next).filter(|word| is_given(word)) {
+    let dotted = words.get(comma).is_some_and(Word::dotted);
+    while let Some(word) = words.get(next).filter(|word| is_given(word) && (!dotted || word.dotted() || word.stop.is_some())) {
         next += 1;
         if word.stop.is_some() || next > comma + 5 {
             break;
@@ -289,14 +320,14 @@ fn family_then(words: &[Word<'_>], at: usize, is_given: impl Fn(&Word<'_>) -> bo
     while words.get(next - 1)?.stop.is_none() && words.get(next).is_some_and(|word| is_trailing_particle(word)) {
         next += 1;
     }
-    let family = joined(words, at, suffix.unwrap_or(comma));
+    let family = joined(words, at, comma);
     let mut given = joined(words, comma, next.max(particles));
     next = with_suffix(words, next, &mut given);
     Some((Person { family, given }, next))
 }
 
 fn is_trailing_particle(word: &Word<'_>) -> bool {
-    super::lexicon::is_particle(word.body) && !is_connector(word.body) && word.body.starts_with(char::is_lowercase)
+    super::lexicon::is_particle(word.bare()) && !is_connector(word.body) && word.body.starts_with(char::is_lowercase)
 }
 
 /// `Doe, Jane P.`: the given names are written out.
@@ -312,6 +343,14 @@ fn family_given(words: &[Word<'_>], at: usize) -> Option<(Person, usize)> {
         if !(initials || word.is_name() || word.is_particle() && next > comma) || is_connector(word.body) {
             break;
         }
+        // `Louis F.` is whole; what follows is of the title.
+        if written && !initials && words.get(next - 1).is_some_and(|before| before.is_initials() && before.dotted()) {
+            break;
+        }
+        let dots = words.get(next - 1).is_some_and(|before| next > comma && before.is_initials() && before.dotted());
+        if dots && initials && !word.dotted() && word.stop.is_none() {
+            break;
+        }
         written |= !initials;
         next += 1;
         let ends = word.stop.is_some() || word.dotted() && !initials;
@@ -325,6 +364,11 @@ fn family_given(words: &[Word<'_>], at: usize) -> Option<(Person, usize)> {
         || last.dotted()
         || follows.is_none_or(|word| is_connector(word.body) || word.body == "et")
         || closes_list(follows);
+    let after_particle = words.get(next).filter(|word| is_trailing_particle(word) && last.stop.is_none());
+    if let Some(particle) = after_particle && written && (particle.dotted() || particle.stop.is_some()) {
+        let given = joined(words, comma, next + 1);
+        return Some((Person { family: joined(words, at, comma), given }, next + 1));
+    }
     if next == comma || !written || !ended {
         return None;
     }
@@ -347,7 +391,7 @@ fn given_family(words: &[Word<'_>], at: usize) -> Option<(Person, usize)> {
         if is_group_word(word.bare()) && next > at {
             return None;
         }
-        if name && (!initials || word.stop.is_some()) {
+        if name && (!initials || word.stop.is_some() && !word.body.contains('.')) {
             last_name = Some(next);
         }
         next += 1;
@@ -456,8 +500,8 @@ fn group(text: &str, words: &[Word<'_>]) -> Option<People> {
                 || super::dates::has_year(bare) && bare.len() <= 5 && (word.dotted() || word.stop.is_some())
         });
         let quoted = follows.is_some_and(|next| next.body.starts_with(['“', '"', '„', '«'])) && word.stop == Some(',');
-        let stop = word.dotted() && word.bare().chars().count() > 2 || word.stop == Some(':');
-        let acronym = at == 0 && word.stop.is_some() | word.dotted() && word.bare().chars().count() <= 8 && word.bare().chars().count() >= 2 && word.bare().chars().all(char::is_uppercase);
+        let stop = word.dotted() && word.bare().chars().count() > 2 && !word.bare().contains('.') || word.stop == Some(':');
+        let acronym = at == 0 && word.stop.is_some() | word.dotted() && word.bare().chars().count() <= 10 && word.bare().chars().count() >= 2 && word.bare().chars().all(char::is_uppercase);
         let ends = dated || quoted && named || stop && (named || acronym) || named && word.stop == Some(',') && people_follow(words, at + 1);
         if ends {
             let name = text.get(first.start..word.start + word.body.len())?.trim_end_matches('.').to_owned();
@@ -470,7 +514,8 @@ fn group(text: &str, words: &[Word<'_>]) -> Option<People> {
             }
             return Some(people);
         }
-        if stop || word.body.starts_with(['“', '"', '„', '«', '(']) {
+        let parts = matches!(word.stop, Some(',' | ';')) && !named;
+        if stop || parts || word.body.starts_with(['“', '"', '„', '«', '(']) {
             return None;
         }
     }

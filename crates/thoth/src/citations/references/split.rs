@@ -27,7 +27,8 @@ pub(super) fn quoted(text: &str, from: usize) -> Option<(Range<usize>, usize)> {
     let open = opened.chars().next()?;
     let doubled = opened.starts_with("``") || opened.starts_with("''");
     let width = if doubled { 2 } else { open.len_utf8() };
-    let begin = from + lead + width;
+    let doubled_open = opened.get(width..).is_some_and(|rest| open == '“' && rest.starts_with('“'));
+    let begin = from + lead + if doubled_open { 2 * width } else { width };
     let inner = text.get(begin..)?;
     let close = match open {
         '“' | '„' | '”' => closing(inner, &['”', '“', '"'], true)?,
@@ -39,7 +40,18 @@ pub(super) fn quoted(text: &str, from: usize) -> Option<(Range<usize>, usize)> {
     };
     let after = inner.get(close..)?.chars().next()?;
     let end = begin + close + if doubled { 2 } else { after.len_utf8() };
-    (close > 3).then_some((begin..begin + close, end.min(text.len())))
+    let whole = close > 3 && !goes_on(inner.get(..close)?, text.get(end..).unwrap_or_default());
+    whole.then_some((begin..begin + close, end.min(text.len())))
+}
+
+/// Whether a title goes on behind a quotation that it begins with: `“A Study in Scarlet” and “The Sign of Four.”`
+fn goes_on(inner: &str, after: &str) -> bool {
+    let next = after.trim_start();
+    let word = next.split(' ').next().unwrap_or_default();
+    !inner.ends_with(['.', ',', '?', '!'])
+        && next.len() < after.len()
+        && word.starts_with(char::is_lowercase)
+        && !matches!(word, "in" | "in:" | "vol." | "vol" | "pp." | "p." | "no." | "eds." | "ed." | "trans.")
 }
 
 /// The first closing mark that is not of a quotation inside and that no letter follows.
@@ -66,7 +78,7 @@ fn closing(inner: &str, marks: &[char], nested: bool) -> Option<usize> {
 /// Parts `text[from..to]`, which holds title and venue without quotation marks. `numbered` says that numbers follow.
 pub(super) fn split(text: &str, from: usize, to: usize, numbers: &Numbers) -> Split {
     let numbered = numbers.start.is_some_and(|start| start <= to + 3);
-    let paged = numbers.volume.is_some();
+    let paged = numbers.volume.is_some() || numbers.pages.is_some();
     let Some(middle) = text.get(from..to) else { return Split::default() };
     if middle.trim().is_empty() {
         return Split::default();
@@ -164,8 +176,13 @@ fn abbreviated(text: &str) -> bool {
     let word = text.rsplit([' ', '(', '-', '–']).next().unwrap_or_default();
     let lower = word.trim_matches(['(', '"', '“']).to_lowercase();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
-    let dotted = word.contains('.') && word.split('.').all(|part| part.chars().count() <= 2);
-    initial || dotted || is_abbreviation(&lower)
+    let dotted = word.contains('.') && word.contains(char::is_alphabetic) && word.split('.').all(|part| part.chars().count() <= 2);
+    let before = text.trim_end_matches(word).trim_end();
+    let among = before.ends_with('.') && word.starts_with(char::is_uppercase) && word.chars().count() <= 7 && {
+        let last = before.trim_end_matches('.').rsplit(' ').next().unwrap_or_default();
+        last.chars().count() == 1 || is_abbreviation(&last.to_lowercase())
+    };
+    initial || dotted || among || is_abbreviation(&lower)
 }
 
 fn title_points(title: &str, kind: Kind) -> f32 {
@@ -185,6 +202,9 @@ fn title_points(title: &str, kind: Kind) -> f32 {
     }
     if matches!(last.as_str(), "the" | "of" | "and" | "a" | "an" | "for" | "in" | "on" | "to" | "with" | "by" | "de" | "la") {
         points -= 4.0;
+    }
+    if [". In ", ", in: ", ". In: ", "(Eds.)", "(eds.)", "(Ed.)", "(ed.)", " eds.)"].iter().any(|mark| title.contains(mark)) {
+        points -= 5.0;
     }
     // Titles that end with a comma are rare where lower-case words follow one another.
     if kind == Kind::Comma && words < 3 {

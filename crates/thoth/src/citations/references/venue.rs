@@ -5,20 +5,21 @@ use super::people::people;
 use std::ops::Range;
 
 /// Words that end the name of what a work appeared in.
-const ENDS: [&str; 22] = [
-    ", edited by ", ", ed. ", ", eds. ", ", eds ", ", Ed. ", ", Eds. ", " (ed", " (Ed", " (eds", ". Ed. ", ". Eds. ", ". Edited by ", ", edited ", ", vol", ", Vol", ", Volume ", ", volume ", ". Vol", " vol.", " Vol.", ". Available", " ["
+const ENDS: [&str; 24] = [
+    ", edited by ", ", ed. ", ", eds. ", ", eds ", ", Ed. ", ", Eds. ", " (ed", " (Ed", " (eds", ". Ed. ", ". Eds. ", ". Edited by ", ", edited ", ", to appear", ", forthcoming", ", vol", ", Vol", ", Volume ", ", volume ", ". Vol", " vol.", " Vol.", ". Available", " ["
 ];
 
-/// The venue in `text[range]`.
-pub(super) fn venue(text: &str, range: Range<usize>) -> Option<String> {
+/// The venue in `text[range]`. With a volume behind it, it is no publisher.
+pub(super) fn venue(text: &str, range: Range<usize>, volume: bool) -> Option<String> {
     let whole = text.get(range)?.trim_start_matches(|c: char| c.is_whitespace() || ",;:.(\"”’'".contains(c));
     let whole = whole.trim_end_matches(|c: char| c.is_whitespace() || ",;:(\"”’'".contains(c));
     let (inner, contained) = without_in(whole);
     let inner = if contained { without_editors(inner) } else { inner };
-    let name = if contained { container(inner) } else { journal(inner) };
+    let name = if contained { container(inner) } else { journal(inner, volume) };
     let name = trimmed(name);
     let letters = name.chars().filter(|c| c.is_alphabetic()).count();
-    (letters >= 2).then(|| name.to_owned())
+    let dated = name.split([' ', ',', '.']).all(|word| super::lexicon::is_month(word) || word.bytes().all(|byte| byte.is_ascii_digit()));
+    (letters >= 2 && !dated).then(|| name.to_owned())
 }
 
 fn without_in(text: &str) -> (&str, bool) {
@@ -43,20 +44,36 @@ fn without_editors(text: &str) -> &str {
 fn container(text: &str) -> &str {
     let end = ends(text);
     let stop = stop(text, end);
-    text.get(..stop).unwrap_or(text)
+    without_city(text.get(..stop).unwrap_or(text))
+}
+
+/// A conference without the city in which it was.
+fn without_city(name: &str) -> &str {
+    let lower = name.to_lowercase();
+    let met = ["conference", "symposium", "workshop", "meeting", "congress", "proceedings", "proc."];
+    let Some(at) = met.iter().filter_map(|word| lower.find(word)).min() else { return name };
+    let places = name.match_indices(", ").map(|(comma, _)| comma).filter(|comma| *comma > at);
+    let is_place = |comma: &usize| {
+        let rest = name.get(comma + 2..).unwrap_or_default();
+        let words: Vec<&str> = rest.split(' ').collect();
+        let venue = words.iter().any(|word| super::lexicon::is_venue_word(&word.trim_end_matches([',', '.']).to_lowercase()));
+        words.len() <= 4 && !venue && words.iter().all(|word| word.starts_with(char::is_uppercase)) && rest.chars().any(char::is_lowercase)
+    };
+    let end = places.into_iter().find(is_place).unwrap_or(name.len());
+    name.get(..end).unwrap_or(name)
 }
 
 /// The name of a journal or, where a place stands before a colon, of a publisher.
-fn journal(text: &str) -> &str {
+fn journal(text: &str, volume: bool) -> &str {
     let lower = text.to_lowercase();
     if is_genre(&lower) {
-        let rest = text.find([',', '.', ';']).and_then(|at| text.get(at + 1..)).unwrap_or_default();
+        let rest = text.find(", ").or_else(|| text.rfind(". ")).and_then(|at| text.get(at + 1..)).unwrap_or_default();
         if rest.chars().any(char::is_alphabetic) {
             return container(rest.trim_start());
         }
         return "";
     }
-    if let Some(publisher) = publisher(text) {
+    if let Some(publisher) = publisher(text).filter(|_| !volume) {
         return publisher;
     }
     let end = ends(text);
@@ -64,6 +81,8 @@ fn journal(text: &str) -> &str {
     let head = text.get(..stop).unwrap_or(text);
     // `Publisher, City` and `Publisher: City`.
     match head.split_once(", ") {
+        Some((place, name)) if super::lexicon::is_city(place) && !volume => name,
+        Some((name, place)) if super::lexicon::is_city(place.trim_end_matches('.')) && !volume => name,
         Some((name, place)) if names_publisher(name) && place.split(' ').count() <= 4 => name,
         _ => head,
     }
@@ -93,9 +112,19 @@ fn ends(text: &str) -> usize {
 
 /// The first full stop behind a word that is no abbreviation.
 fn stop(text: &str, end: usize) -> usize {
-    for (at, _) in text.match_indices(". ") {
+    let stops = text.match_indices(". ").chain(text.match_indices("? ").map(|(at, mark)| (at + 1, mark)));
+    let mut stops: Vec<usize> = stops.map(|(at, _)| at).collect();
+    stops.sort_unstable();
+    for at in stops {
         if at >= end {
             break;
+        }
+        let rest = text.get(at..).unwrap_or_default().trim_start_matches(['.', ' ']);
+        if is_place(rest) {
+            return at;
+        }
+        if text.get(..at).is_some_and(|head| head.ends_with('?')) {
+            continue;
         }
         let word = text.get(..at).unwrap_or_default().rsplit([' ', '-']).next().unwrap_or_default();
         let count = word.chars().count();
@@ -106,6 +135,14 @@ fn stop(text: &str, end: usize) -> usize {
         }
     }
     end
+}
+
+/// Whether a text begins with a place and a publisher: `New York: Norton`, `Washington, D.C.: Counterpoint`.
+fn is_place(text: &str) -> bool {
+    text.split_once(": ").is_some_and(|(place, name)| {
+        let words: Vec<&str> = place.split(' ').collect();
+        words.len() <= 4 && words.iter().all(|word| word.starts_with(char::is_uppercase)) && name.starts_with(char::is_uppercase)
+    })
 }
 
 fn trimmed(name: &str) -> &str {

@@ -37,8 +37,12 @@ impl<'t> Word<'t> {
         if capitals {
             return letters <= 2 || letters <= 4 && (self.body.contains('.') || letters <= 3) || is_dotted_run(self.body);
         }
-        // `Th.`, `Yu.`, `Chr.`, `J.-Ph.`: each part ends with a dot and is short.
-        self.dotted() && self.body.split(['.', '-']).all(|part| part.chars().count() <= 3)
+        // Given names that are shortened to more than a letter.
+        self.dotted()
+            && self.body.split(['.', '-', '‐']).all(|part| {
+                part.chars().count() <= 1
+                    || matches!(part, "Th" | "Yu" | "Ch" | "Ph" | "Sh" | "Zh" | "Kh" | "Ju" | "Ya" | "Ye" | "Fr" | "Wm" | "Chr" | "Jr" | "St" | "Cl" | "Md")
+            })
     }
 
     /// Whether it can be a family name, or a given name that is written out.
@@ -46,8 +50,13 @@ impl<'t> Word<'t> {
         let bare = self.bare();
         let letters = bare.chars().filter(|c| c.is_alphabetic()).count();
         let plain = bare.chars().all(|c| c.is_alphabetic() || "-‐‑–'’ʼ`´.".contains(c) || crate::quote::is_mark(c));
+        let opening = matches!(
+            bare,
+            "The" | "An" | "On" | "In" | "For" | "How" | "What" | "Why" | "When" | "Where" | "Towards" | "Toward" | "From" | "Some" | "Of" | "And"
+                | "With" | "Les" | "Une" | "Das" | "Die" | "Is" | "Are" | "At" | "By" | "Its" | "This" | "Does" | "Pour"
+        );
         let apostrophe = ["d'", "d’", "l'", "l’", "al-", "el-", "de-", "’t", "'t", "o’", "‘t"].iter().any(|start| bare.starts_with(start));
-        letters >= 2 && plain && (bare.starts_with(char::is_uppercase) || apostrophe) && bare.len() <= 60
+        letters >= 2 && plain && !opening && (bare.starts_with(char::is_uppercase) || apostrophe) && bare.len() <= 60
     }
 
     /// Whether it is a particle of names.
@@ -91,7 +100,19 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
     if let Some(begin) = start {
         found.extend(word(text, begin, text.len()));
     }
-    found
+    attached(found)
+}
+
+/// A comma that stands alone belongs to the word before it.
+fn attached(words: Vec<Word<'_>>) -> Vec<Word<'_>> {
+    let mut attached: Vec<Word<'_>> = Vec::with_capacity(words.len());
+    for word in words {
+        match attached.last_mut() {
+            Some(last) if word.body.is_empty() && last.stop.is_none() => (last.stop, last.end) = (word.stop, word.end),
+            _ => attached.push(word),
+        }
+    }
+    attached
 }
 
 fn word(text: &str, start: usize, end: usize) -> Option<Word<'_>> {
