@@ -88,7 +88,8 @@ fn wanted(parts: &[(&str, String)]) -> [Option<String>; FIELDS.len()] {
             parts.iter().filter(|(name, _)| *name == wanted).map(|(_, text)| text.as_str()).collect();
         (!all.is_empty()).then(|| all.join(" "))
     };
-    let names = part("author").or_else(|| part("editor").filter(|_| parts.first().is_some_and(|(name, _)| *name == "editor")));
+    let names = part("author")
+        .or_else(|| part("editor").filter(|_| parts.first().is_some_and(|(name, _)| *name == "editor")));
     let year = part("date").and_then(|date| digits(&date).into_iter().find(|run| run.len() == 4));
     let venue = part("journal").or_else(|| part("container-title")).or_else(|| part("publisher"));
     let venue = venue.map(|venue| {
@@ -144,7 +145,21 @@ fn words(names: &str) -> String {
     let names = names.replace("- ", "");
     let parted = names.split(|c: char| !c.is_alphanumeric() && !"'’-‐–´¨ˇ".contains(c));
     let folded = parted.map(letters).filter(|word| {
-        !matches!(word.as_str(), "" | "and" | "und" | "et" | "al" | "others" | "y" | "e" | "ed" | "eds" | "with" | "dir" | "editors")
+        !matches!(
+            word.as_str(),
+            "" | "and"
+                | "und"
+                | "et"
+                | "al"
+                | "others"
+                | "y"
+                | "e"
+                | "ed"
+                | "eds"
+                | "with"
+                | "dir"
+                | "editors"
+        )
     });
     let mut words: Vec<String> = folded.collect();
     words.sort();
@@ -165,7 +180,9 @@ fn lists(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let file = paper["file"].as_str().ok_or("a paper of truth.json has no `file`")?;
         let found = thoth::pdf::read::read(std::fs::read(folder.join(file))?)?.references;
         if std::env::var_os("LISTS").is_some() {
-            found.iter().for_each(|entry| println!("    {}", serde_json::to_string(entry).unwrap_or_default()));
+            found
+                .iter()
+                .for_each(|entry| println!("    {}", serde_json::to_string(entry).unwrap_or_default()));
         }
         row(file, paper["references"].as_u64(), &found);
     }

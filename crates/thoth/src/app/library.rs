@@ -96,9 +96,11 @@ impl Library {
     /// That there is no such paper, that it was not read, or what the database refuses.
     pub fn references(&self, id: &str) -> anyhow::Result<Vec<Reference>> {
         let row = self.papers()?.into_iter().find(|row| row.id == id);
-        let row = row.ok_or_else(|| anyhow::anyhow!("there is no paper `{id}`; `thoth papers` lists them"))?;
+        let row =
+            row.ok_or_else(|| anyhow::anyhow!("there is no paper `{id}`; `thoth papers` lists them"))?;
         let paper = row.content.map(|content| self.rag.paper(&content)).transpose()?.flatten();
-        let paper = paper.ok_or_else(|| anyhow::anyhow!("the paper `{id}` has not been read: it is {}", row.status))?;
+        let paper = paper
+            .ok_or_else(|| anyhow::anyhow!("the paper `{id}` has not been read: it is {}", row.status))?;
         Ok(paper.references)
     }
 

@@ -83,7 +83,11 @@ mod tests {
             url: Some("www.example.org/a_b_>%%".to_owned()),
             ..Reference::default()
         };
-        let arxiv = Reference { text: "1. x".to_owned(), arxiv: Some("1503.07589".to_owned()), ..Reference::default() };
+        let arxiv = Reference {
+            text: "1. x".to_owned(),
+            arxiv: Some("1503.07589".to_owned()),
+            ..Reference::default()
+        };
         let lines: Vec<Line> = [doi, url, arxiv].iter().map(Line::printed).collect();
         assert_eq!(
             section(&lines),

@@ -84,7 +84,10 @@ fn citation(metadata: &Metadata, pdf: &Target) -> String {
         links.push(web_link(&format!("doi:{}", doi.value), &format!("https://doi.org/{}", doi.value)));
     }
     if let Some(arxiv) = &metadata.arxiv {
-        links.push(web_link(&format!("arXiv:{}", arxiv.value), &format!("https://arxiv.org/abs/{}", arxiv.value)));
+        links.push(web_link(
+            &format!("arXiv:{}", arxiv.value),
+            &format!("https://arxiv.org/abs/{}", arxiv.value),
+        ));
     }
     let mut out = String::new();
     if !facts.is_empty() {

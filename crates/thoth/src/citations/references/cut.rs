@@ -38,9 +38,7 @@ pub(super) fn labelled(rows: &[Row]) -> Vec<Entry> {
     let ends = longest.iter().skip(1).copied().chain([rows.len()]);
     let pieces = longest.iter().copied().zip(ends).take(ENTRIES_MAX);
     let last = longest.last().copied();
-    pieces
-        .filter_map(|(begin, end)| entry(rows.get(begin..end)?, size, Some(begin) == last, true))
-        .collect()
+    pieces.filter_map(|(begin, end)| entry(rows.get(begin..end)?, size, Some(begin) == last, true)).collect()
 }
 
 /// Where the labels of a kind stand whose numbers grow by one.
@@ -67,7 +65,9 @@ fn chain(rows: &[Row], kind: Kind) -> Vec<usize> {
         };
         let fits = match next {
             None => number < 1_000,
-            Some(next) => number == next || number > next && number <= next + 2 && !ahead(next) && ahead(number + 1),
+            Some(next) => {
+                number == next || number > next && number <= next + 2 && !ahead(next) && ahead(number + 1)
+            }
         };
         if fits {
             found.push(at);
@@ -90,10 +90,12 @@ pub(super) fn entry(rows: &[Row], size: f32, last: bool, labelled: bool) -> Opti
     let mut entry = Entry { page: first.page, ..Entry::default() };
     let mut before = first;
     for (at, row) in rows.iter().enumerate().take(ENTRY_ROWS_MAX) {
-        if at > 0 && (last && ends(before, row, size, &entry.text) || find::is_title(&row.text) && row.heading) {
+        if at > 0
+            && (last && ends(before, row, size, &entry.text) || find::is_title(&row.text) && row.heading)
+        {
             break;
         }
-        if at > 0 && !is_of_list(row, size) {
+        if at > 0 && !is_of_list(row, size) && !continues(before, row, size) {
             continue;
         }
         let line = match label(&row.text).filter(|_| at == 0 && labelled) {
@@ -125,6 +127,13 @@ pub(super) fn is_of_list(row: &Row, size: f32) -> bool {
     alike && !lone && !row.caption
 }
 
+/// Whether a row stands right below another one; an address may be set in a type of its own.
+fn continues(before: &Row, row: &Row, size: f32) -> bool {
+    let step = row.y - before.y;
+    let near = before.column == row.column && step > 0.0 && step < 1.6 * size;
+    near && !row.caption && (row.size - size).abs() <= 3.0 * SIZE_REACH * size && row.text.chars().count() > 3
+}
+
 /// Whether the list ends before a row: behind a gap, before a heading, or where the next column tells something else.
 fn ends(before: &Row, row: &Row, size: f32, text: &str) -> bool {
     let finished = text.ends_with(['.', ')', ']', '/']) || text.ends_with(|c: char| c.is_ascii_digit());
@@ -133,7 +142,7 @@ fn ends(before: &Row, row: &Row, size: f32, text: &str) -> bool {
     } else {
         finished || row.page > before.page + 1
     };
-    apart || closes(row) || (row.size - size).abs() > SIZE_REACH * size
+    apart || closes(row) || !is_of_list(row, size) && !continues(before, row, size)
 }
 
 /// Whether a row begins what follows a list of references.
@@ -160,7 +169,8 @@ pub(super) fn closes(row: &Row) -> bool {
         "copyright ©",
         "©",
     ];
-    titled || said.iter().any(|opening| lower.starts_with(opening) && (row.heading || !opening.ends_with("dix")))
+    titled
+        || said.iter().any(|opening| lower.starts_with(opening) && (row.heading || !opening.ends_with("dix")))
 }
 
 /// Counts how often each value comes.

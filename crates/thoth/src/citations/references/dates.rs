@@ -45,7 +45,9 @@ fn year_at(text: &str, start: usize) -> Option<Year> {
     let after = text.get(start + 4..)?;
     let letter = after.starts_with(|c: char| c.is_ascii_lowercase())
         && !after.chars().nth(1).is_some_and(char::is_alphanumeric);
-    let inside = before.is_alphanumeric() || "/_=".contains(before) || before == '.' && !text.get(..start)?.ends_with("..");
+    let inside = before.is_alphanumeric()
+        || "/_=".contains(before)
+        || before == '.' && text.get(..start)?.chars().rev().nth(1).is_some_and(|c| c.is_ascii_digit());
     let glued = !letter && after.starts_with(|c: char| c.is_alphanumeric() || "/_=".contains(c));
     let usable = YEARS.contains(&value) && !inside && !glued;
     usable.then(|| Year { value, span: start..start + 4 + usize::from(letter) })
@@ -54,9 +56,8 @@ fn year_at(text: &str, start: usize) -> Option<Year> {
 /// The year of publication. `names_end` is where the names end; `barred` are addresses, identifiers and the quoted
 /// title.
 pub(super) fn year(text: &str, names_end: usize, barred: &[Range<usize>]) -> Option<Year> {
-    let free = years(text)
-        .into_iter()
-        .filter(|year| !barred.iter().any(|range| range.contains(&year.span.start)));
+    let free =
+        years(text).into_iter().filter(|year| !barred.iter().any(|range| range.contains(&year.span.start)));
     let judged = free.map(|year| (plausibility(text, &year, names_end), year));
     // Of equals the last one: conferences have the year in their names.
     let best = judged.max_by_key(|(points, year)| (*points, year.span.start))?;
@@ -91,7 +92,9 @@ fn plausibility(text: &str, year: &Year, names_end: usize) -> i32 {
     if near.ends_with([',', '.', ';', '(', ':']) {
         points += 1;
     }
-    if near.ends_with(['-', '–', '—', '#', '°']) || word.ends_with(|c: char| c.is_lowercase()) && !is_month(word) {
+    if near.ends_with(['-', '–', '—', '#', '°'])
+        || word.ends_with(|c: char| c.is_lowercase()) && !is_month(word)
+    {
         points -= 3;
     }
     let label = word.trim_start_matches('(').trim_end_matches('.').to_lowercase();
@@ -125,7 +128,17 @@ fn in_parentheses(before: &str, after: &str) -> bool {
 /// Whether what stands before a date says that the page was looked at then.
 fn is_visit(before: &str) -> bool {
     let tail: Vec<&str> = before.rsplit(' ').take(5).collect();
-    let visit = ["accessed", "retrieved", "visited", "cited", "checked", "viewed", "consulté", "access", "abgerufen", "consulted"];
+    let visit = [
+        "accessed",
+        "retrieved",
+        "visited",
+        "cited",
+        "checked",
+        "viewed",
+        "consulté",
+        "abgerufen",
+        "consulted",
+    ];
     tail.iter().any(|word| {
         let bare: String = word.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
         visit.contains(&bare.as_str())

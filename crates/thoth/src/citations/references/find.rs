@@ -76,7 +76,8 @@ pub(super) fn is_title(text: &str) -> bool {
 fn without_number(text: &str) -> &str {
     let Some((first, rest)) = text.split_once(' ') else { return text };
     let bare = first.trim_end_matches(['.', ')']);
-    let numbered = !bare.is_empty() && bare.chars().all(|c| c.is_ascii_digit() || c == '.' || "IVX".contains(c));
+    let numbered =
+        !bare.is_empty() && bare.chars().all(|c| c.is_ascii_digit() || c == '.' || "IVX".contains(c));
     if numbered { rest } else { text }
 }
 
@@ -101,7 +102,14 @@ mod tests {
 
     #[test]
     fn the_heading_of_a_list_stands_alone() {
-        for title in ["References", "REFERENCES", "7. References", "VII. References:", "Literature cited", "References and Notes"] {
+        for title in [
+            "References",
+            "REFERENCES",
+            "7. References",
+            "VII. References:",
+            "Literature cited",
+            "References and Notes",
+        ] {
             assert!(is_title(title), "{title}");
         }
         for text in ["References 45", "References to herons", "See the references", "Referenced works"] {

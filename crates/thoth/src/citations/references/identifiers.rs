@@ -5,8 +5,22 @@ use std::ops::Range;
 
 /// Words before an address that belong to it.
 const LEADS: [&str; 16] = [
-    "available", "at", "from", "online", "url", "retrieved", "doi", "see", "http", "accessible", "via", "www", "on", "link",
-    "disponible", "in",
+    "available",
+    "at",
+    "from",
+    "online",
+    "url",
+    "retrieved",
+    "doi",
+    "see",
+    "http",
+    "accessible",
+    "via",
+    "www",
+    "on",
+    "link",
+    "disponible",
+    "in",
 ];
 
 /// What identifies a work, and what of the text says so.
@@ -49,7 +63,9 @@ fn take(word: &str, span: Range<usize>, text: &str, found: &mut Identifiers) {
             found.arxiv.get_or_insert(id);
             found.spans.push(span.start..span.start + length.max(word.len()));
         }
-    } else if let Some(at) = ["http://", "https://", "ftp://", "www."].iter().filter_map(|start| lower.find(start)).min() {
+    } else if let Some(at) =
+        ["http://", "https://", "ftp://", "www."].iter().filter_map(|start| lower.find(start)).min()
+    {
         let Some(address) = word.get(at..) else { return };
         let address = trimmed(address);
         if address.len() > 10 {

@@ -38,8 +38,12 @@ fn begins(rows: &[Row]) -> Vec<bool> {
     let deep = steps.iter().filter(|step| **step == Step::In).count();
     let out = steps.iter().filter(|step| **step == Step::Out).count();
     let opening = |wanted: Step| {
-        let of: Vec<bool> =
-            rows.iter().zip(&steps).filter(|(_, step)| **step == wanted).map(|(row, _)| people::opens(&row.text)).collect();
+        let of: Vec<bool> = rows
+            .iter()
+            .zip(&steps)
+            .filter(|(_, step)| **step == wanted)
+            .map(|(row, _)| people::opens(&row.text))
+            .collect();
         (of.iter().filter(|opens| **opens).count() as f32) / (of.len().max(1) as f32)
     };
     if deep * 8 >= rows.len() && out * 12 >= rows.len() && rows.len() > 2 {
@@ -60,7 +64,9 @@ fn indents(rows: &[Row]) -> Vec<Step> {
     let mut steps = Vec::with_capacity(rows.len());
     for column in rows.chunk_by(|row, next| row.column == next.column) {
         let edge = left_edge(column);
-        steps.extend(column.iter().map(|row| if row.x0 > edge + 0.4 * row.size { Step::In } else { Step::Out }));
+        steps.extend(
+            column.iter().map(|row| if row.x0 > edge + 0.4 * row.size { Step::In } else { Step::Out }),
+        );
     }
     steps
 }
@@ -100,7 +106,8 @@ fn by_gaps(rows: &[Row]) -> Option<Vec<bool>> {
 
 /// Rows that begin like an entry, behind one that ends like one.
 fn by_words(rows: &[Row]) -> Vec<bool> {
-    let begins = rows.iter().skip(1).zip(rows).map(|(row, before)| finished(before) && people::opens(&row.text));
+    let begins =
+        rows.iter().skip(1).zip(rows).map(|(row, before)| finished(before) && people::opens(&row.text));
     [true].into_iter().chain(begins).take(rows.len()).collect()
 }
 

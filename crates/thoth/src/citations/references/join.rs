@@ -30,7 +30,8 @@ fn goes_on(word: &str, end: char, line: &str) -> bool {
         return next.starts_with("//");
     }
     let address = lower.contains("://") || lower.contains("www.");
-    let doi = lower.contains("10.") && (lower.contains('/') || lower.starts_with("doi")) || lower.ends_with("doi.org/");
+    let doi = lower.contains("10.") && (lower.contains('/') || lower.starts_with("doi"))
+        || lower.ends_with("doi.org/");
     if !address && !doi {
         return false;
     }
@@ -59,10 +60,19 @@ mod tests {
             assert_eq!(text, wanted);
         };
         check(&["doi:10.1016/j.jss.", "2020.110798"], "doi:10.1016/j.jss.2020.110798");
-        check(&["https://doi.org/10.1007/s10664-", "023-10367-y"], "https://doi.org/10.1007/s10664-023-10367-y");
+        check(
+            &["https://doi.org/10.1007/s10664-", "023-10367-y"],
+            "https://doi.org/10.1007/s10664-023-10367-y",
+        );
         check(&["Automotive SPICE. https:", "//vda-qmc.de/en/"], "Automotive SPICE. https://vda-qmc.de/en/");
-        check(&["Available from: http://www.", "who.int/topics/en/."], "Available from: http://www.who.int/topics/en/.");
-        check(&["see https://example.org/paper.", "Accessed 3 May"], "see https://example.org/paper. Accessed 3 May");
+        check(
+            &["Available from: http://www.", "who.int/topics/en/."],
+            "Available from: http://www.who.int/topics/en/.",
+        );
+        check(
+            &["see https://example.org/paper.", "Accessed 3 May"],
+            "see https://example.org/paper. Accessed 3 May",
+        );
         check(&["Model 49, 658–", "669"], "Model 49, 658–669");
         check(&["a depen-", "dency"], "a dependency");
         check(&["https://example.org/paper", "2014."], "https://example.org/paper 2014.");

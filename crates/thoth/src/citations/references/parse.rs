@@ -6,7 +6,7 @@ use super::identifiers::identifiers;
 use super::numbers;
 use super::people::{People, people};
 use super::split::{self, Split};
-use super::venue::venue;
+use super::venue::{publisher_behind, venue};
 use crate::paper::Reference;
 use std::ops::Range;
 
@@ -25,35 +25,69 @@ pub fn parse(text: &str) -> Reference {
     let found = identifiers(&text);
     let first_identifier = found.spans.iter().map(|span| span.start).min().unwrap_or(text.len());
     let quoted_first = split::quoted(&text, 0).filter(|_| text.starts_with(['“', '"', '«', '„', '`', '‘']));
-    let people = if quoted_first.is_some() { People::default() } else { people(text.get(..first_identifier).unwrap_or_default()) };
+    let people = if quoted_first.is_some() {
+        People::default()
+    } else {
+        people(text.get(..first_identifier).unwrap_or_default())
+    };
     let mut barred = found.spans.clone();
     let title_from = behind_date(&text, people.end);
-    let quoted = quoted_first.or_else(|| split::quoted(&text, title_from)).filter(|(span, _)| span.start < first_identifier);
+    let quoted = quoted_first
+        .or_else(|| split::quoted(&text, title_from))
+        .filter(|(span, _)| span.start < first_identifier);
     barred.extend(quoted.iter().map(|(span, _)| span.clone()));
     let year = dates::year(&text, people.end, &barred);
+    let names_end = people.end;
     let from = match (&quoted, &year) {
         (Some((_, end)), _) => *end,
         (None, Some(year)) if follows(&text, people.end, &year.span) => after_date(&text, year.span.end),
-        _ => people.end,
+        _ => undated(&text, names_end),
     };
-    let body_end = found.spans.iter().map(|span| span.start).filter(|start| *start >= from).min().unwrap_or(text.len());
-    let numbers = numbers::numbers(text.get(..body_end).unwrap_or_default(), from, year.as_ref().map(|year| &year.span));
-    let dated = year.as_ref().filter(|year| year.span.start > from).map(|year| before_date(&text, from, year.span.start));
-    let to = [numbers.start, dated].into_iter().flatten().filter(|end| *end > from).min().unwrap_or(body_end).min(body_end).max(from);
+    let body_end =
+        found.spans.iter().map(|span| span.start).filter(|start| *start >= from).min().unwrap_or(text.len());
+    let numbers = numbers::numbers(
+        text.get(..body_end).unwrap_or_default(),
+        from,
+        year.as_ref().map(|year| &year.span),
+    );
+    let dated = year
+        .as_ref()
+        .filter(|year| year.span.start > from)
+        .map(|year| before_date(&text, from, year.span.start));
+    let to = [numbers.start, dated]
+        .into_iter()
+        .flatten()
+        .filter(|end| *end > from)
+        .min()
+        .unwrap_or(body_end)
+        .min(body_end)
+        .max(from);
     let parts = match &quoted {
         Some((span, _)) => Split { title: Some(span.clone()), rest: Some(from..to) },
         None => split::split(&text, from, to, &numbers),
     };
-    let said = |span: &Option<Range<usize>>| span.clone().and_then(|span| text.get(span)).map(str::to_owned).filter(|part| !part.is_empty());
+    let said = |span: &Option<Range<usize>>| {
+        span.clone().and_then(|span| text.get(span)).map(str::to_owned).filter(|part| !part.is_empty())
+    };
     let rest = parts.rest.clone().and_then(|span| venue(&text, span, numbers.volume.is_some()));
-    let behind = || year.as_ref().filter(|_| dated == Some(to)).and_then(|year| venue(&text, year.span.end..numbers.start.unwrap_or(body_end).max(year.span.end), numbers.volume.is_some()));
+    let behind = || {
+        year.as_ref().filter(|_| dated == Some(to)).and_then(|year| {
+            venue(
+                &text,
+                year.span.end..numbers.start.unwrap_or(body_end).max(year.span.end),
+                numbers.volume.is_some(),
+            )
+        })
+    };
     Reference {
         label: None,
         page: 0,
         et_al: people.et_al,
         title: parts.title.and_then(|span| title(&text, span)),
         year: year.as_ref().map(|year| year.value),
-        venue: rest.or_else(behind),
+        venue: rest
+            .or_else(behind)
+            .or_else(|| numbers.end().and_then(|end| publisher_behind(&text, end..body_end.max(end)))),
         volume: said(&numbers.volume),
         issue: said(&numbers.issue),
         pages: said(&numbers.pages),
@@ -63,6 +97,26 @@ pub fn parse(text: &str) -> Reference {
         authors: people.persons,
         text,
     }
+}
+
+/// Behind a remark that there is no date: `[n. d.].`, `(n.d.)`.
+fn undated(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let bare = rest.trim_start();
+    let said = [
+        "[n. d.]",
+        "[n.d.]",
+        "(n. d.)",
+        "(n.d.)",
+        "n.d.",
+        "(s. d.)",
+        "(in press)",
+        "(forthcoming)",
+        "(o. J.)",
+    ]
+    .iter()
+    .find(|said| bare.starts_with(**said));
+    said.map_or(from, |said| text.len() - bare.len() + said.len())
 }
 
 /// The title without the punctuation around it.
@@ -76,10 +130,47 @@ fn title(text: &str, span: Range<usize>) -> Option<String> {
 /// Without what is said about the edition, the editor or the kind of the work.
 fn without_notes(title: &str) -> &str {
     const NOTES: [&str; 32] = [
-        ", trans. ", ". Trans. ", ". Translated by ", ", translated by ", ". Edited by ", ", edited by ", ", ed. ", ". Ed. ", ". 2 vols", ". 3 vols",
-        " (Unpublished ", " (Doctoral ", " (unpublished ", " (tr. ", " (trans", " (Master", " (Ph", " (PhD", ". PhD thesis", ". Ph.D. thesis", ". 2nd ed",
-        ". 3rd ed", ". 4th ed", ". 5th ed", ", 2nd ed", ", 3rd ed", ", 4th ed", ", 1st ed", ". Second edition", ". Technical report", ". Dissertation", ", PhD thesis",
+        ", trans. ",
+        ". Trans. ",
+        ". Translated by ",
+        ", translated by ",
+        ". Edited by ",
+        ", edited by ",
+        ", ed. ",
+        ". Ed. ",
+        ". 2 vols",
+        ". 3 vols",
+        " (Unpublished ",
+        " (Doctoral ",
+        " (unpublished ",
+        " (tr. ",
+        " (trans",
+        " (Master",
+        " (Ph",
+        " (PhD",
+        ". PhD thesis",
+        ". Ph.D. thesis",
+        ". 2nd ed",
+        ". 3rd ed",
+        ". 4th ed",
+        ". 5th ed",
+        ", 2nd ed",
+        ", 3rd ed",
+        ", 4th ed",
+        ", 1st ed",
+        ". Second edition",
+        ". Technical report",
+        ". Dissertation",
+        ", PhD thesis",
     ];
+    // The year once more: `Software product lines. (2013)`
+    let again = title
+        .trim_end()
+        .trim_end_matches(['.', ','])
+        .strip_suffix(')')
+        .and_then(|head| head.rsplit_once(" ("));
+    let title =
+        again.filter(|(_, year)| year.len() == 4 && dates::has_year(year)).map_or(title, |(head, _)| head);
     let end = NOTES.iter().filter_map(|note| title.find(note)).filter(|at| *at > 0).min();
     end.and_then(|end| title.get(..end)).unwrap_or(title)
 }
@@ -95,11 +186,18 @@ fn after_date(text: &str, year_end: usize) -> usize {
     let rest = text.get(year_end..).unwrap_or_default();
     let close = rest.find([')', ']']).filter(|close| {
         let inside = rest.get(..*close).unwrap_or_default();
-        inside.len() < 30 && !inside.contains('(') && inside.split([' ', ',', '.', '-', '–', '/']).all(|word| word.is_empty() || super::lexicon::is_month(word) || word.bytes().all(|byte| byte.is_ascii_digit()))
+        inside.len() < 30
+            && !inside.contains('(')
+            && inside.split([' ', ',', '.', '-', '–', '/']).all(|word| {
+                word.is_empty()
+                    || super::lexicon::is_month(word)
+                    || word.bytes().all(|byte| byte.is_ascii_digit())
+            })
     });
     let from = year_end + close.map_or(0, |close| close + 1);
     // `2001[1953]`
-    let again = text.get(from..from + 6).filter(|again| again.starts_with(['[', '(']) && again.ends_with([']', ')']));
+    let again =
+        text.get(from..from + 6).filter(|again| again.starts_with(['[', '(']) && again.ends_with([']', ')']));
     let from = from + again.filter(|again| dates::has_year(again)).map_or(0, str::len);
     let rest = text.get(from..).unwrap_or_default();
     from + (rest.len() - rest.trim_start_matches([' ', '.', ',', ':', ';', ')']).len())
@@ -108,7 +206,11 @@ fn after_date(text: &str, year_end: usize) -> usize {
 /// Behind a date that follows the names, if there is one.
 fn behind_date(text: &str, names_end: usize) -> usize {
     let rest = text.get(names_end..).unwrap_or_default();
-    let year = dates::years(rest.get(..rest.char_indices().nth(24).map_or(rest.len(), |(at, _)| at)).unwrap_or_default()).into_iter().next();
+    let year = dates::years(
+        rest.get(..rest.char_indices().nth(24).map_or(rest.len(), |(at, _)| at)).unwrap_or_default(),
+    )
+    .into_iter()
+    .next();
     match year {
         Some(year) if follows(text, names_end, &(names_end + year.span.start..names_end + year.span.end)) => {
             after_date(text, names_end + year.span.end)
@@ -124,7 +226,8 @@ fn before_date(text: &str, from: usize, year: usize) -> usize {
         let trimmed = before.trim_end();
         let bare = trimmed.trim_end_matches(['(', '[', ',', '.']);
         let word = bare.rsplit([' ', '(']).next().unwrap_or_default();
-        let date = super::lexicon::is_month(word) || word.len() <= 2 && !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+        let date = super::lexicon::is_month(word)
+            || word.len() <= 2 && !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
         if !date {
             let opened = trimmed.len() - trimmed.trim_end_matches(['(', '[']).len();
             return from + trimmed.len() - opened;

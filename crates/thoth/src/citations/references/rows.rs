@@ -33,9 +33,8 @@ pub(super) struct Row {
 pub(super) fn rows(blocks: &[Block], body: &BodyLook) -> Vec<Row> {
     let mut rows = Vec::new();
     for block in blocks {
-        let heading = headings::heading(block, body).is_some_and(|heading| {
-            heading.style.stands_out(body.size) || headings::is_known(&heading.title)
-        });
+        let heading = headings::heading(block, body)
+            .is_some_and(|heading| heading.style.stands_out(body.size) || headings::is_known(&heading.title));
         let caption = headings::is_caption(&block.text());
         rows.extend(block.lines.iter().map(|line| Row {
             text: line.text(),

@@ -61,7 +61,8 @@ fn closing(inner: &str, marks: &[char], nested: bool) -> Option<usize> {
     let mut characters = inner.char_indices().peekable();
     while let Some((at, c)) = characters.next() {
         let next = characters.peek().map(|(_, next)| *next);
-        let opens = nested && c == '“' && before.is_whitespace() && next.is_some_and(|next| next.is_alphanumeric());
+        let opens =
+            nested && c == '“' && before.is_whitespace() && next.is_some_and(|next| next.is_alphanumeric());
         if opens {
             depth += 1;
         } else if marks.contains(&c) && !next.is_some_and(char::is_alphanumeric) {
@@ -93,9 +94,7 @@ pub(super) fn split(text: &str, from: usize, to: usize, numbers: &Numbers) -> Sp
         }
     }
     match best.1 {
-        Some(place) => {
-            Split { title: Some(from..from + place.end), rest: Some(from + place.next..to) }
-        }
+        Some(place) => Split { title: Some(from..from + place.end), rest: Some(from + place.next..to) },
         None if is_venue_alone(middle, paged) => Split { title: None, rest: Some(from..to) },
         None => Split { title: Some(from..to), rest: None },
     }
@@ -155,8 +154,17 @@ fn places(middle: &str) -> Vec<Place> {
         let Some(kind) = kind else { continue };
         let next = if kind == Kind::Parenthesis { end } else { end + 1 };
         let tail = middle.get(next..).unwrap_or_default();
-        let into = ["In ", "in ", "In: ", "in: ", "In:", "Dans ", "dans "].iter().find(|word| tail.starts_with(**word));
-        let kind = if into.is_some() && kind != Kind::Parenthesis && starts_name(tail, into.map_or(0, |word| word.len())) { Kind::In } else { kind };
+        let into = ["In ", "in ", "In: ", "in: ", "In:", "Dans ", "dans "]
+            .iter()
+            .find(|word| tail.starts_with(**word));
+        let kind = if into.is_some()
+            && kind != Kind::Parenthesis
+            && starts_name(tail, into.map_or(0, |word| word.len()))
+        {
+            Kind::In
+        } else {
+            kind
+        };
         let close = match c {
             '?' | '!' => end,
             _ => at,
@@ -168,7 +176,9 @@ fn places(middle: &str) -> Vec<Place> {
 
 /// Whether what follows `in` is a name rather than the rest of a title.
 fn starts_name(tail: &str, at: usize) -> bool {
-    tail.get(at..).and_then(|rest| rest.trim_start().chars().next()).is_some_and(|c| c.is_uppercase() || c.is_ascii_digit() || "“\"".contains(c))
+    tail.get(at..)
+        .and_then(|rest| rest.trim_start().chars().next())
+        .is_some_and(|c| c.is_uppercase() || c.is_ascii_digit() || "“\"".contains(c))
 }
 
 /// Whether the dot behind a text is of an abbreviation or an initial.
@@ -176,12 +186,15 @@ fn abbreviated(text: &str) -> bool {
     let word = text.rsplit([' ', '(', '-', '–']).next().unwrap_or_default();
     let lower = word.trim_matches(['(', '"', '“']).to_lowercase();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
-    let dotted = word.contains('.') && word.contains(char::is_alphabetic) && word.split('.').all(|part| part.chars().count() <= 2);
+    let dotted = word.contains('.')
+        && word.contains(char::is_alphabetic)
+        && word.split('.').all(|part| part.chars().count() <= 2);
     let before = text.trim_end_matches(word).trim_end();
-    let among = before.ends_with('.') && word.starts_with(char::is_uppercase) && word.chars().count() <= 7 && {
-        let last = before.trim_end_matches('.').rsplit(' ').next().unwrap_or_default();
-        last.chars().count() == 1 || is_abbreviation(&last.to_lowercase())
-    };
+    let among =
+        before.ends_with('.') && word.starts_with(char::is_uppercase) && word.chars().count() <= 7 && {
+            let last = before.trim_end_matches('.').rsplit(' ').next().unwrap_or_default();
+            last.chars().count() == 1 || is_abbreviation(&last.to_lowercase())
+        };
     initial || dotted || among || is_abbreviation(&lower)
 }
 
@@ -200,10 +213,16 @@ fn title_points(title: &str, kind: Kind) -> f32 {
     if open > closed {
         points -= 4.0;
     }
-    if matches!(last.as_str(), "the" | "of" | "and" | "a" | "an" | "for" | "in" | "on" | "to" | "with" | "by" | "de" | "la") {
+    if matches!(
+        last.as_str(),
+        "the" | "of" | "and" | "a" | "an" | "for" | "in" | "on" | "to" | "with" | "by" | "de" | "la"
+    ) {
         points -= 4.0;
     }
-    if [". In ", ", in: ", ". In: ", "(Eds.)", "(eds.)", "(Ed.)", "(ed.)", " eds.)"].iter().any(|mark| title.contains(mark)) {
+    if [". In ", ", in: ", ". In: ", "(Eds.)", "(eds.)", "(Ed.)", "(ed.)", " eds.)"]
+        .iter()
+        .any(|mark| title.contains(mark))
+    {
         points -= 5.0;
     }
     // Titles that end with a comma are rare where lower-case words follow one another.
@@ -220,8 +239,12 @@ fn venue_points(rest: &str, numbered: bool) -> f32 {
     let head = rest.split(". ").next().unwrap_or(rest);
     let words: Vec<&str> = rest.split_whitespace().take(30).collect();
     let small = |word: &&&str| is_small(word);
-    let content: Vec<&&str> = words.iter().filter(|word| !small(word) && word.chars().any(char::is_alphabetic)).collect();
-    let capital = content.iter().filter(|word| word.trim_start_matches(['(', '"', '“', '‘']).starts_with(char::is_uppercase)).count();
+    let content: Vec<&&str> =
+        words.iter().filter(|word| !small(word) && word.chars().any(char::is_alphabetic)).collect();
+    let capital = content
+        .iter()
+        .filter(|word| word.trim_start_matches(['(', '"', '“', '‘']).starts_with(char::is_uppercase))
+        .count();
     let lower = content.len() - capital;
     let named = words.iter().take(8).filter(|word| {
         let bare = bare(word);
@@ -253,7 +276,9 @@ fn has_place(rest: &str) -> bool {
     rest.split_once(": ").is_some_and(|(place, name)| {
         let words = place.split_whitespace().count();
         (1..=5).contains(&words)
-            && place.split_whitespace().all(|word| word.starts_with(|c: char| c.is_uppercase() || c == '(' || c == '&') || is_small(word))
+            && place.split_whitespace().all(|word| {
+                word.starts_with(|c: char| c.is_uppercase() || c == '(' || c == '&') || is_small(word)
+            })
             && name.starts_with(char::is_uppercase)
     })
 }
@@ -268,8 +293,10 @@ fn alone(middle: &str, paged: bool) -> f32 {
 /// Whether a short text with numbers behind it names a journal: some styles leave titles out.
 fn is_venue_alone(middle: &str, paged: bool) -> bool {
     let words: Vec<&str> = middle.split_whitespace().collect();
-    let capital = words.iter().filter(|word| !is_small(word)).all(|word| word.starts_with(char::is_uppercase));
-    let short = words.iter().any(|word| word.ends_with('.')) || words.iter().any(|word| is_venue_word(&bare(word)));
+    let capital =
+        words.iter().filter(|word| !is_small(word)).all(|word| word.starts_with(char::is_uppercase));
+    let short =
+        words.iter().any(|word| word.ends_with('.')) || words.iter().any(|word| is_venue_word(&bare(word)));
     paged && words.len() <= 8 && capital && (short || words.len() <= 3)
 }
 
@@ -280,7 +307,45 @@ fn bare(word: &str) -> String {
 fn is_small(word: &str) -> bool {
     matches!(
         word.trim_matches(|c: char| !c.is_alphanumeric()),
-        "of" | "the" | "and" | "in" | "on" | "for" | "a" | "an" | "to" | "de" | "la" | "le" | "les" | "des" | "du" | "et" | "und"
-            | "der" | "die" | "das" | "für" | "von" | "&" | "y" | "del" | "e" | "di" | "at" | "from" | "with" | "by" | "th" | "" | "el" | "zur" | "zum" | "no" | "as" | "en" | "do" | "da"
+        "of" | "the"
+            | "and"
+            | "in"
+            | "on"
+            | "for"
+            | "a"
+            | "an"
+            | "to"
+            | "de"
+            | "la"
+            | "le"
+            | "les"
+            | "des"
+            | "du"
+            | "et"
+            | "und"
+            | "der"
+            | "die"
+            | "das"
+            | "für"
+            | "von"
+            | "&"
+            | "y"
+            | "del"
+            | "e"
+            | "di"
+            | "at"
+            | "from"
+            | "with"
+            | "by"
+            | "th"
+            | ""
+            | "el"
+            | "zur"
+            | "zum"
+            | "no"
+            | "as"
+            | "en"
+            | "do"
+            | "da"
     )
 }

@@ -12,8 +12,15 @@ use std::time::{Duration, Instant};
 fn parts(reference: &Reference) -> Vec<String> {
     let year = reference.year.map(|year| year.to_string());
     let found = [
-        &reference.title, &year, &reference.venue, &reference.volume, &reference.issue, &reference.pages,
-        &reference.doi, &reference.arxiv, &reference.url,
+        &reference.title,
+        &year,
+        &reference.venue,
+        &reference.volume,
+        &reference.issue,
+        &reference.pages,
+        &reference.doi,
+        &reference.arxiv,
+        &reference.url,
     ];
     let people = reference.authors.iter().flat_map(|person| [person.family.clone(), person.given.clone()]);
     found.into_iter().flatten().cloned().chain(people).collect()
@@ -42,42 +49,85 @@ fn entries_of_many_styles_are_taken_apart() {
     };
     check(
         "P. W. Higgs, “Broken symmetries and the masses of gauge bosons”, Phys. Rev. Lett. 13 (1964) 508, doi:10.1103/PhysRevLett.13.508.",
-        "Higgs", 1964, "Broken symmetries and the masses of gauge bosons", "Phys. Rev. Lett.",
+        "Higgs",
+        1964,
+        "Broken symmetries and the masses of gauge bosons",
+        "Phys. Rev. Lett.",
     );
     check(
         "Langley, P., & Simon, H. A. (1995). Applications of machine learning and rule induction. Communications of the ACM, 38 (11), 55-64.",
-        "Langley Simon", 1995, "Applications of machine learning and rule induction", "Communications of the ACM",
+        "Langley Simon",
+        1995,
+        "Applications of machine learning and rule induction",
+        "Communications of the ACM",
     );
     check(
         "Broy M, Schmidt A. Challenges in engineering cyber-physical systems. IEEE Comput. 2014;47(2):70-72. doi:10.1109/MC.2014.30",
-        "Broy Schmidt", 2014, "Challenges in engineering cyber-physical systems", "IEEE Comput",
+        "Broy Schmidt",
+        2014,
+        "Challenges in engineering cyber-physical systems",
+        "IEEE Comput",
     );
     check(
         "Jan Bosch. 1999. Product-line architectures in industry: a case study. In Proc. of the 21st international conference on Software engineering. 544–554.",
-        "Bosch", 1999, "Product-line architectures in industry: a case study", "Proc. of the 21st international conference on Software engineering",
+        "Bosch",
+        1999,
+        "Product-line architectures in industry: a case study",
+        "Proc. of the 21st international conference on Software engineering",
     );
     check(
         "Ali M, Elish MO. 2013. A comparative literature survey of design patterns impact on software quality. In: 2013 International Conference on Information Science and Applications. 1–7.",
-        "Ali Elish", 2013, "A comparative literature survey of design patterns impact on software quality", "2013 International Conference on Information Science and Applications",
+        "Ali Elish",
+        2013,
+        "A comparative literature survey of design patterns impact on software quality",
+        "2013 International Conference on Information Science and Applications",
     );
     check(
         "Chambers, J. K. 1992. Dialect acquisition. Language 68, 673–705.",
-        "Chambers", 1992, "Dialect acquisition", "Language",
+        "Chambers",
+        1992,
+        "Dialect acquisition",
+        "Language",
     );
     check(
         "Palmer D: Tackling Malawi’s human resources crisis. Reprod Health Matters 2006, 14(27):27–39.",
-        "Palmer", 2006, "Tackling Malawi’s human resources crisis", "Reprod Health Matters",
+        "Palmer",
+        2006,
+        "Tackling Malawi’s human resources crisis",
+        "Reprod Health Matters",
     );
     check(
         "Smith, Andrew. Gothic Literature. Edinburgh: Edinburgh Univ. Press, 2007.",
-        "Smith", 2007, "Gothic Literature", "Edinburgh Univ. Press",
+        "Smith",
+        2007,
+        "Gothic Literature",
+        "Edinburgh Univ. Press",
     );
 }
 
 #[test]
 fn hostile_entries_take_no_time() {
     let began = Instant::now();
-    for piece in ["a", "A. B, ", "A, ", "1", "(", "“", "10.1000/", "http://x.", "12(3), ", "and ", ". ", "in ", "vol. ", "Ab Cd, ", "von ", "——", "[", "1990 "] {
+    for piece in [
+        "a",
+        "A. B, ",
+        "A, ",
+        "1",
+        "(",
+        "“",
+        "10.1000/",
+        "http://x.",
+        "12(3), ",
+        "and ",
+        ". ",
+        "in ",
+        "vol. ",
+        "Ab Cd, ",
+        "von ",
+        "——",
+        "[",
+        "1990 ",
+    ] {
         let text = piece.repeat(1_000_000 / piece.len());
         let found = parse(&text);
         assert!(found.text.chars().count() <= super::ENTRY_CHARS_MAX);
@@ -108,12 +158,32 @@ fn lists_are_cut_by_labels_and_by_indents() {
         assert_eq!(found, wanted);
     };
     check(
-        &[("[1] Doe, J. 1999. Herons of the", 50.0), ("river. Birds 12, 3–", 60.0), ("[2] Roe, R. 2001. Egrets.", 50.0), ("13", 50.0), ("[3] Poe, E. 1840. Ravens.", 50.0)],
-        &[(Some("1"), "Doe, J. 1999. Herons of the river. Birds 12, 3–"), (Some("2"), "Roe, R. 2001. Egrets."), (Some("3"), "Poe, E. 1840. Ravens.")],
+        &[
+            ("[1] Doe, J. 1999. Herons of the", 50.0),
+            ("river. Birds 12, 3–", 60.0),
+            ("[2] Roe, R. 2001. Egrets.", 50.0),
+            ("13", 50.0),
+            ("[3] Poe, E. 1840. Ravens.", 50.0),
+        ],
+        &[
+            (Some("1"), "Doe, J. 1999. Herons of the river. Birds 12, 3–"),
+            (Some("2"), "Roe, R. 2001. Egrets."),
+            (Some("3"), "Poe, E. 1840. Ravens."),
+        ],
     );
     check(
-        &[("Doe, J. 1999. Herons of the", 50.0), ("river. New York: Penguin.", 60.0), ("Roe, R. 2001. Egrets.", 50.0), ("Poe, E. 1840. Ravens and", 50.0), ("other birds.", 60.0)],
-        &[(None, "Doe, J. 1999. Herons of the river. New York: Penguin."), (None, "Roe, R. 2001. Egrets."), (None, "Poe, E. 1840. Ravens and other birds.")],
+        &[
+            ("Doe, J. 1999. Herons of the", 50.0),
+            ("river. New York: Penguin.", 60.0),
+            ("Roe, R. 2001. Egrets.", 50.0),
+            ("Poe, E. 1840. Ravens and", 50.0),
+            ("other birds.", 60.0),
+        ],
+        &[
+            (None, "Doe, J. 1999. Herons of the river. New York: Penguin."),
+            (None, "Roe, R. 2001. Egrets."),
+            (None, "Poe, E. 1840. Ravens and other birds."),
+        ],
     );
     check(
         &[("[Doe99] J. Doe. Herons.", 50.0), ("1999.", 60.0), ("[Roe01] R. Roe. Egrets. 2001.", 50.0)],
@@ -123,7 +193,9 @@ fn lists_are_cut_by_labels_and_by_indents() {
 
 #[test]
 fn thousands_of_entries_are_cut_in_no_time() {
-    let texts: Vec<String> = (1..=20_000).map(|number| format!("[{}] Doe, J. {number}. Herons. 1999.", number % 9_999 + 1)).collect();
+    let texts: Vec<String> = (1..=20_000)
+        .map(|number| format!("[{}] Doe, J. {number}. Herons. 1999.", number % 9_999 + 1))
+        .collect();
     let lines: Vec<(&str, f32)> = texts.iter().map(|text| (text.as_str(), 50.0)).collect();
     let began = Instant::now();
     assert!(cut::entries(&rows(&lines)).len() <= super::ENTRIES_MAX);

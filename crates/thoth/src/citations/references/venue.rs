@@ -6,8 +6,39 @@ use std::ops::Range;
 
 /// Words that end the name of what a work appeared in.
 const ENDS: [&str; 24] = [
-    ", edited by ", ", ed. ", ", eds. ", ", eds ", ", Ed. ", ", Eds. ", " (ed", " (Ed", " (eds", ". Ed. ", ". Eds. ", ". Edited by ", ", edited ", ", to appear", ", forthcoming", ", vol", ", Vol", ", Volume ", ", volume ", ". Vol", " vol.", " Vol.", ". Available", " ["
+    ", edited by ",
+    ", ed. ",
+    ", eds. ",
+    ", eds ",
+    ", Ed. ",
+    ", Eds. ",
+    " (ed",
+    " (Ed",
+    " (eds",
+    ". Ed. ",
+    ". Eds. ",
+    ". Edited by ",
+    ", edited ",
+    ", to appear",
+    ", forthcoming",
+    ", vol",
+    ", Vol",
+    ", Volume ",
+    ", volume ",
+    ". Vol",
+    " vol.",
+    " Vol.",
+    ". Available",
+    " [",
 ];
+
+/// A publisher behind the numbers: `Vol. 1. Springer.`
+pub(super) fn publisher_behind(text: &str, range: Range<usize>) -> Option<String> {
+    let rest = text.get(range)?.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let near = rest.split(". ").next().unwrap_or(rest);
+    let known = names_publisher(near) || is_place(near);
+    if known && near.len() < 100 { venue(near, 0..near.len(), false) } else { None }
+}
 
 /// The venue in `text[range]`. With a volume behind it, it is no publisher.
 pub(super) fn venue(text: &str, range: Range<usize>, volume: bool) -> Option<String> {
@@ -18,7 +49,9 @@ pub(super) fn venue(text: &str, range: Range<usize>, volume: bool) -> Option<Str
     let name = if contained { container(inner) } else { journal(inner, volume) };
     let name = trimmed(name);
     let letters = name.chars().filter(|c| c.is_alphabetic()).count();
-    let dated = name.split([' ', ',', '.']).all(|word| super::lexicon::is_month(word) || word.bytes().all(|byte| byte.is_ascii_digit()));
+    let dated = name
+        .split([' ', ',', '.'])
+        .all(|word| super::lexicon::is_month(word) || word.bytes().all(|byte| byte.is_ascii_digit()));
     (letters >= 2 && !dated).then(|| name.to_owned())
 }
 
@@ -56,8 +89,13 @@ fn without_city(name: &str) -> &str {
     let is_place = |comma: &usize| {
         let rest = name.get(comma + 2..).unwrap_or_default();
         let words: Vec<&str> = rest.split(' ').collect();
-        let venue = words.iter().any(|word| super::lexicon::is_venue_word(&word.trim_end_matches([',', '.']).to_lowercase()));
-        words.len() <= 4 && !venue && words.iter().all(|word| word.starts_with(char::is_uppercase)) && rest.chars().any(char::is_lowercase)
+        let venue = words
+            .iter()
+            .any(|word| super::lexicon::is_venue_word(&word.trim_end_matches([',', '.']).to_lowercase()));
+        words.len() <= 4
+            && !venue
+            && words.iter().all(|word| word.starts_with(char::is_uppercase))
+            && rest.chars().any(char::is_lowercase)
     };
     let end = places.into_iter().find(is_place).unwrap_or(name.len());
     name.get(..end).unwrap_or(name)
@@ -67,7 +105,11 @@ fn without_city(name: &str) -> &str {
 fn journal(text: &str, volume: bool) -> &str {
     let lower = text.to_lowercase();
     if is_genre(&lower) {
-        let rest = text.find(", ").or_else(|| text.rfind(". ")).and_then(|at| text.get(at + 1..)).unwrap_or_default();
+        let rest = text
+            .find(", ")
+            .or_else(|| text.rfind(". "))
+            .and_then(|at| text.get(at + 1..))
+            .unwrap_or_default();
         if rest.chars().any(char::is_alphabetic) {
             return container(rest.trim_start());
         }
@@ -93,8 +135,13 @@ fn publisher(text: &str) -> Option<&str> {
     let (place, name) = text.split_once(": ").or_else(|| text.split_once(" : "))?;
     let place = place.rsplit(". ").next().unwrap_or(place);
     let words = place.split_whitespace().count();
-    let capital = place.split_whitespace().all(|word| word.starts_with(|c: char| c.is_uppercase() || "(&".contains(c)) || matches!(word, "and" | "et" | "am" | "de" | "la" | "le" | "y" | "der" | "/"));
-    let plain = !place.split_whitespace().any(|word| super::lexicon::is_venue_word(&word.trim_end_matches(['.', ',']).to_lowercase()));
+    let capital = place.split_whitespace().all(|word| {
+        word.starts_with(|c: char| c.is_uppercase() || "(&".contains(c))
+            || matches!(word, "and" | "et" | "am" | "de" | "la" | "le" | "y" | "der" | "/")
+    });
+    let plain = !place
+        .split_whitespace()
+        .any(|word| super::lexicon::is_venue_word(&word.trim_end_matches(['.', ',']).to_lowercase()));
     if !(1..=6).contains(&words) || !capital || !plain || !name.starts_with(char::is_uppercase) {
         return None;
     }
@@ -103,7 +150,8 @@ fn publisher(text: &str) -> Option<&str> {
 }
 
 fn names_publisher(name: &str) -> bool {
-    name.split_whitespace().any(|word| is_publisher_word(&word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()))
+    name.split_whitespace()
+        .any(|word| is_publisher_word(&word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()))
 }
 
 fn ends(text: &str) -> usize {
@@ -129,7 +177,9 @@ fn stop(text: &str, end: usize) -> usize {
         let word = text.get(..at).unwrap_or_default().rsplit([' ', '-']).next().unwrap_or_default();
         let count = word.chars().count();
         let lower = word.to_lowercase();
-        let short = count <= 5 && word.starts_with(char::is_uppercase) || super::lexicon::is_abbreviation(&lower) || word.contains('.');
+        let short = count <= 5 && word.starts_with(char::is_uppercase)
+            || super::lexicon::is_abbreviation(&lower)
+            || word.contains('.');
         if !short {
             return at;
         }
@@ -141,13 +191,21 @@ fn stop(text: &str, end: usize) -> usize {
 fn is_place(text: &str) -> bool {
     text.split_once(": ").is_some_and(|(place, name)| {
         let words: Vec<&str> = place.split(' ').collect();
-        words.len() <= 4 && words.iter().all(|word| word.starts_with(char::is_uppercase)) && name.starts_with(char::is_uppercase)
+        words.len() <= 4
+            && words.iter().all(|word| word.starts_with(char::is_uppercase))
+            && name.starts_with(char::is_uppercase)
     })
 }
 
 fn trimmed(name: &str) -> &str {
     let name = name.trim_matches(|c: char| c.is_whitespace() || ",;:(\"“”‘’".contains(c));
-    let dots = name.strip_suffix('.').filter(|name| !name.ends_with(|c: char| c.is_uppercase()) && !name.contains(". "));
+    let dots = name.strip_suffix('.').filter(|name| {
+        let last = name.rsplit([' ', '-']).next().unwrap_or_default();
+        let short = last.chars().count() <= 7 && name.contains(". ") || last.contains('.');
+        !last.ends_with(|c: char| c.is_uppercase())
+            && !short
+            && !super::lexicon::is_abbreviation(&last.to_lowercase())
+    });
     let name = dots.unwrap_or(name);
     if name.ends_with(')') && !name.contains('(') { name.trim_end_matches(')') } else { name }
 }

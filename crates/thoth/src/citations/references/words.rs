@@ -35,13 +35,33 @@ impl<'t> Word<'t> {
         }
         let capitals = self.body.chars().all(|c| !c.is_lowercase());
         if capitals {
-            return letters <= 2 || letters <= 4 && (self.body.contains('.') || letters <= 3) || is_dotted_run(self.body);
+            return letters <= 2
+                || letters <= 4 && (self.body.contains('.') || letters <= 3)
+                || is_dotted_run(self.body);
         }
         // Given names that are shortened to more than a letter.
         self.dotted()
             && self.body.split(['.', '-', '‐']).all(|part| {
                 part.chars().count() <= 1
-                    || matches!(part, "Th" | "Yu" | "Ch" | "Ph" | "Sh" | "Zh" | "Kh" | "Ju" | "Ya" | "Ye" | "Fr" | "Wm" | "Chr" | "Jr" | "St" | "Cl" | "Md")
+                    || matches!(
+                        part,
+                        "Th" | "Yu"
+                            | "Ch"
+                            | "Ph"
+                            | "Sh"
+                            | "Zh"
+                            | "Kh"
+                            | "Ju"
+                            | "Ya"
+                            | "Ye"
+                            | "Fr"
+                            | "Wm"
+                            | "Chr"
+                            | "Jr"
+                            | "St"
+                            | "Cl"
+                            | "Md"
+                    )
             })
     }
 
@@ -49,19 +69,77 @@ impl<'t> Word<'t> {
     pub(super) fn is_name(&self) -> bool {
         let bare = self.bare();
         let letters = bare.chars().filter(|c| c.is_alphabetic()).count();
-        let plain = bare.chars().all(|c| c.is_alphabetic() || "-‐‑–'’ʼ`´.".contains(c) || crate::quote::is_mark(c));
+        let plain =
+            bare.chars().all(|c| c.is_alphabetic() || "-‐‑–'’ʼ`´.".contains(c) || crate::quote::is_mark(c));
         let opening = matches!(
             bare,
-            "The" | "An" | "On" | "In" | "For" | "How" | "What" | "Why" | "When" | "Where" | "Towards" | "Toward" | "From" | "Some" | "Of" | "And"
-                | "With" | "Les" | "Une" | "Das" | "Die" | "Is" | "Are" | "At" | "By" | "Its" | "This" | "Does" | "Pour"
+            "The"
+                | "An"
+                | "On"
+                | "In"
+                | "For"
+                | "How"
+                | "What"
+                | "Why"
+                | "When"
+                | "Where"
+                | "Towards"
+                | "Toward"
+                | "From"
+                | "Some"
+                | "Of"
+                | "And"
+                | "With"
+                | "Les"
+                | "Une"
+                | "Das"
+                | "Die"
+                | "Is"
+                | "Are"
+                | "At"
+                | "By"
+                | "Its"
+                | "This"
+                | "Does"
+                | "Pour"
         );
-        let apostrophe = ["d'", "d’", "l'", "l’", "al-", "el-", "de-", "’t", "'t", "o’", "‘t"].iter().any(|start| bare.starts_with(start));
-        letters >= 2 && plain && !opening && (bare.starts_with(char::is_uppercase) || apostrophe) && bare.len() <= 60
+        let apostrophe = ["d'", "d’", "l'", "l’", "al-", "el-", "de-", "’t", "'t", "o’", "‘t"]
+            .iter()
+            .any(|start| bare.starts_with(start));
+        letters >= 2
+            && plain
+            && !opening
+            && (bare.starts_with(char::is_uppercase) || apostrophe)
+            && bare.len() <= 60
     }
 
     /// Whether it is a particle of names.
     pub(super) fn is_particle(&self) -> bool {
-        self.stop.is_none() && is_particle(&self.body.to_lowercase()) && (self.body.chars().next().is_some_and(char::is_lowercase) || matches!(self.body, "Van" | "Von" | "De" | "Der" | "Den" | "Del" | "Della" | "Di" | "Da" | "Le" | "La" | "Ter" | "Ten" | "VAN" | "DER" | "DE" | "VON" | "LE" | "LA"))
+        self.stop.is_none()
+            && is_particle(&self.body.to_lowercase())
+            && (self.body.chars().next().is_some_and(char::is_lowercase)
+                || matches!(
+                    self.body,
+                    "Van"
+                        | "Von"
+                        | "De"
+                        | "Der"
+                        | "Den"
+                        | "Del"
+                        | "Della"
+                        | "Di"
+                        | "Da"
+                        | "Le"
+                        | "La"
+                        | "Ter"
+                        | "Ten"
+                        | "VAN"
+                        | "DER"
+                        | "DE"
+                        | "VON"
+                        | "LE"
+                        | "LA"
+                ))
     }
 
     /// Whether it is what follows names: `Jr.`, `III`.
@@ -71,7 +149,9 @@ impl<'t> Word<'t> {
 }
 
 fn is_dotted_run(body: &str) -> bool {
-    body.contains('.') && body.split(['.', '-', '‐', '–']).all(|part| part.chars().count() <= 1) && body.len() <= 16
+    body.contains('.')
+        && body.split(['.', '-', '‐', '–']).all(|part| part.chars().count() <= 1)
+        && body.len() <= 16
 }
 
 /// The words of a text. A comma that is not followed by a space parts words as well, where letters follow it.
@@ -108,7 +188,9 @@ fn attached(words: Vec<Word<'_>>) -> Vec<Word<'_>> {
     let mut attached: Vec<Word<'_>> = Vec::with_capacity(words.len());
     for word in words {
         match attached.last_mut() {
-            Some(last) if word.body.is_empty() && last.stop.is_none() => (last.stop, last.end) = (word.stop, word.end),
+            Some(last) if word.body.is_empty() && last.stop.is_none() => {
+                (last.stop, last.end) = (word.stop, word.end)
+            }
             _ => attached.push(word),
         }
     }
