@@ -10,6 +10,7 @@ import time
 import traceback
 
 import development
+import document
 import ends
 import load
 import local
@@ -50,6 +51,7 @@ PARTS = [
     ("mounts foreign", lambda prod, place: mounts.somebody_elses_vault(place)),
     ("mounts newer", lambda prod, place: mounts.a_state_of_a_newer_version(place)),
     ("mounts any-user", lambda prod, place: mounts.any_user(place)),
+    ("document", lambda prod, place: document.its_commands_work()),
     ("mounts absent", lambda prod, place: mounts.a_vault_that_is_not_there()),
 ]
 
