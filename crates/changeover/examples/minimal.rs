@@ -28,6 +28,7 @@ async fn start(folder: &Path) -> Result<Engine<Settings, ()>, Box<dyn Error>> {
     let blueprint = Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
+        key_file: None,
         watch: true,
         check: Box::new(check),
         prepare: Box::new(|preparation| Box::pin(prepare(preparation))),

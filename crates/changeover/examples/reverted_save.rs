@@ -58,6 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::start(Blueprint {
         file: file.clone(),
         state_dir: folder.path().join("state"),
+        key_file: None,
         watch: true,
         check: Box::new(check),
         prepare: Box::new(|preparation: Preparation<Settings, Services>| {

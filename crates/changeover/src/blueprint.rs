@@ -49,6 +49,9 @@ pub struct Blueprint<S, V> {
     pub file: PathBuf,
     /// Where the history is kept; made if absent, with mode 0700.
     pub state_dir: PathBuf,
+    /// The key of the hashes that people see, made if absent; `None` for one of its own in the state directory.
+    /// Engines that share one say the same hash of the same content.
+    pub key_file: Option<PathBuf>,
     /// Whether the file is watched. Without a watch, [`crate::Engine::reload`] still reads it.
     pub watch: bool,
     /// See [`Check`]. An absent file at the start is checked as `{}`.

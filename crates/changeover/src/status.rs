@@ -50,6 +50,8 @@ pub struct Status {
     pub drift: bool,
     /// Keyed hash of the file's bytes as last read, in hexadecimal; `None` where there is no file.
     pub content: Option<String>,
+    /// Keyed hash of the content that the live settings were read from; `None` where they were read from no file.
+    pub accepted: Option<String>,
     /// What the engine is doing now.
     pub activity: Activity,
     /// What the world refused and is tried again, while the file still says so.
@@ -176,6 +178,7 @@ impl Shared {
             safe_mode: facts.safe_mode,
             drift: facts.read != facts.live,
             content: facts.read.clone().flatten(),
+            accepted: facts.live.clone().flatten(),
             activity: match (facts.preparing, facts.being_written) {
                 (true, _) => Activity::Preparing,
                 (false, true) => Activity::BeingWritten,

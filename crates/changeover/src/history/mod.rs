@@ -13,7 +13,7 @@ mod journal;
 mod quarantine;
 mod secrets;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,6 +60,27 @@ pub(crate) struct Found {
     pub(crate) damage: Option<String>,
     /// The contents to fall back to, best first, each once, with their secrets put back.
     pub(crate) good_contents: Vec<Vec<u8>>,
+}
+
+/// Every verdict that the journal of a state directory still has, with its outcome, oldest first; none where there is no
+/// journal. Nothing is changed, so this may be asked while an engine runs on the directory.
+///
+/// # Errors
+/// What the file system says.
+pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
+    let mut verdicts = BTreeMap::new();
+    for line in journal::read(&state_dir.join("journal.jsonl"))? {
+        match line {
+            Line::Verdict(verdict) => drop(verdicts.insert(verdict.id, verdict)),
+            Line::Outcome(settled) => {
+                if let Some(verdict) = verdicts.get_mut(&settled.id) {
+                    verdict.outcome = Some(settled.outcome);
+                }
+            }
+            Line::Intent(_) => {}
+        }
+    }
+    Ok(verdicts.into_values().collect())
 }
 
 /// The newest verdicts, newest last.
@@ -174,10 +195,12 @@ impl History {
         Ok((history, Found { damage: lost.or(lost_quarantine).or(damage), good_contents }))
     }
 
-    /// The key of this state directory for hashes that people see; made at the first start.
-    pub(crate) fn key(state_dir: &Path) -> Result<[u8; 32], HistoryError> {
-        files::make_folder(state_dir)?;
-        files::key(&state_dir.join("hash-key"))
+    /// The key for hashes that people see; made at the first start.
+    pub(crate) fn key(file: &Path) -> Result<[u8; 32], HistoryError> {
+        if let Some(folder) = file.parent() {
+            files::make_folder(folder)?;
+        }
+        files::key(file)
     }
 
     pub(crate) fn verdicts(&self) -> Arc<Verdicts> {
@@ -348,6 +371,21 @@ mod tests {
         drop(history);
         let (_, found) = History::open(folder.path(), "1", 3).unwrap();
         assert_eq!(found.good_contents, [b"{}"]);
+    }
+
+    #[test]
+    fn the_journal_is_read_beside_a_writer_and_never_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_history(folder.path()).unwrap(), []);
+        let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
+        history.intend(1, Some(("good", b"{}")), &[]).unwrap();
+        history.record(verdict(1, "good"), 9).unwrap();
+        let file = folder.path().join("journal.jsonl");
+        let torn = std::fs::read_to_string(&file).unwrap() + "{\"verdict\": {\"id\"";
+        std::fs::write(&file, &torn).unwrap();
+        let ids: Vec<u64> = read_history(folder.path()).unwrap().iter().map(|verdict| verdict.id).collect();
+        assert_eq!(ids, [1]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), torn, "a torn tail is the writer's to cut off");
     }
 
     #[test]

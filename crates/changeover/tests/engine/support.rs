@@ -204,6 +204,7 @@ pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Setting
     Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
+        key_file: None,
         watch: true,
         check: Box::new(check),
         prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),

@@ -1,5 +1,6 @@
 //! What the log says of changeovers: the sentences that people and scripts look for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use changeover::{Action, Decision, Engine, Outcome, Problem, Verdict};
@@ -7,6 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Place;
+use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::{Settings, better_ranked};
 
@@ -49,6 +51,28 @@ pub(super) async fn better_files(place: Place, shutdown: CancellationToken) {
             tracing::warn!("`{new}` would rank before `{chosen}`; it is not read until the next start");
         }
         known = better;
+    }
+}
+
+/// Keeps the record of this instance, until the engine or the process ends: after the start, and after each verdict.
+pub(super) async fn instance(
+    engine: Engine<Settings, Services>,
+    instance: Arc<Instance>,
+    shutdown: CancellationToken,
+) {
+    let mut verdicts = engine.verdicts();
+    loop {
+        if let Err(error) = instance.stands(&engine.status()) {
+            tracing::warn!(%error, "`{}` cannot be written", instance.path().display());
+        }
+        let verdict = tokio::select! {
+            () = shutdown.cancelled() => return,
+            verdict = verdicts.recv() => verdict,
+        };
+        // What was missed does not matter: the status is the newest.
+        if let Err(RecvError::Closed) = verdict {
+            return;
+        }
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{StateLock, client, open_database, settings_now};
+use super::{client, open_database, settings_now};
 use crate::cli::Place;
+use crate::instances::Roles;
+use crate::instances::hold::{Hold, Turn};
 use crate::llm::{Llm, LlmInputs};
 use crate::pdf;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts};
@@ -17,13 +19,13 @@ use crate::rag::index::Index;
 use crate::rag::search::Hit;
 use crate::rag::{Rag, RagInputs};
 
-/// The library of a vault, under the lock of its state directory.
+/// The library of a vault; it holds every role of its state directory.
 pub struct Library {
     rag: Arc<Rag>,
     monitor: Monitor,
     tasks: TaskTracker,
     stop: CancellationToken,
-    _lock: StateLock,
+    _hold: Hold,
 }
 
 impl Library {
@@ -32,9 +34,11 @@ impl Library {
     /// # Errors
     /// That a server has it, that the settings are refused, or what the state directory refuses.
     pub async fn open(place: &Place) -> anyhow::Result<Self> {
-        let lock = StateLock::take(&place.state_dir)?;
+        let turn = Turn::take(&place.state_dir)?;
+        let hold = turn.hold(&place.state_dir, Roles::ALL)?;
         let settings = settings_now(place)?;
         let database = open_database(&place.state_dir)?;
+        drop(turn);
         let index = Arc::new(Index::new(Arc::clone(&database)));
         let llm = Arc::new(Llm::new(LlmInputs::of(&settings), client(place)?));
         let inputs = RagInputs::new(&settings.rag, &index)?;
@@ -54,7 +58,7 @@ impl Library {
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let monitor = Monitor::start(parts, &tasks, stop.clone()).await.map_err(anyhow::Error::msg)?;
-        Ok(Self { rag, monitor, tasks, stop, _lock: lock })
+        Ok(Self { rag, monitor, tasks, stop, _hold: hold })
     }
 
     /// Reads a PDF, from wherever it is.

@@ -36,7 +36,7 @@ pub(super) async fn stream(
     let mut source = Source {
         verdicts: app.engine.verdicts(),
         outcomes: app.engine.outcomes(),
-        papers: app.monitor.events(),
+        papers: app.papers.monitor.events(),
         told: 0,
         _permit: permit,
     };

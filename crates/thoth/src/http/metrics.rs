@@ -321,7 +321,7 @@ fn cpu_seconds() -> Option<f64> {
 /// `GET /metrics`.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     const DOING: &str = "the papers cannot be counted";
-    let monitor = app.monitor.clone();
+    let monitor = app.papers.monitor.clone();
     match blocking(DOING, move || monitor.ledger().counts()).await? {
         Ok(papers) => app.metrics.counted(&papers),
         // Metrics are most wanted when something is wrong.

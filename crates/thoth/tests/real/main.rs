@@ -8,11 +8,19 @@
 )]
 
 mod command_line;
+mod dist;
+mod documents;
+mod kubernetes;
 mod library;
 mod live;
 mod load;
 mod plan;
 mod probation;
 mod refused;
+mod report;
+mod roles;
+mod shell;
 mod start;
+mod supervisor;
 mod support;
+mod systemd;
