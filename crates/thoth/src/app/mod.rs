@@ -8,6 +8,7 @@
 mod announce;
 mod follow;
 mod library;
+mod neighbours;
 mod papers;
 
 use std::net::SocketAddr;
@@ -25,7 +26,7 @@ use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
 use crate::http::service::Surroundings;
-use crate::http::state::{App, Troubles};
+use crate::http::state::{App, Owners};
 use crate::http::token::Token;
 use crate::http::{router, server};
 use crate::instances::Roles;
@@ -69,34 +70,40 @@ pub async fn serve(
     let engine = Engine::start(blueprint(place, roles, &means)).await?;
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
     let (log_follower, ports_follower) = (engine.follower("log")?, engine.follower("ports")?);
-    let (tasks, troubles) = (TaskTracker::new(), Troubles::default());
+    let (tasks, owners) = (TaskTracker::new(), Owners::default());
+    let wiring =
+        Wiring { place, roles, engine: &engine, owners: &owners, tasks: &tasks, shutdown: &shutdown };
     let papers = match roles.monitor {
-        true => papers::take(place, &engine, database, &means.index, &tasks, &shutdown).await?,
-        false => papers::leave_to_another(place, &engine, database, &means.index, &tasks, &shutdown)?,
+        true => papers::take(&wiring, database, &means.index).await?,
+        false => papers::leave_to_another(&wiring, database, &means.index)?,
     };
     let metrics = Metrics::new(started);
-    let app = App::new(
+    let app = Arc::new(App::new(
         roles,
         engine.clone(),
         papers,
         Arc::clone(&instance),
         token,
         metrics.clone(),
-        troubles.clone(),
-    );
+        owners.clone(),
+    ));
 
     announce::start(place, &engine);
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::instance(engine.clone(), Arc::clone(&instance), shutdown.clone()));
-    tasks.spawn(follow::log(log_follower, log));
+    if roles != Roles::ALL {
+        let state_dir = place.state_dir.clone();
+        tasks.spawn(neighbours::watch(state_dir, app.neighbours.clone(), shutdown.clone()));
+    }
+    tasks.spawn(follow::log(log_follower, log, owners.clone()));
     tasks.spawn(server::serve(
         means.listeners.clone(),
         ports_follower,
-        router::router(Arc::new(app)),
+        router::router(app),
         Arc::clone(&instance),
-        troubles,
+        owners,
         shutdown.clone(),
     ));
 
@@ -110,6 +117,16 @@ pub async fn serve(
         tracing::warn!("some work did not end within {SHUTDOWN_MAX:?}; the next start takes it up again");
     }
     instance.remove().with_context(|| format!("removing `{}`", instance.path().display()))
+}
+
+/// What the parts of a process are wired to.
+struct Wiring<'a> {
+    place: &'a Place,
+    roles: Roles,
+    engine: &'a Engine<Settings, Services>,
+    owners: &'a Owners,
+    tasks: &'a TaskTracker,
+    shutdown: &'a CancellationToken,
 }
 
 fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Settings, Services> {

@@ -7,6 +7,7 @@ mod output;
 mod place;
 mod serve;
 mod settings;
+mod status;
 mod watch;
 
 use std::net::SocketAddr;
@@ -109,6 +110,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what each service runs and since when, and how the last save went
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the processes that serve this vault, and whether they accepted the same settings (exit code 0 or 1)
+    Instances {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the token that the API asks for
     Token,
 }
@@ -155,6 +168,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Reload { json } => settings::reload(vault, json),
         Command::Watch { json } => watch::watch(vault, json),
         Command::Health { json } => watch::health(vault, json),
+        Command::Status { json } => status::status(vault, json),
+        Command::Instances { json } => status::instances(vault, json),
         Command::Token => settings::token(vault),
     };
     match done {

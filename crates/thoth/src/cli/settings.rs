@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use super::place::around;
 use super::{Place, output};
 use crate::http::client::ClientError;
-use crate::http::token::Token;
 use crate::settings::render;
 
 /// Says everything that is wrong with a file.
@@ -101,11 +100,7 @@ pub(super) fn reload(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCod
 /// Prints the token.
 pub(super) fn token(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
-    let token = match place.variable("THOTH_API_TOKEN") {
-        Some(given) => Some(Token::given(given)?),
-        None => Token::load(&place.state_dir)?,
-    };
-    let token = token.with_context(|| {
+    let token = place.token()?.with_context(|| {
         format!(
             "there is no token in `{}` yet; the first `thoth serve` makes it; a server \
              that was started with `THOTH_API_TOKEN` has that one",

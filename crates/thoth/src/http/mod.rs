@@ -19,6 +19,7 @@ mod extract;
 pub mod generation;
 pub mod guard;
 mod health;
+mod instances;
 pub mod listeners;
 pub mod metrics;
 mod page;

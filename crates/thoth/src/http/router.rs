@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -10,7 +11,7 @@ use axum::routing::{get, post};
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
-use super::{events, generation, guard, health, metrics, page, papers, search, settings_api};
+use super::{events, generation, guard, health, instances, metrics, page, papers, search, settings_api};
 
 /// Most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -19,11 +20,10 @@ const PDF_BYTES_MAX: usize = 200 * 1024 * 1024;
 /// Most bytes of a settings file that is handed in.
 const SETTINGS_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The whole API.
+/// The whole API; without the role `api`, what tells of this process.
 pub fn router(app: Arc<App>) -> Router {
     // These answer in safe mode too.
     let always = Router::new()
-        .route("/", get(page::front))
         .route("/health", get(health::health))
         .route("/health/ready", get(health::ready))
         .route("/health/hot-reload", get(health::hot_reload))
@@ -34,6 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
             post(settings_api::validate).layer(body_limit(SETTINGS_BYTES_MAX)),
         )
         .route("/api/v1/reloads", get(settings_api::reloads).post(settings_api::reload))
+        .route("/api/v1/instances", get(instances::show))
         .route("/api/v1/events", get(events::stream));
 
     // These need usable settings.
@@ -45,8 +46,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/ask", post(search::ask))
         .route_layer(from_fn(generation::not_in_safe_mode));
 
-    always
-        .merge(normally)
+    let routes = match app.roles.api {
+        true => always.route("/", get(page::front)).merge(normally),
+        false => always,
+    };
+    routes
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(body_limit(BODY_BYTES_MAX))
@@ -55,8 +59,14 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn nowhere(uri: Uri) -> ApiError {
-    ApiError::not_found(format!("there is no `{}` here", uri.path())).hint("`/` names what there is")
+async fn nowhere(State(app): State<Arc<App>>, uri: Uri) -> ApiError {
+    let error = ApiError::not_found(format!("there is no `{}` here", uri.path()));
+    match app.roles.api {
+        true => error.hint("`/` names what there is"),
+        false => {
+            error.hint(format!("this process runs as `{}`; ask the one that has the role `api`", app.roles))
+        }
+    }
 }
 
 async fn not_so(method: Method, uri: Uri) -> ApiError {

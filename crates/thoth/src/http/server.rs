@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::{self, Arrival, Standing};
 use super::generation::Generation;
 use super::listeners::{Listeners, Reserved, covers};
-use super::state::Troubles;
+use super::state::Owners;
 use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::Settings;
@@ -52,7 +52,7 @@ pub async fn serve(
     mut follower: Follower<Settings, Services>,
     router: Router,
     instance: Arc<Instance>,
-    troubles: Troubles,
+    owners: Owners,
     shutdown: CancellationToken,
 ) {
     let mut ports = Ports::new(listeners, router);
@@ -63,7 +63,8 @@ pub async fn serve(
             generation = follower.next() => {
                 let Some(generation) = generation else { break };
                 let did = follow(&mut ports, &generation, &instance);
-                troubles.say(NAME, did.as_ref().and_then(|did| did.as_ref().err().cloned()));
+                let trouble = did.as_ref().and_then(|did| did.as_ref().err().cloned());
+                owners.say(NAME, generation.number, ports.runs(), trouble);
                 follower.followed(&generation, did);
             }
         }
@@ -132,6 +133,13 @@ impl Ports {
         }
         said.extend(self.settle(wanted, handover));
         (!said.is_empty()).then(|| Ok(said.join(", ")))
+    }
+
+    /// What is served, in words; without what is leaving.
+    fn runs(&self) -> String {
+        let staying = self.served.iter().filter(|port| port.until.is_none());
+        let addresses: Vec<String> = staying.map(|port| port.address.to_string()).collect();
+        format!("serving {}", addresses.join(", "))
     }
 
     /// Lets ports leave that are no longer wanted, and those stay that are wanted again.

@@ -92,6 +92,15 @@ pub struct HttpService {
     pub allowed_hosts: Vec<String>,
 }
 
+impl HttpService {
+    /// What it runs, for people.
+    pub fn in_words(&self) -> String {
+        let addresses: Vec<String> =
+            self.reserved.iter().map(|reserved| format!("http://{}", reserved.address())).collect();
+        addresses.join(", ")
+    }
+}
+
 /// Reserves every address of the inputs, or none.
 ///
 /// # Errors

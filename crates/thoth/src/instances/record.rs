@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use changeover::{Decision, Problem, Status};
+use changeover::{Cause, Decision, Problem, Status};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +36,11 @@ pub struct Record {
     pub watch: bool,
     /// Keyed hash of the content that it accepted last; `None` where there is no file.
     pub content: Option<String>,
-    /// Since when it has that.
+    /// Keyed hash of the file as it was read last, accepted or not.
+    pub file: Option<String>,
+    /// Since when it has what it accepted.
     pub since: Timestamp,
-    /// Its newest verdict.
+    /// Its newest verdict on the file.
     pub last_verdict: Option<LastVerdict>,
 }
 
@@ -124,6 +126,7 @@ impl Record {
 /// This process's own record.
 #[derive(Debug)]
 pub struct Instance {
+    state_dir: PathBuf,
     path: PathBuf,
     record: Mutex<Record>,
 }
@@ -153,10 +156,16 @@ impl Instance {
             safe_mode: false,
             watch: false,
             content: None,
+            file: None,
             since: started_at,
             last_verdict: None,
         };
-        Ok(Self { path, record: Mutex::new(record) })
+        Ok(Self { state_dir: state_dir.to_owned(), path, record: Mutex::new(record) })
+    }
+
+    /// The state directory that it serves.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
     }
 
     /// Where the record stands.
@@ -182,16 +191,20 @@ impl Instance {
                 record.since = Timestamp::now();
             }
             record.content.clone_from(&status.accepted);
+            record.file.clone_from(&status.content);
             record.generation = status.generation;
             record.safe_mode = status.safe_mode;
             record.watch = status.watch_enabled;
-            record.last_verdict = status.last_verdict.as_ref().map(|last| LastVerdict {
-                id: last.id,
-                verdict: last.verdict,
-                at: last.at,
-                content: last.content.clone(),
-                problems: last.problems.clone(),
-            });
+            let on_the_file = status.last_verdict.as_ref().filter(|last| last.cause != Cause::Refresh);
+            if let Some(last) = on_the_file {
+                record.last_verdict = Some(LastVerdict {
+                    id: last.id,
+                    verdict: last.verdict,
+                    at: last.at,
+                    content: last.content.clone(),
+                    problems: last.problems.clone(),
+                });
+            }
         })
     }
 

@@ -40,6 +40,11 @@ impl MonitorInputs {
     pub fn of(settings: &Settings) -> Self {
         Self { pdf: settings.paths.pdf.clone(), notes: settings.paths.notes.clone(), recursive: true }
     }
+
+    /// What they mean, for people.
+    pub fn in_words(&self) -> String {
+        format!("watches `{}`, writes notes to `{}`", self.pdf.display(), self.notes.display())
+    }
 }
 
 /// Bounds of the intake.

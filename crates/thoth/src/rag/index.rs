@@ -19,8 +19,8 @@ use crate::database::Database;
 use crate::paper::Paper;
 
 use super::chunk::chunks;
-use super::recipe::Recipe;
 use super::leases::Leases;
+use super::recipe::Recipe;
 use super::recipes;
 use super::words::words;
 

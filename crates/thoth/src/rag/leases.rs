@@ -43,11 +43,7 @@ struct Readers {
 impl Leases {
     /// The leases of a database in this folder.
     pub(super) fn new(folder: &std::path::Path) -> Self {
-        Self {
-            folder: folder.join("readers"),
-            held: Arc::default(),
-            released: watch::Sender::new(()),
-        }
+        Self { folder: folder.join("readers"), held: Arc::default(), released: watch::Sender::new(()) }
     }
 
     /// Holds a recipe for a reader. `None` where it is just being dropped.

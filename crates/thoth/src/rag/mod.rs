@@ -39,8 +39,8 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use index::Index;
-use recipe::Recipe;
 use leases::Lease;
+use recipe::Recipe;
 use settings::{Qa, RagSettings};
 
 use crate::llm::Llm;
@@ -134,6 +134,12 @@ impl Rag {
     /// The recipe that is searched.
     pub fn reads(&self) -> &Recipe {
         self.lease.recipe()
+    }
+
+    /// What it runs, for people.
+    pub fn in_words(&self) -> String {
+        let recipe = self.reads();
+        format!("chunks of {} tokens, {} of them shared", recipe.chunk_size(), recipe.chunk_overlap())
     }
 
     /// The recipe that the settings ask for.

@@ -18,7 +18,7 @@ use crate::http::metrics::Metrics;
 use crate::http::router::router;
 use crate::http::server::serve;
 use crate::http::service::Surroundings;
-use crate::http::state::{App, Papers, Troubles};
+use crate::http::state::{App, Owners, Papers};
 use crate::http::token::Token;
 use crate::instances::Roles;
 use crate::instances::hold::{Hold, Turn};
@@ -66,7 +66,7 @@ impl World {
         let monitor = monitor(&vault, database, &means, &tasks, shutdown.clone()).await;
         let builder = Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone());
         builder.follow(engine.live().load().services.rag.wanted());
-        let troubles = Troubles::default();
+        let owners = Owners::default();
         let started = jiff::Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(started);
         let token = Token::given(TOKEN).unwrap();
@@ -74,14 +74,14 @@ impl World {
         let instance = Arc::new(Instance::new(state.path(), &hold, started).unwrap());
         let papers = Papers { monitor, builder: Some(Arc::new(builder)) };
         let (roles, said) = (Roles::ALL, Arc::clone(&instance));
-        let app = App::new(roles, engine.clone(), papers, said, token, metrics.clone(), troubles.clone());
+        let app = App::new(roles, engine.clone(), papers, said, token, metrics.clone(), owners.clone());
         let app = Arc::new(app);
         tasks.spawn(serve(
             means.listeners.clone(),
             engine.follower("ports").unwrap(),
             router(Arc::clone(&app)),
             instance,
-            troubles,
+            owners,
             shutdown.clone(),
         ));
         tasks.spawn(metrics.follow(engine, started, shutdown.clone()));
