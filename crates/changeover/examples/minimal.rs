@@ -33,6 +33,8 @@ async fn start(folder: &Path) -> Result<Engine<Settings, ()>, Box<dyn Error>> {
         check: Box::new(check),
         prepare: Box::new(|preparation| Box::pin(prepare(preparation))),
         tuning: |_| Tuning::default(),
+        on_trial: |_| Vec::new(),
+        version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     };
     Ok(Engine::start(blueprint).await?)

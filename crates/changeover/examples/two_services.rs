@@ -76,6 +76,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         check: Box::new(check),
         prepare: Box::new(|preparation| Box::pin(prepare(preparation))),
         tuning: |_| Tuning::default(),
+        on_trial: |_| Vec::new(),
+        version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     })
     .await?;

@@ -15,3 +15,4 @@ pub mod quote;
 pub mod rag;
 pub mod services;
 pub mod settings;
+pub mod trial;

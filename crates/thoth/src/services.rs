@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use changeover::{Preparation, Problem, Service};
+use changeover::{Identity, Preparation, Problem, Service};
 use serde::Serialize;
 
 use crate::http::listeners::Listeners;
@@ -136,6 +136,12 @@ impl ServiceState {
 }
 
 impl Services {
+    /// Services whose first use shows whether they were built from the right settings.
+    pub fn on_trial(&self) -> Vec<(&'static str, Identity)> {
+        let llm = self.llm.configured().then(|| ("llm", self.llm.identity()));
+        llm.into_iter().collect()
+    }
+
     /// How each service stands.
     pub fn states(&self, builder: Option<&Builder>) -> Vec<(&'static str, ServiceState)> {
         let Self { llm, rag, http } = self;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HistoryError;
 use super::files::{error, private, replace};
-use crate::report::Verdict;
+use crate::report::{Outcome, Verdict};
 
 /// What is about to go live.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +29,16 @@ pub(super) struct Intent {
 pub(super) enum Line {
     Intent(Intent),
     Verdict(Verdict),
+    Outcome(Settled),
+}
+
+/// What became of a commit.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Settled {
+    /// Its verdict.
+    pub(super) id: u64,
+    pub(super) outcome: Outcome,
+    pub(super) at: Timestamp,
 }
 
 /// The journal's file, open for appending.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
 use changeover::{Action, Decision};
 
-use crate::support::{PATIENCE, Probes, Seen, World};
+use crate::support::{Probes, Seen, World, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn invariant_1_whole_readers_never_see_a_mixture() {
@@ -264,6 +264,7 @@ async fn invariant_7_a_bad_file_is_harmless() {
 async fn invariant_7_a_bad_file_at_the_start_gives_way_to_the_last_known_good() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     world.expect(r#"{"pair": 2, "llm": "sk-secret"}"#, Applied).await;
+    world.engine.worked(world.engine.live().load().services.llm.identity());
     world.write(r#"{"pair": "#);
     assert_eq!(world.verdict().await.verdict, Rejected);
     let mut world = world.restart().await;
@@ -410,14 +411,4 @@ async fn a_torn_journal_is_told_and_goes_on() {
         assert_eq!(engine.live().load().settings.pair, 2);
         engine.shutdown().await;
     }
-}
-
-/// Waits until something is so that no event tells.
-async fn until(so: impl Fn() -> bool) {
-    let waited = tokio::time::timeout(PATIENCE, async {
-        while !so() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    });
-    waited.await.expect("it never came to be so");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use changeover::{Action, Decision, Engine, Problem, Verdict};
+use changeover::{Action, Decision, Engine, Outcome, Problem, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -95,13 +95,59 @@ pub(super) async fn verdicts(
             verdict = verdicts.recv() => verdict,
         };
         match verdict {
-            Ok(verdict) if verdict.id > last => say(&verdict),
+            Ok(verdict) if verdict.id > last => {
+                say(&verdict);
+                if let Some(waiting) = engine.status().waiting.filter(|_| !verdict.problems.is_empty()) {
+                    let (attempts, next_at) = (waiting.attempts, waiting.next_at);
+                    tracing::info!(attempts, %next_at, "Settings are tried again while the file stays as it is");
+                }
+            }
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "verdicts were not logged; the history has them")
             }
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Says every outcome, until the engine or the process ends.
+pub(super) async fn outcomes(engine: Engine<Settings, Services>, shutdown: CancellationToken) {
+    let mut outcomes = engine.outcomes();
+    loop {
+        let verdict = tokio::select! {
+            () = shutdown.cancelled() => return,
+            verdict = outcomes.recv() => verdict,
+        };
+        match verdict {
+            Ok(verdict) => say_outcome(&verdict),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "outcomes were not logged; the history has them")
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn say_outcome(verdict: &Verdict) {
+    let (id, generation) = (verdict.id, verdict.generation);
+    match verdict.outcome {
+        Some(Outcome::Kept) => tracing::info!(id, generation, outcome = "kept", "Settings kept: they work"),
+        Some(Outcome::KeptUnproven) => {
+            tracing::info!(
+                id,
+                generation,
+                outcome = "kept unproven",
+                "Settings kept unproven: nobody used them"
+            )
+        }
+        Some(Outcome::Reverted) => tracing::error!(
+            id,
+            generation,
+            outcome = "reverted",
+            "Settings reverted: they fail where the ones before them work; `thoth reload --retry` tries them again"
+        ),
+        None => {}
     }
 }
 

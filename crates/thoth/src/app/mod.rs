@@ -92,6 +92,7 @@ pub async fn serve(
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(announce::outcomes(engine.clone(), shutdown.clone()));
     tasks.spawn(announce::instance(engine.clone(), Arc::clone(&instance), shutdown.clone()));
     if roles != Roles::ALL {
         let state_dir = place.state_dir.clone();
@@ -155,6 +156,8 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
             Box::pin(async move { services::prepare(&preparation, &means).await })
         }),
         tuning,
+        on_trial: Services::on_trial,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }
 }
@@ -167,6 +170,7 @@ fn tuning(settings: &Settings) -> Tuning {
         poll: Duration::from_millis(reload.poll_ms),
         open_max: Duration::from_millis(reload.open_max_ms),
         prepare_deadline: Duration::from_millis(reload.prepare_deadline_ms),
+        probation: Duration::from_millis(reload.probation_ms),
         history_max: reload.history_max,
     }
 }

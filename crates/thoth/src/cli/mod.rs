@@ -94,6 +94,9 @@ pub enum Command {
     },
     /// Have the running server read its settings file now, and print the verdict
     Reload {
+        /// Give settings that went live and were taken back one more try
+        #[arg(long)]
+        retry: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -165,7 +168,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             SettingsCommand::Show => settings::show(vault),
             SettingsCommand::History { limit, json } => settings::history(vault, limit, json),
         },
-        Command::Reload { json } => settings::reload(vault, json),
+        Command::Reload { retry, json } => settings::reload(vault, retry, json),
         Command::Watch { json } => watch::watch(vault, json),
         Command::Health { json } => watch::health(vault, json),
         Command::Status { json } => status::status(vault, json),

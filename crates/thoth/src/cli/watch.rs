@@ -62,6 +62,14 @@ async fn follow(client: &Client, last: &mut Option<u64>, json: bool) -> anyhow::
                     false => status::print_agreement(&agreement),
                 }
             }
+            "outcome" => {
+                let verdict: Verdict = serde_json::from_value(data)?;
+                if json {
+                    println!("{}", serde_json::to_string(&verdict)?);
+                } else {
+                    output::outcome(&verdict);
+                }
+            }
             "lagged" => eprintln!("{BAD}{} verdicts were missed{BAD:#}", data["missed"]),
             _ => {}
         }

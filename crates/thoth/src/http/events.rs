@@ -41,6 +41,7 @@ pub(super) async fn stream(
     // Subscribed before the history is read, so that nothing falls between.
     let mut source = Source {
         verdicts: app.engine.verdicts(),
+        outcomes: app.engine.outcomes(),
         papers: app.papers.monitor.events(),
         neighbours,
         told: 0,
@@ -57,6 +58,7 @@ pub(super) async fn stream(
 /// What one stream listens to. It lives as long as its client reads.
 struct Source {
     verdicts: broadcast::Receiver<Arc<Verdict>>,
+    outcomes: broadcast::Receiver<Arc<Verdict>>,
     papers: broadcast::Receiver<PaperEvent>,
     neighbours: watch::Receiver<Option<Arc<Agreement>>>,
     /// The newest verdict that was told from the history.
@@ -72,6 +74,7 @@ impl Source {
                     Ok(verdict) if verdict.id <= self.told => continue,
                     verdict => verdict.map(|verdict| verdict_event(&verdict)),
                 },
+                outcome = self.outcomes.recv() => outcome.map(|verdict| event("outcome", verdict.as_ref())),
                 paper = self.papers.recv() => paper.map(|paper| event("paper", &paper)),
                 changed = self.neighbours.changed() => {
                     // The sender lives as long as the process.

@@ -52,6 +52,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
         "drift": status.drift,
         "activity": status.activity,
         "last_verdict": status.last_verdict,
+        "waiting": status.waiting,
         "watch": status.watch,
         "retiring": status.retiring,
         "history_problem": status.history_problem,

@@ -1,6 +1,9 @@
 //! `/api/v1/search` and `/api/v1/ask`: passages found, and answers made of them.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,7 +11,9 @@ use super::blocking::blocking;
 use super::error::ApiError;
 use super::extract::{Json as JsonBody, Query};
 use super::generation::Current;
+use super::state::App;
 use crate::rag::ask::Answer;
+use crate::trial;
 
 /// Hits that are given without a `limit`.
 const HITS: usize = 10;
@@ -46,6 +51,7 @@ pub(super) struct Question {
 
 /// `POST /api/v1/ask`.
 pub(super) async fn ask(
+    State(app): State<Arc<App>>,
     Current(generation): Current,
     JsonBody(body): JsonBody<Question>,
 ) -> Result<Json<Answer>, ApiError> {
@@ -54,7 +60,7 @@ pub(super) async fn ask(
         return Err(ApiError::invalid("`question` is empty"));
     }
     at_most("`question`", question, QUESTION_CHARS_MAX)?;
-    let answer = generation.services.rag.handle().ask(question).await;
+    let answer = trial::ask(&app.engine, &generation, question).await;
     answer.map(Json).map_err(|error| ApiError::internal("a question cannot be answered", &error))
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use changeover::{Decision, Problem};
+use changeover::{Cause, Decision, Problem};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Record, Seen, look};
@@ -71,17 +71,18 @@ impl Agreement {
 
 impl Difference {
     fn of(record: &Record) -> Self {
-        let refused = record.last_verdict.as_ref().filter(|last| last.verdict == Decision::Rejected);
-        let why = match refused {
-            Some(_) => "refused the settings".to_owned(),
-            None if record.safe_mode => "runs in safe mode".to_owned(),
-            None if !record.watch => {
+        let last = record.last_verdict.as_ref();
+        let why = match last {
+            Some(last) if last.verdict == Decision::Rejected => "refused the settings".to_owned(),
+            Some(last) if last.cause == Cause::Revert => "took the settings back".to_owned(),
+            _ if record.safe_mode => "runs in safe mode".to_owned(),
+            _ if !record.watch => {
                 "does not watch the settings file (`THOTH_HOT_RELOAD=0`); `thoth reload` makes it read"
                     .to_owned()
             }
-            None => "has not taken the settings over yet".to_owned(),
+            _ => "has not taken the settings over yet".to_owned(),
         };
-        let problems = refused.map(|last| last.problems.clone()).unwrap_or_default();
+        let problems = last.map(|last| last.problems.clone()).unwrap_or_default();
         Self { role: record.role.clone(), why, problems }
     }
 }
@@ -130,6 +131,7 @@ mod tests {
         let last_verdict = LastVerdict {
             id: 1,
             verdict: if refused { Decision::Rejected } else { Decision::Applied },
+            cause: Cause::Save,
             at: Timestamp::UNIX_EPOCH,
             content: Some(file.to_owned()),
             problems: if refused { vec![Problem::new("servers.api.port", "taken")] } else { Vec::new() },
@@ -171,6 +173,14 @@ mod tests {
         not_watching[1].record.watch = false;
         let said = "instances differ: mcp does not watch the settings file (`THOTH_HOT_RELOAD=0`); `thoth reload` makes it read";
         check(not_watching, false, said);
+
+        let mut taken_back = vec![seen("api", "a", "b"), seen("mcp", "b", "b")];
+        if let Some(last) = &mut taken_back[0].record.last_verdict {
+            (last.verdict, last.cause) = (Decision::Applied, Cause::Revert);
+            last.problems = vec![Problem::new("llm", "as in generation 1: no such model")];
+        }
+        let said = "instances differ: api took the settings back: `llm`: as in generation 1: no such model";
+        check(taken_back, false, said);
 
         // The dead have no say.
         let mut gone = one_refused;

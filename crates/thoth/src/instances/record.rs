@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use changeover::{Cause, Decision, Problem, Status};
+use changeover::{Action, Cause, Decision, Problem, Status, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -51,12 +51,29 @@ pub struct LastVerdict {
     pub id: u64,
     /// What became of the content.
     pub verdict: Decision,
+    /// Why it was given.
+    pub cause: Cause,
     /// When it was given.
     pub at: Timestamp,
     /// Keyed hash of the content that it is about.
     pub content: Option<String>,
-    /// Everything that is wrong with that content.
+    /// Everything that is wrong with that content, or that made it go back to an older one.
     pub problems: Vec<Problem>,
+}
+
+impl LastVerdict {
+    fn of(verdict: &Verdict) -> Self {
+        let restored = verdict.services.iter().filter(|service| service.action == Action::Restored);
+        let taken_back = restored.map(|service| Problem::new(&service.name, &service.reason));
+        Self {
+            id: verdict.id,
+            verdict: verdict.verdict,
+            cause: verdict.cause.clone(),
+            at: verdict.at,
+            content: verdict.content.clone(),
+            problems: verdict.problems.iter().cloned().chain(taken_back).collect(),
+        }
+    }
 }
 
 /// A record, and whether its process lives.
@@ -197,13 +214,7 @@ impl Instance {
             record.watch = status.watch_enabled;
             let on_the_file = status.last_verdict.as_ref().filter(|last| last.cause != Cause::Refresh);
             if let Some(last) = on_the_file {
-                record.last_verdict = Some(LastVerdict {
-                    id: last.id,
-                    verdict: last.verdict,
-                    at: last.at,
-                    content: last.content.clone(),
-                    problems: last.problems.clone(),
-                });
+                record.last_verdict = Some(LastVerdict::of(last));
             }
         })
     }

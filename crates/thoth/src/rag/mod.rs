@@ -165,7 +165,8 @@ impl Rag {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let note = format!("no model wrote this answer, these are the passages: {error}");
-                Ok(ask::from_passages(&passages, Some(note)))
+                let model = ask::Model::Failed(error.to_string());
+                Ok(ask::Answer { model, ..ask::from_passages(&passages, Some(note)) })
             }
         }
     }

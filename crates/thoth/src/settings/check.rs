@@ -299,6 +299,7 @@ fn reload(found: &Found<'_>) -> Reload {
         open_max_ms: found.count("reload.openMaxMs"),
         prepare_deadline_ms: found.count("reload.prepareDeadlineMs"),
         handover_ms: found.count("reload.handoverMs"),
+        probation_ms: found.count("reload.probationMs"),
         history_max: usize::try_from(found.count("reload.historyMax")).unwrap_or(usize::MAX),
     }
 }

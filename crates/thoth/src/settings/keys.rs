@@ -178,6 +178,7 @@ pub const KEYS: &[Key] = &[
     Key::count("reload.openMaxMs", 5_000, "Milliseconds for which a file may stay open for writing before it is judged as it is.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.prepareDeadlineMs", 10_000, "Milliseconds that the preparation of a change may take.").between(100.0, 600_000.0).read_by("reload"),
     Key::count("reload.handoverMs", 10_000, "Milliseconds for which the old port is served after it changed.").between(0.0, 600_000.0).read_by("reload"),
+    Key::count("reload.probationMs", 10_000, "Milliseconds for which what goes live is on trial: a language model that fails then, where the one before it answers, is taken back.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.historyMax", 1_000, "Verdicts that the history keeps.").between(1.0, 1_000_000.0).read_by("reload"),
 
     Key::text("citation.linkFormat", "uri", "How a note links to a paper.").one_of(&["uri", "wikilink", "markdown"]),

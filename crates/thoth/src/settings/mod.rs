@@ -153,6 +153,8 @@ pub struct Reload {
     pub prepare_deadline_ms: u64,
     /// For how long the old port is served after it changed (10,000).
     pub handover_ms: u64,
+    /// For how long what goes live is on trial (10,000).
+    pub probation_ms: u64,
     /// Number of verdicts that the history keeps (1,000).
     pub history_max: usize,
 }

@@ -12,6 +12,7 @@ mod library;
 mod live;
 mod load;
 mod plan;
+mod probation;
 mod refused;
 mod roles;
 mod start;

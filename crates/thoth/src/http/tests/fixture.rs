@@ -203,6 +203,8 @@ async fn engine(
             Box::pin(async move { services::prepare(&preparation, &means).await })
         }),
         tuning: |_| Tuning { settle: Duration::from_millis(20), ..Tuning::default() },
+        on_trial: Services::on_trial,
+        version: "1".to_owned(),
         fallback: Box::new(move || {
             let mut settings = Settings::default_for(&fallback);
             settings.servers.api.port = 0;
