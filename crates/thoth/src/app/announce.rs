@@ -8,15 +8,17 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Place;
+use crate::instances::Roles;
 use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::{Settings, better_ranked};
 
 /// Says what was started, and where.
-pub(super) fn start(place: &Place, engine: &Engine<Settings, Services>) {
+pub(super) fn start(place: &Place, roles: Roles, engine: &Engine<Settings, Services>) {
     let status = engine.status();
     let file = place.settings_file.display();
-    tracing::info!(vault = %place.vault.root().display(), state = %place.state_dir.display(), "Thoth {}", env!("CARGO_PKG_VERSION"));
+    let (vault, state) = (place.vault.root().display(), place.state_dir.display());
+    tracing::info!(%roles, %vault, %state, "Thoth {}", env!("CARGO_PKG_VERSION"));
     let live = engine.live().load();
     for reserved in &live.services.http.reserved {
         tracing::info!("serving http://{}", reserved.address());
@@ -69,10 +71,11 @@ pub(super) async fn instance(
             () = shutdown.cancelled() => return,
             verdict = verdicts.recv() => verdict,
         };
-        // What was missed does not matter: the status is the newest.
         if let Err(RecvError::Closed) = verdict {
             return;
         }
+        // What was missed does not matter, nor does what is already behind: the status is the newest.
+        while verdicts.try_recv().is_ok() {}
     }
 }
 

@@ -88,7 +88,7 @@ pub async fn serve(
         owners.clone(),
     ));
 
-    announce::start(place, &engine);
+    announce::start(place, roles, &engine);
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));

@@ -24,6 +24,7 @@ pub(super) async fn health(State(app): State<Arc<App>>, Current(generation): Cur
     let body = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
+        "role": app.roles.to_string(),
         "generation": generation.number,
         "started_at": app.started,
         "addresses": addresses,

@@ -85,9 +85,9 @@ async fn each_role_is_held_once_and_all_excludes_every_other() {
 async fn a_pdf_is_taken_once_by_the_monitor_and_known_to_the_others() {
     let three = Three::start(&json!({ "paths": { "pdf": "pdf", "notes": "notes" } })).await;
     let place = three.api.place.clone();
+    let mut events = three.api.verdicts().await;
     place.drop_paper("okonkwo2024.pdf", "pdf");
-    let rows = three.api.papers(1).await;
-    assert_eq!(rows[0]["status"], "indexed", "{rows:?}");
+    while events.named("paper").await["status"] != "indexed" {}
     // Handed in at the API, read by the monitor.
     let handed_in = place.run(&["ingest", &format!("{PAPERS}/ferreira2022.pdf")]);
     assert!(handed_in.status.success() && text(&handed_in).contains("indexed"), "{}", text(&handed_in));
@@ -107,6 +107,37 @@ async fn a_pdf_is_taken_once_by_the_monitor_and_known_to_the_others() {
     let monitor = Thoth::start_as("monitor", place, &[]).await;
     let rows = three.api.papers(3).await;
     assert!(rows.iter().all(|row| row["status"] == "indexed"), "{rows:?}\n{}", monitor.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_write_at_the_same_time_and_nothing_is_lost() {
+    const EACH: usize = 8;
+    let three = Three::start(&json!({ "paths": { "pdf": "pdf", "notes": "notes" } })).await;
+    let folder = three.api.place.vault().join("pdf");
+    std::fs::create_dir_all(&folder).unwrap();
+    let paper = std::fs::read(format!("{PAPERS}/okonkwo2024.pdf")).unwrap();
+    // What follows the end of a PDF makes it another file of the same paper.
+    let another = |number: usize| [paper.as_slice(), format!("\n% {number}\n").as_bytes()].concat();
+    let url = three.api.url("/api/v1/papers");
+    let mut handed_in = tokio::task::JoinSet::new();
+    for number in 0..EACH {
+        let (client, url, token) = (three.api.client.clone(), url.clone(), three.api.token());
+        let body = another(number);
+        handed_in.spawn(async move {
+            let request = client.post(format!("{url}?name=handed-{number}.pdf"));
+            request.bearer_auth(token).body(body).send().await.unwrap().status().as_u16()
+        });
+        std::fs::write(folder.join(format!("dropped-{number}.pdf")), another(EACH + number)).unwrap();
+    }
+    while let Some(status) = handed_in.join_next().await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    let rows = three.api.papers(2 * EACH).await;
+    assert!(rows.iter().all(|row| row["status"] == "indexed"), "{rows:?}");
+    for thoth in three.each() {
+        let log = thoth.log();
+        assert!(!log.contains("locked") && !log.contains("refused") && !log.contains("ERROR"), "{log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
