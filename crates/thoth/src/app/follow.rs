@@ -22,7 +22,7 @@ pub(super) async fn log(mut follower: Follower<Settings, Services>, log: LogFilt
         let did = match before {
             Some(before) if before == wanted => None,
             before => match log.set(wanted) {
-                Ok(()) => before.map(|_| Ok(format!("`logging.level` is {wanted:?}"))),
+                Ok(()) => before.map(|_| Ok(format!("`logging.level` is {wanted}"))),
                 Err(error) => Some(Err(error)),
             },
         };

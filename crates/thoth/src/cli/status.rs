@@ -175,7 +175,7 @@ fn print_seen(seen: &Seen) {
 }
 
 /// Prints the one line that says whether they agree.
-pub(super) fn print_agreement(agreement: &Agreement) {
+fn print_agreement(agreement: &Agreement) {
     let style = if agreement.agree { GOOD } else { BAD };
     println!("{style}{agreement}{style:#}");
 }

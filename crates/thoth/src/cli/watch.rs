@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::output::{BAD, GOOD, QUIET};
-use super::{Place, output, status};
+use super::{Place, output};
 use crate::http::client::{Client, ClientError};
 use crate::instances::agreement::Agreement;
 
@@ -59,7 +59,7 @@ async fn follow(client: &Client, last: &mut Option<u64>, json: bool) -> anyhow::
                 let agreement: Agreement = serde_json::from_value(data)?;
                 match json {
                     true => println!("{}", serde_json::to_string(&agreement)?),
-                    false => status::print_agreement(&agreement),
+                    false => output::instances(&agreement),
                 }
             }
             "outcome" => {

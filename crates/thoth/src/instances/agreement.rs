@@ -34,7 +34,7 @@ pub struct Difference {
 /// How the instances of this state directory stand now.
 ///
 /// # Errors
-/// What the file system says, or that a record is none.
+/// What the file system says.
 pub fn agreement(state_dir: &Path) -> io::Result<Agreement> {
     Ok(Agreement::of(look(state_dir)?))
 }

@@ -86,10 +86,11 @@ pub struct Seen {
     pub alive: bool,
 }
 
-/// Every instance of a state directory that has not ended in order, those that serve the API first.
+/// Every instance of a state directory that has not ended in order, those that serve the API first. A file that is no
+/// record (a power cut may leave one empty) tells of nobody; the next start of that instance writes it anew.
 ///
 /// # Errors
-/// What the file system says, or that a file is no record.
+/// What the file system says.
 pub fn look(state_dir: &Path) -> io::Result<Vec<Seen>> {
     let entries = match std::fs::read_dir(folder(state_dir)) {
         Ok(entries) => entries,
@@ -102,11 +103,14 @@ pub fn look(state_dir: &Path) -> io::Result<Vec<Seen>> {
         if path.extension().is_none_or(|ending| ending != "json") {
             continue;
         }
-        let record: Record = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
             // It ended in order a moment ago.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
+        };
+        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
+            continue;
         };
         let alive = match record.each_role().next() {
             Some(role) => is_held(state_dir, role)?,
@@ -283,7 +287,10 @@ mod tests {
     fn written_for_its_owner_alone_and_removed_at_the_end() {
         let state = tempfile::tempdir().unwrap();
         assert!(look(state.path()).unwrap().is_empty());
+        std::fs::create_dir(folder(state.path())).unwrap();
+        std::fs::write(path(state.path(), "all"), "").unwrap();
         let (_hold, instance) = instance(state.path(), &[]);
+        assert!(look(state.path()).unwrap().is_empty(), "what a power cut left tells of nobody");
         for address in ["127.0.0.1:8000", "[::1]:9000"] {
             instance.serves(address.parse().unwrap()).unwrap();
             let seen = look(state.path()).unwrap();
