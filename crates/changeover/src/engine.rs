@@ -63,6 +63,7 @@ pub(crate) struct Parts<S, V> {
     pub(crate) messages: mpsc::WeakUnboundedSender<Message<S>>,
     pub(crate) commands: Sender<Command>,
     pub(crate) waker: Waker,
+    pub(crate) questions: mpsc::Sender<oneshot::Sender<()>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -166,6 +167,17 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         messages.send(Message::Refresh(reply)).map_err(|_| Stopped)?;
         drop(messages);
         verdict.await.map_err(|_| Stopped)
+    }
+
+    /// Waits for an answer of the thread that owns the switch. It comes at once, also while a preparation or a follower
+    /// takes its time; it does not come while the disk under the history hangs. For watchdogs: give it a deadline.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn answers(&self) -> Result<(), Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.parts.questions.send(reply).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
     }
 
     async fn ask(

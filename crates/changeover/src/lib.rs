@@ -95,7 +95,7 @@ pub use blueprint::{Accepted, Blueprint, Check, Occasion, Prepare, Preparing};
 pub use engine::{Engine, StartError, Stopped};
 pub use follow::{Followed, Follower};
 pub use generation::{Generation, Identity, Live, Service};
-pub use history::HistoryError;
+pub use history::{HistoryError, read_history};
 pub use preparation::Preparation;
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 pub use status::{Activity, Status, WatchStatus};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::blueprint::{Accepted, Blueprint, Occasion, Prepare};
 use crate::candidate::{Candidate, Source, Stages};
@@ -26,6 +26,9 @@ use crate::watch::{Events, Settle, Watch, steps};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
+
+/// Questions whether the engine answers that may wait at one time.
+const QUESTIONS_MAX: usize = 8;
 
 /// What a first generation is made from.
 struct First<S> {
@@ -137,6 +140,7 @@ where
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let retirer_shared = Arc::clone(&shared);
+    let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(QUESTIONS_MAX);
     // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
     // settings or the history does not delay the product.
     let threads = vec![
@@ -144,9 +148,17 @@ where
         std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
             runtime.block_on(async {
                 let retirer = tokio::spawn(retire(old, retirer_shared));
+                let answerer = tokio::spawn(async move {
+                    while let Some(reply) = asked.recv().await {
+                        if reply.send(()).is_err() {
+                            tracing::debug!("whoever asked whether the engine answers has gone");
+                        }
+                    }
+                });
                 changeover.run().await;
                 // What is still held then is dropped by whoever holds it.
                 retirer.abort();
+                answerer.abort();
             });
         })?,
     ];
@@ -163,6 +175,7 @@ where
         messages: message_sender,
         commands,
         waker,
+        questions,
         threads: Mutex::new(threads),
     })
 }

@@ -116,6 +116,12 @@ pub struct Metadata {
     pub arxiv: Option<Field<String>>,
     /// Journal, proceedings or series, where the paper names it.
     pub venue: Option<Field<String>>,
+    /// Volume of the journal.
+    pub volume: Option<Field<String>>,
+    /// Issue of the volume.
+    pub issue: Option<Field<String>>,
+    /// Pages or article number.
+    pub pages: Option<Field<String>>,
 }
 
 /// A value, and where it came from.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use changeover::{Identity, Preparation, Problem, Service};
 use serde::Serialize;
 
+use crate::citations::{CitationInputs, Citations};
 use crate::http::listeners::Listeners;
 use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
+use crate::letta::{self, Letta, LettaInputs, Turns};
 use crate::llm::{Condition, Llm, LlmInputs};
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
@@ -20,6 +22,10 @@ pub struct Services {
     pub llm: Service<LlmInputs, Llm>,
     /// Retrieval; holds the `llm` that writes its answers.
     pub rag: Service<RagInputs, Rag>,
+    /// The style and the links of notes and exports, and who is asked for what a PDF does not say.
+    pub citations: Service<CitationInputs, Citations>,
+    /// Agent memory.
+    pub letta: Service<LettaInputs, Letta>,
     /// The API.
     pub http: Service<HttpInputs, HttpService>,
 }
@@ -28,6 +34,8 @@ pub struct Services {
 pub struct Means {
     /// Connections to other hosts.
     pub client: reqwest::Client,
+    /// Turns at the agents of Letta servers.
+    pub turns: Turns,
     /// The index that all generations share.
     pub index: Arc<Index>,
     /// The sockets that listen.
@@ -47,11 +55,26 @@ pub async fn prepare(
     let settings = &preparation.settings;
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
-    let (llm, http) = tokio::try_join!(
+    let citations = CitationInputs::new(&settings.citation);
+    let (llm, citations, letta, http) = tokio::try_join!(
         preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
             let llm = Llm::new(inputs.clone(), means.client.clone());
             async { Ok(llm) }
         }),
+        preparation.service("citations", live.map(|live| &live.citations), citations, &[], |inputs| {
+            let citations = Citations::new(inputs);
+            async { citations.map_err(|error| vec![Problem::new("citation.style", error)]) }
+        }),
+        preparation.service(
+            "letta",
+            live.map(|live| &live.letta),
+            LettaInputs::of(settings),
+            &[],
+            |inputs| {
+                let letta = Letta::new(inputs.clone(), means.client.clone(), &means.turns);
+                async { Ok(letta) }
+            }
+        ),
         preparation.service("http", live.map(|live| &live.http), addresses, &[], |addresses| {
             let http = service::build(addresses, &means.listeners);
             async { http }
@@ -71,7 +94,7 @@ pub async fn prepare(
             rag(live_rag, inputs.clone(), llm.handle(), means)
         })
         .await?;
-    Ok(Services { llm, rag, http })
+    Ok(Services { llm, rag, citations, letta, http })
 }
 
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
@@ -144,10 +167,12 @@ impl Services {
 
     /// How each service stands.
     pub fn states(&self, builder: Option<&Builder>) -> Vec<(&'static str, ServiceState)> {
-        let Self { llm, rag, http } = self;
+        let Self { llm, rag, citations, letta, http } = self;
         vec![
             ("llm", llm_state(llm)),
             ("rag", rag_state(rag, builder).runs(rag.in_words())),
+            ("citations", ServiceState::ok(Some(citations.since())).runs(citations.in_words())),
+            ("letta", letta_state(letta).runs(letta.in_words())),
             ("http", ServiceState::ok(Some(http.since())).runs(http.in_words())),
         ]
     }
@@ -161,6 +186,17 @@ fn llm_state(llm: &Service<LlmInputs, Llm>) -> ServiceState {
         Condition::Degraded => "degraded",
     };
     ServiceState { status, since: Some(llm.since()), runs: llm.in_words(), reason: stands.reason }
+}
+
+/// How the agent's memory stands.
+pub fn letta_state(letta: &Service<LettaInputs, Letta>) -> ServiceState {
+    let (status, reason) = match letta.condition() {
+        letta::Condition::Off(reason) => ("off", Some(reason)),
+        letta::Condition::Unknown => ("pending", Some("the server was not heard of yet".to_owned())),
+        letta::Condition::Ok => ("ok", None),
+        letta::Condition::Degraded(reason) => ("degraded", Some(reason)),
+    };
+    ServiceState { status, reason, ..ServiceState::ok(Some(letta.since())) }
 }
 
 fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> ServiceState {

@@ -62,6 +62,27 @@ pub(crate) struct Found {
     pub(crate) good_contents: Vec<Vec<u8>>,
 }
 
+/// Every verdict that the journal of a state directory still has, oldest first; none where there is no journal. Nothing is
+/// changed, so this may be asked while an engine runs on the directory.
+///
+/// # Errors
+/// What the file system says.
+pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
+    let lines = journal::read(&state_dir.join("journal.jsonl"))?;
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for line in lines {
+        match line {
+            Line::Verdict(verdict) => verdicts.push(verdict),
+            Line::Outcome(settled) => {
+                let of_it = verdicts.iter_mut().rev().find(|verdict| verdict.id == settled.id);
+                of_it.into_iter().for_each(|verdict| verdict.outcome = Some(settled.outcome));
+            }
+            Line::Intent(_) => {}
+        }
+    }
+    Ok(verdicts)
+}
+
 /// The newest verdicts, newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts(Mutex<VecDeque<Arc<Verdict>>>);
@@ -350,6 +371,21 @@ mod tests {
         drop(history);
         let (_, found) = History::open(folder.path(), "1", 3).unwrap();
         assert_eq!(found.good_contents, [b"{}"]);
+    }
+
+    #[test]
+    fn the_journal_is_read_beside_a_writer_and_never_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_history(folder.path()).unwrap(), []);
+        let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
+        history.intend(1, Some(("good", b"{}")), &[]).unwrap();
+        history.record(verdict(1, "good"), 9).unwrap();
+        let file = folder.path().join("journal.jsonl");
+        let torn = std::fs::read_to_string(&file).unwrap() + "{\"verdict\": {\"id\"";
+        std::fs::write(&file, &torn).unwrap();
+        let ids: Vec<u64> = read_history(folder.path()).unwrap().iter().map(|verdict| verdict.id).collect();
+        assert_eq!(ids, [1]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), torn, "a torn tail is the writer's to cut off");
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
-use changeover::{Action, Decision};
+use changeover::{Action, Activity, Decision};
 
-use crate::support::{Probes, Seen, World, until};
+use crate::support::{PATIENCE, Probes, Seen, World, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn invariant_1_whole_readers_never_see_a_mixture() {
@@ -389,6 +389,23 @@ async fn without_a_watch_a_reload_still_reads() {
     assert_eq!(engine.live().load().settings.pair, 2);
     engine.shutdown().await;
     assert!(engine.reload().await.is_err(), "a stopped engine says so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_answers_while_it_waits_for_others_and_not_when_it_has_ended() {
+    let world = World::start(Some(r#"{"pair": 1}"#)).await;
+    let _never_follows = world.engine.follower("stuck").unwrap();
+    world.rename(r#"{"pair": 2, "deadlineMs": 1000}"#);
+    until(|| world.pair() == 2).await;
+    let answer = tokio::time::timeout(PATIENCE, world.engine.answers()).await;
+    assert!(answer.unwrap().is_ok(), "while a follower is waited for");
+    world.engine.shutdown().await;
+    assert!(tokio::time::timeout(PATIENCE, world.engine.answers()).await.unwrap().is_err());
+    let world = World::start(Some(r#"{"pair": 1}"#)).await;
+    world.rename(r#"{"pair": 2, "fault": "hang"}"#);
+    until(|| world.engine.status().activity == Activity::Preparing).await;
+    let answer = tokio::time::timeout(PATIENCE, world.engine.answers()).await;
+    assert!(answer.unwrap().is_ok(), "while a preparation hangs");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,14 +7,25 @@ use changeover::{Action, Decision, Engine, Outcome, Problem, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::Wiring;
 use crate::cli::Place;
 use crate::instances::Roles;
 use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::{Settings, better_ranked};
 
+/// Says what was started, and from now on everything that happens.
+pub(super) fn begin(wiring: &Wiring<'_>, instance: &Arc<Instance>, started: jiff::Timestamp) {
+    let Wiring { place, roles, engine, tasks, shutdown, .. } = *wiring;
+    start(place, roles, engine);
+    tasks.spawn(better_files(place.clone(), shutdown.clone()));
+    tasks.spawn(verdicts(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(outcomes(engine.clone(), shutdown.clone()));
+    tasks.spawn(self::instance(engine.clone(), Arc::clone(instance), shutdown.clone()));
+}
+
 /// Says what was started, and where.
-pub(super) fn start(place: &Place, roles: Roles, engine: &Engine<Settings, Services>) {
+fn start(place: &Place, roles: Roles, engine: &Engine<Settings, Services>) {
     let status = engine.status();
     let file = place.settings_file.display();
     let (vault, state) = (place.vault.root().display(), place.state_dir.display());
@@ -43,7 +54,7 @@ const BETTER_LOOK: Duration = Duration::from_secs(10);
 
 /// Says once of each settings file that would rank before the chosen one that it is not read. The choice that was made
 /// at the start stands.
-pub(super) async fn better_files(place: Place, shutdown: CancellationToken) {
+async fn better_files(place: Place, shutdown: CancellationToken) {
     let mut known = Vec::new();
     let mut looks = tokio::time::interval(BETTER_LOOK);
     while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
@@ -57,11 +68,7 @@ pub(super) async fn better_files(place: Place, shutdown: CancellationToken) {
 }
 
 /// Keeps the record of this instance, until the engine or the process ends: after the start, and after each verdict.
-pub(super) async fn instance(
-    engine: Engine<Settings, Services>,
-    instance: Arc<Instance>,
-    shutdown: CancellationToken,
-) {
+async fn instance(engine: Engine<Settings, Services>, instance: Arc<Instance>, shutdown: CancellationToken) {
     let mut verdicts = engine.verdicts();
     loop {
         if let Err(error) = instance.stands(&engine.status()) {
@@ -80,11 +87,7 @@ pub(super) async fn instance(
 }
 
 /// Says every verdict, until the engine or the process ends; also those since `started`.
-pub(super) async fn verdicts(
-    engine: Engine<Settings, Services>,
-    started: jiff::Timestamp,
-    shutdown: CancellationToken,
-) {
+async fn verdicts(engine: Engine<Settings, Services>, started: jiff::Timestamp, shutdown: CancellationToken) {
     let mut verdicts = engine.verdicts();
     let mut last = 0;
     let since_start = engine.history(16).into_iter().filter(|verdict| verdict.at >= started);
@@ -115,7 +118,7 @@ pub(super) async fn verdicts(
 }
 
 /// Says every outcome, until the engine or the process ends.
-pub(super) async fn outcomes(engine: Engine<Settings, Services>, shutdown: CancellationToken) {
+async fn outcomes(engine: Engine<Settings, Services>, shutdown: CancellationToken) {
     let mut outcomes = engine.outcomes();
     loop {
         let verdict = tokio::select! {

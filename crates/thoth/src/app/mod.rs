@@ -10,14 +10,16 @@ mod follow;
 mod library;
 mod neighbours;
 mod papers;
+mod supervisor;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,8 +32,9 @@ use crate::http::state::{App, Owners};
 use crate::http::token::Token;
 use crate::http::{router, server};
 use crate::instances::Roles;
-use crate::instances::hold::Turn;
+use crate::instances::hold::{Hold, Turn};
 use crate::instances::record::Instance;
+use crate::letta::{Turns, lookout};
 use crate::llm::Network;
 use crate::rag::index::Index;
 use crate::services::{self, Means, Services};
@@ -39,11 +42,13 @@ use crate::settings::{self, Settings};
 use crate::{llm, pdf, rag};
 
 pub use library::Library;
+pub use supervisor::Supervisor;
 
 /// How long work in hand may take to end when the process is asked to.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
-/// Serves a vault until `shutdown` is cancelled: all of it, or the part that these roles name.
+/// Serves a vault until `shutdown` is cancelled: all of it, or the part that these roles name. `hangup` is SIGHUP, which
+/// asks for the settings to be read again.
 ///
 /// # Errors
 /// What keeps the first generation from being served.
@@ -52,23 +57,14 @@ pub async fn serve(
     roles: Roles,
     listen: Option<SocketAddr>,
     log: LogFilter,
+    (supervisor, hangup): (Supervisor, Signal),
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let started = jiff::Timestamp::now();
-    let turn = Turn::take(&place.state_dir)?;
-    let hold = turn.hold(&place.state_dir, roles)?;
-    let instance = Arc::new(Instance::new(&place.state_dir, &hold, started)?);
-    let token = Token::load_or_create(&place.state_dir, place.variable("THOTH_API_TOKEN"))?;
-    let database = open_database(&place.state_dir)?;
-    drop(turn);
-    let means = Arc::new(Means {
-        client: client(place)?,
-        index: Arc::new(Index::new(Arc::clone(&database))),
-        listeners: Listeners::default(),
-        surroundings: surroundings(place, roles, listen)?,
-    });
+    let Ground { _hold, instance, token, database, means } = ground(place, roles, listen, started)?;
     let engine = Engine::start(blueprint(place, roles, &means)).await?;
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
+    let letta_follower = engine.follower("letta")?;
     let (log_follower, ports_follower) = (engine.follower("log")?, engine.follower("ports")?);
     let (tasks, owners) = (TaskTracker::new(), Owners::default());
     let wiring =
@@ -78,26 +74,15 @@ pub async fn serve(
         false => papers::leave_to_another(&wiring, database, &means.index)?,
     };
     let metrics = Metrics::new(started);
-    let app = Arc::new(App::new(
-        roles,
-        engine.clone(),
-        papers,
-        Arc::clone(&instance),
-        token,
-        metrics.clone(),
-        owners.clone(),
-    ));
+    let (said, counted) = (Arc::clone(&instance), metrics.clone());
+    let app = App::new(roles, engine.clone(), papers, said, token, counted, owners.clone());
+    let app = Arc::new(app);
 
-    announce::start(place, roles, &engine);
+    announce::begin(&wiring, &instance, started);
+    neighbours::begin(&wiring, &app.neighbours);
+    let serving = supervisor.begin(&wiring, hangup);
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
-    tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
-    tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
-    tasks.spawn(announce::outcomes(engine.clone(), shutdown.clone()));
-    tasks.spawn(announce::instance(engine.clone(), Arc::clone(&instance), shutdown.clone()));
-    if roles != Roles::ALL {
-        let state_dir = place.state_dir.clone();
-        tasks.spawn(neighbours::watch(state_dir, app.neighbours.clone(), shutdown.clone()));
-    }
+    tasks.spawn(lookout::follow(letta_follower, shutdown.clone()));
     tasks.spawn(follow::log(log_follower, log, owners.clone()));
     tasks.spawn(server::serve(
         means.listeners.clone(),
@@ -105,11 +90,52 @@ pub async fn serve(
         router::router(app),
         Arc::clone(&instance),
         owners,
+        serving,
         shutdown.clone(),
     ));
 
     shutdown.cancelled().await;
     tracing::info!("stopping");
+    supervisor.stopping().await;
+    end(&engine, &tasks).await;
+    instance.remove().with_context(|| format!("removing `{}`", instance.path().display()))
+}
+
+/// What a process stands on before it has settings.
+struct Ground {
+    /// As long as the process lives.
+    _hold: Hold,
+    instance: Arc<Instance>,
+    token: Token,
+    database: Arc<Database>,
+    means: Arc<Means>,
+}
+
+/// Takes hold of the roles, and makes what a first start makes.
+fn ground(
+    place: &Place,
+    roles: Roles,
+    listen: Option<SocketAddr>,
+    started: jiff::Timestamp,
+) -> anyhow::Result<Ground> {
+    let turn = Turn::take(&place.state_dir)?;
+    let hold = turn.hold(&place.state_dir, roles)?;
+    let instance = Arc::new(Instance::new(&place.state_dir, &hold, started)?);
+    let token = Token::load_or_create(&place.state_dir, place.variable("THOTH_API_TOKEN"))?;
+    let database = open_database(&place.state_dir)?;
+    drop(turn);
+    let means = Arc::new(Means {
+        client: client(place)?,
+        turns: Turns::default(),
+        index: Arc::new(Index::new(Arc::clone(&database))),
+        listeners: Listeners::default(),
+        surroundings: surroundings(place, roles, listen)?,
+    });
+    Ok(Ground { _hold: hold, instance, token, database, means })
+}
+
+/// Ends the engine, and waits for the work in hand.
+async fn end(engine: &Engine<Settings, Services>, tasks: &TaskTracker) {
     if tokio::time::timeout(SHUTDOWN_MAX, engine.shutdown()).await.is_err() {
         tracing::warn!("the settings watch does not end: its file system does not answer");
     }
@@ -117,7 +143,6 @@ pub async fn serve(
     if tokio::time::timeout(SHUTDOWN_MAX, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not end within {SHUTDOWN_MAX:?}; the next start takes it up again");
     }
-    instance.remove().with_context(|| format!("removing `{}`", instance.path().display()))
 }
 
 /// What the parts of a process are wired to.
@@ -143,10 +168,7 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
     let means = Arc::clone(means);
     Blueprint {
         file: place.settings_file.clone(),
-        state_dir: place.state_dir.join(match roles {
-            Roles::ALL => "history".to_owned(),
-            roles => format!("history-{roles}"),
-        }),
+        state_dir: history_dir(&place.state_dir, roles),
         // One for all instances, so that their hashes of one content are the same.
         key_file: Some(place.state_dir.join("history/hash-key")),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
@@ -160,6 +182,14 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }
+}
+
+/// Where the engine keeps its history: one for each instance.
+pub fn history_dir(state_dir: &Path, roles: Roles) -> PathBuf {
+    state_dir.join(match roles {
+        Roles::ALL => "history".to_owned(),
+        roles => format!("history-{roles}"),
+    })
 }
 
 /// The engine's part of the settings.

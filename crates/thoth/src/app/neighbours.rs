@@ -7,18 +7,27 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::Wiring;
+use crate::instances::Roles;
 use crate::instances::agreement::{Agreement, agreement};
 
 /// How often the records are looked at: a few small files.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Where the others are told of: the last that was.
+type Told = watch::Sender<Option<Arc<Agreement>>>;
+
+/// Begins to look at the others. A process with all roles has none.
+pub(super) fn begin(wiring: &Wiring<'_>, told: &Told) {
+    if wiring.roles != Roles::ALL {
+        let state_dir = wiring.place.state_dir.clone();
+        wiring.tasks.spawn(watch(state_dir, told.clone(), wiring.shutdown.clone()));
+    }
+}
+
 /// Tells whenever the instances begin to differ or agree again, when one comes and when one is gone. What is seen at
 /// two looks in a row is told: a save reaches all of them within moments, not at the same one.
-pub(super) async fn watch(
-    state_dir: PathBuf,
-    told: watch::Sender<Option<Arc<Agreement>>>,
-    shutdown: CancellationToken,
-) {
+async fn watch(state_dir: PathBuf, told: Told, shutdown: CancellationToken) {
     let mut looks = tokio::time::interval(LOOK);
     let mut before: Option<Agreement> = None;
     while shutdown.run_until_cancelled(looks.tick()).await.is_some() {

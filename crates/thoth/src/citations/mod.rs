@@ -5,16 +5,24 @@
 
 mod authors;
 mod bibtex;
+mod csl_file;
+pub mod csl_json;
+pub mod format;
 mod identifiers;
 pub(crate) mod information;
 mod junk;
 mod lexicon;
 mod names;
+mod person;
+mod service;
+pub mod settings;
+pub mod style;
 mod title;
 mod venue;
 mod year;
 
 pub use bibtex::{bibtex, citation_key};
+pub use service::{CitationInputs, Citations};
 
 use crate::paper::{Field, Metadata, Section, SectionKind, Source};
 use crate::pdf::read::blocks::{Block, BodyLook};
@@ -91,6 +99,9 @@ pub(crate) fn metadata(front: &Front<'_>, sections: &[Section]) -> Metadata {
         doi: identifiers::doi(front),
         arxiv: identifiers::arxiv(front),
         venue: venue::venue(front),
+        volume: None,
+        issue: None,
+        pages: None,
     }
 }
 
@@ -100,3 +111,6 @@ fn summary(sections: &[Section]) -> Option<Field<String>> {
     let text: Vec<&str> = section.paragraphs.iter().map(|paragraph| paragraph.text.as_str()).collect();
     Some(Field { value: text.join("\n\n"), source: Source::Layout { page } })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,15 @@
 //! The command line: what can be asked, and which file answers it.
 
 mod answers;
+mod chat;
 mod init;
 mod logging;
 mod output;
 mod place;
+mod report;
 mod serve;
 mod settings;
+mod shell;
 mod status;
 mod watch;
 
@@ -14,7 +17,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use logging::LogFilter;
 pub use place::Place;
@@ -80,6 +85,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Talk to the agent at the Letta server; without a message line by line, until the end of input
+    Chat {
+        /// What to say
+        message: Vec<String>,
+        /// Show what the agent always remembers instead
+        #[arg(long, conflicts_with = "message")]
+        memory: bool,
+    },
     /// List the papers, and what became of each PDF
     Papers {
         /// Print JSON
@@ -107,6 +120,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Count what became of the saves of the last days: verdicts, success rate, times, what was refused most
+    Report {
+        /// How far to look back, as in `7d`, `36h`, `90m`
+        #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = report::period)]
+        since: jiff::SignedDuration,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Judge whether the running server is well (exit code 0 or 1)
     Health {
         /// Print JSON
@@ -127,6 +149,18 @@ pub enum Command {
     },
     /// Print the token that the API asks for
     Token,
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        #[arg(value_parser = PossibleValuesParser::new(shell::SHELLS).try_map(|name| name.parse::<Shell>()))]
+        shell: Shell,
+    },
+    /// Print the manual's page of `thoth`
+    Man {
+        /// Write the pages of all commands into this folder instead
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// `thoth settings …`.
@@ -162,6 +196,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
+        Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
@@ -170,10 +205,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
         },
         Command::Reload { retry, json } => settings::reload(vault, retry, json),
         Command::Watch { json } => watch::watch(vault, json),
+        Command::Report { since, json } => report::report(vault, since, json),
         Command::Health { json } => watch::health(vault, json),
         Command::Status { json } => status::status(vault, json),
         Command::Instances { json } => status::instances(vault, json),
         Command::Token => settings::token(vault),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(dir.as_deref()),
     };
     match done {
         Ok(code) => code,

@@ -10,10 +10,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{LogFilter, Place};
+use crate::app::Supervisor;
 use crate::instances::Roles;
 use crate::settings::Level;
 
-/// Serves until Ctrl-C or SIGTERM.
+/// Serves until Ctrl-C or SIGTERM; at SIGHUP the settings are read again.
 pub(super) fn serve(
     vault: Option<&Path>,
     roles: Roles,
@@ -25,6 +26,7 @@ pub(super) fn serve(
         let shutdown = CancellationToken::new();
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let outside = (Supervisor::from_environment(), signal(SignalKind::hangup())?);
         let asked = shutdown.clone();
         let signals = async move {
             tokio::select! {
@@ -35,7 +37,7 @@ pub(super) fn serve(
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = crate::app::serve(&place, roles, listen, log, shutdown) => served,
+            served = crate::app::serve(&place, roles, listen, log, outside, shutdown) => served,
             () = signals => Ok(()),
         }
     })?;

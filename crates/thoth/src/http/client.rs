@@ -182,8 +182,26 @@ impl Client {
             Some(id) => request.header("last-event-id", id),
             None => request,
         };
-        let response = self.send(request).await?;
-        let response = refusal(response).await?;
+        self.stream(request).await
+    }
+
+    /// `POST` of a JSON body that is answered by events: name and data of each.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post_events(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<impl Stream<Item = Result<(String, Value), ClientError>> + use<>, ClientError> {
+        self.stream(self.http.post(self.url(path)).json(body)).await
+    }
+
+    async fn stream(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<impl Stream<Item = Result<(String, Value), ClientError>> + use<>, ClientError> {
+        let response = refusal(self.send(request).await?).await?;
         Ok(response.bytes_stream().eventsource().map(|event| {
             let event = event.map_err(|error| ClientError::Answer(error.to_string()))?;
             let data =

@@ -10,6 +10,7 @@
 //!
 //! Outside generations, because a change of settings must not reset them: `listeners`, `rate`, `token`, `metrics`.
 
+mod agent;
 mod blocking;
 pub mod client;
 mod connection;

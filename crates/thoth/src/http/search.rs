@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::blocking::blocking;
 use super::error::ApiError;
-use super::extract::{Json as JsonBody, Query};
+use super::extract::{Json as JsonBody, Query, at_most};
 use super::generation::Current;
 use super::state::App;
 use crate::rag::ask::Answer;
@@ -62,12 +62,4 @@ pub(super) async fn ask(
     at_most("`question`", question, QUESTION_CHARS_MAX)?;
     let answer = trial::ask(&app.engine, &generation, question).await;
     answer.map(Json).map_err(|error| ApiError::internal("a question cannot be answered", &error))
-}
-
-fn at_most(name: &str, text: &str, chars_max: usize) -> Result<(), ApiError> {
-    let chars = text.chars().count();
-    if chars <= chars_max {
-        return Ok(());
-    }
-    Err(ApiError::invalid(format!("{name} has {chars} characters; at most {chars_max} are read")))
 }

@@ -46,13 +46,15 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// The name under which the owner of the ports says how it stands.
 const NAME: &str = "ports";
 
-/// Serves what the live generation wants served, until `shutdown`. Returns when every connection has ended.
+/// Serves what the live generation wants served, until `shutdown`. Cancels `serving` when it first does; returns when every
+/// connection has ended.
 pub async fn serve(
     listeners: Listeners,
     mut follower: Follower<Settings, Services>,
     router: Router,
     instance: Arc<Instance>,
     owners: Owners,
+    serving: CancellationToken,
     shutdown: CancellationToken,
 ) {
     let mut ports = Ports::new(listeners, router);
@@ -64,6 +66,9 @@ pub async fn serve(
                 let Some(generation) = generation else { break };
                 let did = follow(&mut ports, &generation, &instance);
                 let trouble = did.as_ref().and_then(|did| did.as_ref().err().cloned());
+                if trouble.is_none() {
+                    serving.cancel();
+                }
                 owners.say(NAME, generation.number, ports.runs(), trouble);
                 follower.followed(&generation, did);
             }

@@ -92,10 +92,19 @@ pub(super) async fn reload(State(app): State<Arc<App>>, Raw(body): Raw) -> Resul
 #[derive(Debug, Deserialize)]
 pub(super) struct Reloads {
     limit: Option<usize>,
+    /// Only verdicts with a smaller id: the next page of those before it.
+    before: Option<u64>,
 }
 
-/// `GET /api/v1/reloads?limit=`: the newest verdicts, newest first.
+/// `GET /api/v1/reloads?limit=&before=`: the newest verdicts, newest first.
 pub(super) async fn reloads(State(app): State<Arc<App>>, Query(query): Query<Reloads>) -> Json<Value> {
     let limit = query.limit.unwrap_or(RELOADS).min(RELOADS_MAX);
-    Json(json!({ "reloads": app.engine.history(limit) }))
+    let newest = match query.before {
+        None => app.engine.history(limit),
+        Some(before) => {
+            let older = app.engine.history(usize::MAX).into_iter().skip_while(|verdict| verdict.id >= before);
+            older.take(limit).collect()
+        }
+    };
+    Json(json!({ "reloads": newest }))
 }

@@ -163,7 +163,7 @@ fn one_line(text: &str) -> String {
 
 /// Plain text as Markdown that shows it unchanged: nothing in a paper may turn into a tag, a link, a formula or
 /// one of our markers. Only what would have a meaning is escaped, so that the note's source stays readable.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut before = None;
     let mut rest = text.chars().peekable();

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::key::{Bound, Default, Key};
 use super::path;
+use crate::citations::style::ENDING;
 
 /// A value that goes beyond its bound.
 pub(super) struct Beyond {
@@ -62,7 +63,14 @@ fn text_problem(text: &str, bound: Bound, key: &Key) -> Option<(String, String)>
     };
     match bound {
         Bound::NotBlank if text.trim().is_empty() => Some(("must not be blank".to_owned(), default())),
-        Bound::OneOf(names) if !names.contains(&text) => {
+        Bound::Style(names) if !names.contains(&text) && text.ends_with(ENDING) => {
+            path::lexical_problem(text)
+        }
+        Bound::Email if !is_email(text) => Some((
+            format!("`{}` is not an e-mail address", shown(text)),
+            "like `name@university.example`".to_owned(),
+        )),
+        Bound::OneOf(names) | Bound::Style(names) if !names.contains(&text) => {
             let close = names.iter().find(|name| name.eq_ignore_ascii_case(text.trim()));
             let close = close.or_else(|| {
                 names
@@ -146,6 +154,15 @@ fn is_host(text: &str) -> bool {
 
 pub(super) fn is_bind_address(text: &str) -> bool {
     text.eq_ignore_ascii_case("localhost") || text.parse::<IpAddr>().is_ok()
+}
+
+/// One `@`, a host behind it, and nothing that could begin another header or parameter.
+fn is_email(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
+    text.len() <= 254
+        && text.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty() && name.chars().all(plain) && is_host(host) && host.contains('.')
+        })
 }
 
 fn is_version(text: &str) -> bool {

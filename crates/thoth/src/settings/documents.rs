@@ -67,6 +67,12 @@ fn property(key: &Key) -> Value {
         Bound::OneOf(names) => {
             property.insert("enum".to_owned(), json!(names));
         }
+        Bound::Style(names) => {
+            property.insert("anyOf".to_owned(), json!([{ "enum": names }, { "pattern": "\\.csl$" }]));
+        }
+        Bound::Email => {
+            property.insert("pattern".to_owned(), json!("^$|^[^@\\s]+@[^@\\s]+$"));
+        }
         Bound::NotBlank => {
             property.insert("pattern".to_owned(), json!("\\S"));
         }
@@ -172,7 +178,12 @@ fn effect(key: &Key) -> &'static str {
         }
         (_, Some("llm")) => "New requests use it; an answer that is being written ends as it began.",
         (_, Some("rag")) => "The next question uses it.",
+        ("citation.style" | "citation.linkFormat", _) => {
+            "The next note and every export use it; `thoth notes refresh` brings older notes up to date."
+        }
+        (_, Some("citations")) => "The next look-up uses it; what was found before stays.",
         (_, Some("http")) => "The next request is judged by it.",
+        (_, Some("letta")) => "The next message uses it; an answer that is being written ends as it began.",
         (_, Some("log")) => "The next line of the log is judged by it.",
         (_, Some("reload")) => "The next save is taken by it.",
         _ => "All paths are judged anew.",

@@ -105,6 +105,10 @@ pub enum Bound {
     Hosts,
     /// A path in the vault.
     Path,
+    /// One of these, or the path of a `.csl` file in the vault.
+    Style(&'static [&'static str]),
+    /// An e-mail address.
+    Email,
     /// Three numbers with points between them.
     Version,
     /// A date with a time, RFC 3339.
@@ -118,10 +122,11 @@ impl Bound {
             Self::Any => String::new(),
             Self::Between(low, high) => format!("{low} to {high}"),
             Self::AtLeast(low) => format!("at least {low}"),
-            Self::OneOf(names) => {
-                let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-                format!("one of {}", quoted.join(", "))
+            Self::OneOf(names) => format!("one of {}", quoted(names)),
+            Self::Style(names) => {
+                format!("one of {}, or the path of a `.csl` file in the vault", quoted(names))
             }
+            Self::Email => "an e-mail address".to_owned(),
             Self::NotBlank => "not blank".to_owned(),
             Self::Url => "an `http://` or `https://` URL".to_owned(),
             Self::Host => "a host name or an IP address".to_owned(),
@@ -132,6 +137,10 @@ impl Bound {
             Self::DateTime => "a date with a time, like `2026-01-31T12:00:00Z`".to_owned(),
         }
     }
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Key {

@@ -16,6 +16,7 @@ mod path;
 pub mod render;
 mod secret;
 mod secrets;
+mod style;
 mod table;
 mod types;
 mod vault;
@@ -37,6 +38,7 @@ pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use secret::{REDACTED, Secret};
+pub use style::style;
 pub use vault::{NoVault, Vault, find as find_vault};
 
 /// The settings as they are meant: defaulted, checked, paths resolved. Immutable.
@@ -55,8 +57,12 @@ pub struct Settings {
     pub api_keys: ApiKeys,
     /// Language models.
     pub llm: crate::llm::settings::LlmSettings,
+    /// Agent memory.
+    pub memory: crate::letta::settings::MemorySettings,
     /// Retrieval.
     pub rag: crate::rag::settings::RagSettings,
+    /// Citations.
+    pub citation: crate::citations::settings::CitationSettings,
     /// The servers of this process.
     pub servers: crate::http::settings::ServersSettings,
     /// The log.
@@ -91,6 +97,8 @@ pub struct ApiKeys {
     pub mistral_key: Secret,
     /// For any other `llm.default.baseUrl`.
     pub custom_key: Secret,
+    /// For the Letta server.
+    pub letta_api_key: Secret,
 }
 
 /// What is logged.

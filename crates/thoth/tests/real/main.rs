@@ -8,12 +8,17 @@
 )]
 
 mod command_line;
+mod kubernetes;
 mod library;
 mod live;
 mod load;
 mod plan;
 mod probation;
 mod refused;
+mod report;
 mod roles;
+mod shell;
 mod start;
+mod supervisor;
 mod support;
+mod systemd;

@@ -82,6 +82,7 @@ impl World {
             router(Arc::clone(&app)),
             instance,
             owners,
+            CancellationToken::new(),
             shutdown.clone(),
         ));
         tasks.spawn(metrics.follow(engine, started, shutdown.clone()));
@@ -177,6 +178,7 @@ pub(super) fn connects(address: SocketAddr) -> bool {
 fn means(database: &Arc<Database>) -> Arc<Means> {
     Arc::new(Means {
         client: client_keeping(0),
+        turns: crate::letta::Turns::default(),
         index: Arc::new(Index::new(Arc::clone(database))),
         listeners: Listeners::default(),
         surroundings: Surroundings::default(),

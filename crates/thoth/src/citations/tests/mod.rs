@@ -1,0 +1,3 @@
+//! Styles, exports and look-ups, each against what is known to be right.
+
+mod styles;

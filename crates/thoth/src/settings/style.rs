@@ -1,0 +1,77 @@
+//! The section `citation`: from what a file says to styles, links and sources.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use url::Url;
+
+use super::walk::Found;
+use super::{Vault, path};
+use crate::citations::settings::{Apis, CitationSettings, LinkFormat};
+use crate::citations::style::{Choice, ENDING, NAMES};
+
+/// The section `citation`. A style's file is read here, so that one that is not there, or is no style, is refused at
+/// its place, and so that another content of it is another setting.
+pub(super) fn citation(found: &mut Found<'_>, vault: &Vault) -> CitationSettings {
+    let written = found.text("citation.style");
+    let style = style(&written, vault).unwrap_or_else(|(message, hint)| {
+        // What is wrong with the value as such was told already.
+        if found.value("citation.style").is_some() {
+            found.refuse("citation.style", message, hint);
+        }
+        Choice::Named(NAMES[0])
+    });
+    CitationSettings {
+        style,
+        link_format: LinkFormat::from_name(&found.text("citation.linkFormat")).unwrap_or_default(),
+        apis: Apis {
+            use_crossref: found.switch("citation.apis.useCrossref"),
+            crossref_url: address(found, "citation.apis.crossrefUrl"),
+            use_openalex: found.switch("citation.apis.useOpenalex"),
+            openalex_url: address(found, "citation.apis.openalexUrl"),
+            contact: found.text("citation.apis.contact"),
+        },
+    }
+}
+
+/// The style of a name, or of a `.csl` file in the vault.
+///
+/// # Errors
+/// Why there is none, and the way out.
+pub fn style(written: &str, vault: &Vault) -> Result<Choice, (String, String)> {
+    if let Some(named) = Choice::named(written) {
+        return Ok(named);
+    }
+    if !written.ends_with(ENDING) {
+        let hint = format!("one of {}, or the path of a `.csl` file in the vault", NAMES.join(", "));
+        return Err((format!("there is no style `{written}`"), hint));
+    }
+    if let Some(problem) = path::lexical_problem(written) {
+        return Err(problem);
+    }
+    let file: PathBuf = path::resolve(written, vault);
+    if path::leaves_by_name(&file, vault) || path::leaves_by_link(&file, vault) {
+        let message = format!("`{written}` lies outside the vault, `{}`", vault.root().display());
+        return Err((message, "put the style into the vault".to_owned()));
+    }
+    Choice::file(written, &file)
+}
+
+/// The bound of the key has seen to it that the text is a URL.
+fn address(found: &Found<'_>, key: &str) -> Url {
+    Url::parse(&found.text(key)).unwrap_or_else(|_| NOWHERE.clone())
+}
+
+#[expect(clippy::expect_used, reason = "a constant, which a test parses")]
+static NOWHERE: LazyLock<Url> =
+    LazyLock::new(|| Url::parse("https://nowhere.invalid").expect("the constant is a URL"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constant_is_an_address_that_does_not_exist() {
+        assert_eq!(NOWHERE.host_str(), Some("nowhere.invalid"));
+    }
+}
