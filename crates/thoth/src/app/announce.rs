@@ -21,6 +21,8 @@ pub(super) fn begin(wiring: &Wiring<'_>, instance: &Arc<Instance>, started: jiff
     tasks.spawn(better_files(place.clone(), shutdown.clone()));
     tasks.spawn(verdicts(engine.clone(), started, shutdown.clone()));
     tasks.spawn(outcomes(engine.clone(), shutdown.clone()));
+    // Before anybody is told an address: what a record says has been so at some time.
+    record(engine, instance);
     tasks.spawn(self::instance(engine.clone(), Arc::clone(instance), shutdown.clone()));
 }
 
@@ -67,13 +69,17 @@ async fn better_files(place: Place, shutdown: CancellationToken) {
     }
 }
 
+fn record(engine: &Engine<Settings, Services>, instance: &Instance) {
+    if let Err(error) = instance.stands(&engine.status()) {
+        tracing::warn!(%error, "`{}` cannot be written", instance.path().display());
+    }
+}
+
 /// Keeps the record of this instance, until the engine or the process ends: after the start, and after each verdict.
 async fn instance(engine: Engine<Settings, Services>, instance: Arc<Instance>, shutdown: CancellationToken) {
     let mut verdicts = engine.verdicts();
     loop {
-        if let Err(error) = instance.stands(&engine.status()) {
-            tracing::warn!(%error, "`{}` cannot be written", instance.path().display());
-        }
+        record(&engine, &instance);
         let verdict = tokio::select! {
             () = shutdown.cancelled() => return,
             verdict = verdicts.recv() => verdict,

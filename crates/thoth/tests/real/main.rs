@@ -8,6 +8,8 @@
 )]
 
 mod command_line;
+mod dist;
+mod documents;
 mod kubernetes;
 mod library;
 mod live;

@@ -38,13 +38,28 @@ impl Three {
         }
     }
 
-    /// Waits for what `thoth instances` says, and gives it.
+    /// Waits until `thoth instances` says something like this, and gives it.
     async fn instances(&self, so: impl Fn(&Value) -> bool) -> Value {
         let place = &self.api.place;
-        let now = || serde_json::from_slice(&place.run(&["instances", "--json"]).stdout).unwrap();
-        until(async || so(&now())).await;
-        now()
+        told(async || serde_json::from_slice(&place.run(&["instances", "--json"]).stdout).unwrap(), so).await
     }
+}
+
+/// Waits until this instance says something like this of all of them, and gives it.
+async fn agreement(thoth: &Thoth, so: impl Fn(&Value) -> bool) -> Value {
+    told(async || thoth.get("/api/v1/instances").await, so).await
+}
+
+async fn told(ask: impl AsyncFn() -> Value, so: impl Fn(&Value) -> bool) -> Value {
+    let last = std::sync::Mutex::default();
+    until(async || {
+        let answer = ask().await;
+        let is_so = so(&answer);
+        *last.lock().unwrap() = answer;
+        is_so
+    })
+    .await;
+    last.into_inner().unwrap()
 }
 
 fn with(round: u32) -> String {
@@ -208,11 +223,15 @@ async fn a_port_that_the_api_cannot_take_is_refused_by_the_api_alone_and_told() 
         settings(&json!({ "llm": { "default": pair(2) }, "servers": { "api": { "port": port } } }))
     };
     Save::Rename.save(&place.settings(), &on(port));
-    let instances = three.instances(|now| now["differ"][0]["role"] == "api").await;
+    let instances = three
+        .instances(|now| {
+            now["differ"].as_array().unwrap().len() == 1 && now["differ"][0]["why"] == "refused the settings"
+        })
+        .await;
+    assert_eq!(instances["differ"][0]["role"], "api");
     assert_eq!(instances["agree"], false);
     let problem = &instances["differ"][0]["problems"][0];
     assert_eq!(problem["message"], format!("port {port} on 127.0.0.1 is taken"), "{instances}");
-    assert_eq!(instances["differ"].as_array().unwrap().len(), 1, "{instances}");
     assert_ne!(instance(&instances, "api")["content"], instance(&instances, "mcp")["content"]);
     let line = said("instances differ");
     assert!(line.contains("api refused the settings") && line.contains("is taken"), "{line}");
@@ -224,7 +243,7 @@ async fn a_port_that_the_api_cannot_take_is_refused_by_the_api_alone_and_told() 
     );
     for thoth in [&three.mcp, &three.monitor] {
         assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-2");
-        assert_eq!(thoth.get("/api/v1/instances").await["agree"], false);
+        agreement(thoth, |now| now["agree"] == false).await;
     }
     assert_eq!(three.api.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-1");
     Save::InPlace.save(&place.settings(), &on(free_port()));
@@ -242,8 +261,7 @@ async fn one_that_is_killed_is_seen_to_be_gone_and_comes_back() {
     let before = three.monitor.process();
     let Three { api, mcp, monitor } = three;
     drop(monitor.kill());
-    until(async || instance(&api.get("/api/v1/instances").await, "monitor")["alive"] == false).await;
-    let instances = api.get("/api/v1/instances").await;
+    let instances = agreement(&api, |now| instance(now, "monitor")["alive"] == false).await;
     assert_eq!(
         (&instances["agree"], &instance(&instances, "monitor")["pid"]),
         (&json!(true), &json!(before))
@@ -303,13 +321,11 @@ async fn one_without_a_watch_differs_until_it_is_told_to_read() {
         Thoth::start_as("monitor", blind, &[]),
     );
     Save::Rename.save(&place.settings(), &with(2));
-    until(async || api.get("/api/v1/instances").await["agree"] == false).await;
-    let differ = api.get("/api/v1/instances").await["differ"].clone();
-    assert_eq!(differ[0]["role"], "monitor", "{differ}");
+    let differ = agreement(&api, |now| now["differ"][0]["role"] == "monitor").await["differ"].clone();
     assert!(differ[0]["why"].as_str().unwrap().contains("THOTH_HOT_RELOAD=0"), "{differ}");
     let reloaded = place.clone().with("THOTH_ROLE", "monitor").run(&["reload"]);
     assert!(text(&reloaded).contains("applied generation 2"), "{}", text(&reloaded));
-    until(async || api.get("/api/v1/instances").await["agree"] == true).await;
+    agreement(&api, |now| now["agree"] == true).await;
     drop(monitor);
 }
 
