@@ -11,6 +11,7 @@ mod library;
 mod neighbours;
 mod papers;
 mod supervisor;
+mod talk;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,15 +28,18 @@ use crate::cli::{LogFilter, Place};
 use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
+use crate::http::router::Routers;
+use crate::http::server;
 use crate::http::service::Surroundings;
-use crate::http::state::{App, Owners};
+use crate::http::state::{App, Owners, Papers};
 use crate::http::token::Token;
-use crate::http::{router, server};
 use crate::instances::Roles;
 use crate::instances::hold::{Hold, Turn};
 use crate::instances::record::Instance;
 use crate::letta::{Turns, lookout};
 use crate::llm::Network;
+use crate::mcp::http::Sessions;
+use crate::mcp::{Desk, ToolListeners};
 use crate::rag::index::Index;
 use crate::services::{self, Means, Services};
 use crate::settings::{self, Settings};
@@ -43,6 +47,7 @@ use crate::{llm, pdf, rag};
 
 pub use library::Library;
 pub use supervisor::Supervisor;
+pub use talk::talk;
 
 /// How long work in hand may take to end when the process is asked to.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
@@ -61,7 +66,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let started = jiff::Timestamp::now();
-    let Ground { _hold, instance, token, database, means } = ground(place, roles, listen, started)?;
+    let surroundings = surroundings(place, roles, listen)?;
+    let Ground { _hold, instance, token, database, means } = ground(place, surroundings, started)?;
     let engine = Engine::start(blueprint(place, roles, &means)).await?;
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
     let letta_follower = engine.follower("letta")?;
@@ -74,9 +80,9 @@ pub async fn serve(
         false => papers::leave_to_another(&wiring, database, &means.index)?,
     };
     let metrics = Metrics::new(started);
-    let (said, counted) = (Arc::clone(&instance), metrics.clone());
-    let app = App::new(roles, engine.clone(), papers, said, token, counted, owners.clone());
-    let app = Arc::new(app);
+    let (said, watched) = (Arc::clone(&instance), (metrics.clone(), owners.clone()));
+    let sessions = sessions(&wiring, &papers);
+    let app = Arc::new(App::new(roles, engine.clone(), papers, said, token, watched, sessions));
 
     announce::begin(&wiring, &instance, started);
     neighbours::begin(&wiring, &app.neighbours);
@@ -87,7 +93,7 @@ pub async fn serve(
     tasks.spawn(server::serve(
         means.listeners.clone(),
         ports_follower,
-        router::router(app),
+        Routers::new(&app),
         Arc::clone(&instance),
         owners,
         serving,
@@ -112,14 +118,9 @@ struct Ground {
 }
 
 /// Takes hold of the roles, and makes what a first start makes.
-fn ground(
-    place: &Place,
-    roles: Roles,
-    listen: Option<SocketAddr>,
-    started: jiff::Timestamp,
-) -> anyhow::Result<Ground> {
+fn ground(place: &Place, surroundings: Surroundings, started: jiff::Timestamp) -> anyhow::Result<Ground> {
     let turn = Turn::take(&place.state_dir)?;
-    let hold = turn.hold(&place.state_dir, roles)?;
+    let hold = turn.hold(&place.state_dir, surroundings.roles)?;
     let instance = Arc::new(Instance::new(&place.state_dir, &hold, started)?);
     let token = Token::load_or_create(&place.state_dir, place.variable("THOTH_API_TOKEN"))?;
     let database = open_database(&place.state_dir)?;
@@ -129,9 +130,18 @@ fn ground(
         turns: Turns::default(),
         index: Arc::new(Index::new(Arc::clone(&database))),
         listeners: Listeners::default(),
-        surroundings: surroundings(place, roles, listen)?,
+        surroundings,
     });
     Ok(Ground { _hold: hold, instance, token, database, means })
+}
+
+/// The sessions of MCP, whose clients are told when what the tools can do has changed.
+fn sessions(wiring: &Wiring<'_>, papers: &Papers) -> Sessions {
+    let Wiring { engine, tasks, shutdown, .. } = *wiring;
+    let listeners = ToolListeners::default();
+    tasks.spawn(listeners.clone().follow(engine.clone(), shutdown.clone()));
+    let desk = Desk { engine: engine.clone(), monitor: papers.monitor.clone() };
+    Sessions::new(desk, listeners, shutdown.clone())
 }
 
 /// Ends the engine, and waits for the work in hand.

@@ -22,6 +22,7 @@ pub mod guard;
 mod health;
 mod instances;
 pub mod listeners;
+mod mcp;
 pub mod metrics;
 mod page;
 mod papers;

@@ -6,13 +6,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
 use super::{
-    agent, events, generation, guard, health, instances, metrics, page, papers, search, settings_api,
+    agent, events, generation, guard, health, instances, mcp, metrics, page, papers, search, settings_api,
 };
 
 /// Most bytes of a body.
@@ -21,15 +21,53 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const PDF_BYTES_MAX: usize = 200 * 1024 * 1024;
 /// Most bytes of a settings file that is handed in.
 const SETTINGS_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Most bytes of a message of MCP.
+const MCP_BYTES_MAX: usize = crate::mcp::MESSAGE_BYTES_MAX;
+
+/// What is served at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// The whole API, `/mcp` among it.
+    Api,
+    /// `/mcp`, health and metrics.
+    Mcp,
+}
+
+impl Entrance {
+    /// What a line of the log says before the address.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Api => "",
+            Self::Mcp => "MCP at ",
+        }
+    }
+}
+
+/// The routes of each entrance. Cheap to clone.
+#[derive(Clone)]
+pub struct Routers {
+    api: Router,
+    mcp: Router,
+}
+
+impl Routers {
+    /// The routes over this state.
+    pub fn new(app: &Arc<App>) -> Self {
+        Self { api: api(Arc::clone(app)), mcp: mcp_alone(Arc::clone(app)) }
+    }
+
+    pub(super) fn of(&self, entrance: Entrance) -> &Router {
+        match entrance {
+            Entrance::Api => &self.api,
+            Entrance::Mcp => &self.mcp,
+        }
+    }
+}
 
 /// The whole API; without the role `api`, what tells of this process.
-pub fn router(app: Arc<App>) -> Router {
+fn api(app: Arc<App>) -> Router {
     // These answer in safe mode too.
-    let always = Router::new()
-        .route("/health", get(health::health))
-        .route("/health/ready", get(health::ready))
-        .route("/health/hot-reload", get(health::hot_reload))
-        .route("/metrics", get(metrics::show))
+    let always = at_every_entrance(&app)
         .route("/api/v1/settings", get(settings_api::show))
         .route(
             "/api/v1/settings/validate",
@@ -56,6 +94,28 @@ pub fn router(app: Arc<App>) -> Router {
         true => always.route("/", get(page::front)).merge(normally),
         false => always,
     };
+    guarded(app, routes)
+}
+
+/// MCP's own listener.
+fn mcp_alone(app: Arc<App>) -> Router {
+    let routes = at_every_entrance(&app);
+    guarded(app, routes)
+}
+
+fn at_every_entrance(app: &App) -> Router<Arc<App>> {
+    let routes = Router::new()
+        .route("/health", get(health::health))
+        .route("/health/ready", get(health::ready))
+        .route("/health/hot-reload", get(health::hot_reload))
+        .route("/metrics", get(metrics::show));
+    match app.roles.api || app.roles.mcp {
+        true => routes.route(mcp::PATH, any(mcp::serve).layer(body_limit(MCP_BYTES_MAX))),
+        false => routes,
+    }
+}
+
+fn guarded(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
     routes
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)

@@ -13,6 +13,7 @@ use super::token::Token;
 use crate::instances::Roles;
 use crate::instances::agreement::Agreement;
 use crate::instances::record::Instance;
+use crate::mcp::http::Sessions;
 use crate::pdf::monitor::Monitor;
 use crate::rag::builder::Builder;
 use crate::services::Services;
@@ -41,6 +42,8 @@ pub struct App {
     pub started: Timestamp,
     /// How the parts of the process stand that belong to no generation.
     pub owners: Owners,
+    /// The sessions of MCP.
+    pub mcp: Sessions,
     /// One permit for each event stream.
     pub streams: Arc<Semaphore>,
 }
@@ -61,8 +64,8 @@ impl App {
         papers: Papers,
         instance: Arc<Instance>,
         token: Token,
-        metrics: Metrics,
-        owners: Owners,
+        (metrics, owners): (Metrics, Owners),
+        mcp: Sessions,
     ) -> Self {
         Self {
             engine,
@@ -74,6 +77,7 @@ impl App {
             metrics,
             started: Timestamp::now(),
             owners,
+            mcp,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
         }
     }

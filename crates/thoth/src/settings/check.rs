@@ -16,6 +16,7 @@ use super::{
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
 use crate::llm::settings::{LlmDefault, LlmSettings};
+use crate::mcp::settings::McpServer;
 use crate::rag::settings::{Qa, RagSettings};
 
 /// Checks a settings file.
@@ -125,8 +126,11 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         llm: LlmSettings { default: llm_default(found) },
         memory: MemorySettings { letta: letta(found, environment, &mut pinned) },
         rag: rag(found),
+        servers: ServersSettings {
+            api: api_server(found, environment, &mut pinned),
+            mcp: mcp_server(found, environment, &mut pinned),
+        },
         citation: super::style::citation(found, vault),
-        servers: ServersSettings { api: api_server(found, environment, &mut pinned) },
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
         pinned,
@@ -282,6 +286,24 @@ fn api_server(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pin
         None => written_port,
     };
     ApiServer { host, port, allowed_hosts: found.texts("servers.api.allowedHosts") }
+}
+
+fn mcp_server(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> McpServer {
+    let written = found.text("servers.mcp.host");
+    let enabled = found.switch("servers.mcp.enabled");
+    // Where it has no listener, the host says nothing, and there is nothing to be told.
+    let host = if environment.docker && enabled {
+        let everywhere = "0.0.0.0".to_owned();
+        pin(found, pinned, "servers.mcp.host", super::environment::DOCKER, &written, everywhere)
+    } else {
+        written
+    };
+    McpServer {
+        enabled,
+        host,
+        port: u16::try_from(found.count("servers.mcp.port")).unwrap_or_default(),
+        allowed_hosts: found.texts("servers.mcp.allowedHosts"),
+    }
 }
 
 fn logging(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> Logging {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::load::pair;
+use crate::mcp::Client;
 use crate::support::{PAPERS, PATIENCE, Place, Save, Thoth, free_port, lines_of, settings, text, until};
 
 /// The three of a development set-up, on one place.
@@ -10,18 +11,25 @@ struct Three {
     api: Thoth,
     mcp: Thoth,
     monitor: Thoth,
+    /// Where MCP clients come in.
+    mcp_port: u16,
 }
 
 impl Three {
     async fn start(sections: &Value) -> Self {
-        let place = Place::new();
-        std::fs::write(place.settings(), settings(sections)).unwrap();
+        let (place, mcp_port) = (Place::new(), free_port());
+        std::fs::write(place.settings(), on_ports(sections, mcp_port, None)).unwrap();
         let (api, mcp, monitor) = tokio::join!(
             Thoth::start_as("api", place.clone(), &["--listen", "127.0.0.1:0"]),
             Thoth::start_as("mcp", place.clone(), &[]),
             Thoth::start_as("monitor", place.clone(), &[]),
         );
-        Self { api, mcp, monitor }
+        Self { api, mcp, monitor, mcp_port }
+    }
+
+    /// Saves these sections.
+    fn save(&self, how: Save, sections: &Value) {
+        how.save(&self.api.place.settings(), &on_ports(sections, self.mcp_port, None));
     }
 
     fn each(&self) -> [&Thoth; 3] {
@@ -62,8 +70,18 @@ async fn told(ask: impl AsyncFn() -> Value, so: impl Fn(&Value) -> bool) -> Valu
     last.into_inner().unwrap()
 }
 
-fn with(round: u32) -> String {
-    settings(&json!({ "llm": { "default": pair(round) } }))
+fn model(round: u32) -> Value {
+    json!({ "llm": { "default": pair(round) } })
+}
+
+/// A settings file with these sections and ports.
+fn on_ports(sections: &Value, mcp: u16, api: Option<u16>) -> String {
+    let mut sections = sections.clone();
+    sections["servers"] = json!({ "mcp": { "port": mcp } });
+    if let Some(port) = api {
+        sections["servers"]["api"] = json!({ "port": port });
+    }
+    settings(&sections)
 }
 
 /// The instance of this role.
@@ -88,7 +106,7 @@ async fn each_role_is_held_once_and_all_excludes_every_other() {
     let place = &three.monitor.place;
     let beside = text(&place.run(&["serve", "--listen", "127.0.0.1:0"]));
     assert!(beside.contains("which has the role `monitor`"), "{beside}");
-    let all = Thoth::start(&with(1)).await;
+    let all = Thoth::start(&settings(&model(1))).await;
     let part = text(&all.place.run(&["serve", "--role", "monitor"]));
     assert!(
         part.contains(&format!("in use by process {}", all.process())) && part.contains("(as `all`)"),
@@ -115,7 +133,11 @@ async fn a_pdf_is_taken_once_by_the_monitor_and_known_to_the_others() {
     }
     let hits = three.api.get("/api/v1/search?q=waggle%20dance").await;
     assert!(hits["hits"][0]["title"].as_str().unwrap().contains("Waggle"), "{hits}");
+    let client = Client::begin(&three.mcp, format!("http://127.0.0.1:{}/mcp", three.mcp_port)).await;
+    let found = client.call("search", json!({ "query": "waggle dance" })).await;
+    assert!(found.to_string().contains("Waggle"), "{found}");
     // Without a monitor it waits in the queue, which the answer says; the next monitor takes it.
+    drop(client);
     drop(three.monitor);
     let queued = place.run(&["ingest", &format!("{PAPERS}/lindqvist2025.pdf")]);
     assert!(text(&queued).contains("queued"), "{}", text(&queued));
@@ -157,9 +179,9 @@ async fn both_write_at_the_same_time_and_nothing_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_save_reaches_all_three_and_they_agree() {
-    let three = Three::start(&json!({ "llm": { "default": pair(1) } })).await;
+    let three = Three::start(&model(1)).await;
     let place = three.api.place.clone();
-    Save::Rename.save(&place.settings(), &with(2));
+    three.save(Save::Rename, &model(2));
     three.run("m-2").await;
     let instances =
         three.instances(|now| now["agree"] == true && now["instances"][2]["generation"] == 2).await;
@@ -199,7 +221,7 @@ async fn a_save_reaches_all_three_and_they_agree() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_the_api_cannot_take_is_refused_by_the_api_alone_and_told() {
-    let three = Three::start(&json!({ "llm": { "default": pair(1) } })).await;
+    let three = Three::start(&model(1)).await;
     let place = three.api.place.clone();
     let mut watch = place.clone().with("THOTH_ROLE", "monitor").command(&["watch"]);
     let mut watch =
@@ -219,9 +241,7 @@ async fn a_port_that_the_api_cannot_take_is_refused_by_the_api_alone_and_told() 
     };
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let on = |port: u16| {
-        settings(&json!({ "llm": { "default": pair(2) }, "servers": { "api": { "port": port } } }))
-    };
+    let on = |port: u16| on_ports(&model(2), three.mcp_port, Some(port));
     Save::Rename.save(&place.settings(), &on(port));
     let instances = three
         .instances(|now| {
@@ -256,10 +276,10 @@ async fn a_port_that_the_api_cannot_take_is_refused_by_the_api_alone_and_told() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_killed_is_seen_to_be_gone_and_comes_back() {
-    let three = Three::start(&json!({ "llm": { "default": pair(1) } })).await;
+    let three = Three::start(&model(1)).await;
     let place = three.api.place.clone();
     let before = three.monitor.process();
-    let Three { api, mcp, monitor } = three;
+    let Three { api, mcp, monitor, mcp_port } = three;
     drop(monitor.kill());
     let instances = agreement(&api, |now| instance(now, "monitor")["alive"] == false).await;
     assert_eq!(
@@ -271,13 +291,14 @@ async fn one_that_is_killed_is_seen_to_be_gone_and_comes_back() {
     assert!(text(&place.run(&["instances"])).contains("monitor is gone (it was process"));
     until(async || api.log().contains("monitor is gone")).await;
     // What is saved meanwhile is what it starts with.
-    Save::Rename.save(&place.settings(), &with(7));
-    let three = Three { api, mcp, monitor: Thoth::start_as("monitor", place.clone(), &[]).await };
+    Save::Rename.save(&place.settings(), &on_ports(&model(7), mcp_port, None));
+    let monitor = Thoth::start_as("monitor", place.clone(), &[]).await;
+    let three = Three { api, mcp, monitor, mcp_port };
     three.run("m-7").await;
     let instances = three.instances(|now| now["agree"] == true).await;
     assert_eq!(instance(&instances, "monitor")["alive"], true);
     // One that ends in order leaves nothing.
-    let Three { api, mcp, monitor } = three;
+    let Three { api, mcp, monitor, .. } = three;
     monitor.terminate();
     let instances = api.get("/api/v1/instances").await;
     assert_eq!(instances["instances"].as_array().unwrap().len(), 2, "{instances}");
@@ -293,7 +314,7 @@ async fn the_monitor_builds_another_recipe_and_the_api_takes_it_over_by_itself()
     }
     three.api.papers(3).await;
     for (round, (save, size)) in (2..).zip([(Save::Rename, 200), (Save::InPlace, 400)]) {
-        save.save(&three.api.place.settings(), &settings(&sizes(round, size)));
+        three.save(save, &sizes(round, size));
         let runs = format!("chunks of {size} tokens");
         for thoth in three.each() {
             let rag = async || thoth.get("/health").await["services"]["rag"].clone();
@@ -314,13 +335,13 @@ async fn the_monitor_builds_another_recipe_and_the_api_takes_it_over_by_itself()
 #[tokio::test(flavor = "multi_thread")]
 async fn one_without_a_watch_differs_until_it_is_told_to_read() {
     let place = Place::new();
-    std::fs::write(place.settings(), with(1)).unwrap();
+    std::fs::write(place.settings(), settings(&model(1))).unwrap();
     let blind = place.clone().with("THOTH_HOT_RELOAD", "0");
     let (api, monitor) = tokio::join!(
         Thoth::start_as("api", place.clone(), &["--listen", "127.0.0.1:0"]),
         Thoth::start_as("monitor", blind, &[]),
     );
-    Save::Rename.save(&place.settings(), &with(2));
+    Save::Rename.save(&place.settings(), &settings(&model(2)));
     let differ = agreement(&api, |now| now["differ"][0]["role"] == "monitor").await["differ"].clone();
     assert!(differ[0]["why"].as_str().unwrap().contains("THOTH_HOT_RELOAD=0"), "{differ}");
     let reloaded = place.clone().with("THOTH_ROLE", "monitor").run(&["reload"]);
