@@ -25,6 +25,7 @@ const LINKS: [(&str, &str); 9] = [
     ("/api/v1/settings", "the settings that run, without secrets"),
     ("/api/v1/reloads", "what became of every save"),
     ("/api/v1/events", "the same as it happens"),
+    ("/api/v1/instances", "the processes on this vault, and whether they agree"),
     ("/health", "how each service stands"),
     ("/health/hot-reload", "the settings file and its watch"),
     ("/metrics", "figures for Prometheus"),

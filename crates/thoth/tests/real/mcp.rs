@@ -21,7 +21,7 @@ struct Answer {
 }
 
 /// A client of one `/mcp`.
-struct Client<'t> {
+pub(crate) struct Client<'t> {
     thoth: &'t Thoth,
     url: String,
     session: Option<String>,
@@ -29,7 +29,7 @@ struct Client<'t> {
 
 impl<'t> Client<'t> {
     /// A client that has begun a session.
-    async fn begin(thoth: &'t Thoth, url: String) -> Self {
+    pub(crate) async fn begin(thoth: &'t Thoth, url: String) -> Self {
         let mut client = Self { thoth, url, session: None };
         let answer = client.post(&initialize(), &[]).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -71,7 +71,7 @@ impl<'t> Client<'t> {
     }
 
     /// The result of a call of a tool that goes well.
-    async fn call(&self, tool: &str, arguments: Value) -> Value {
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
         let result = self.ask("tools/call", json!({ "name": tool, "arguments": arguments })).await;
         assert_ne!(result["isError"], true, "{result}");
         result["structuredContent"].clone()
