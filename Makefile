@@ -59,7 +59,7 @@ test-hot-reload: ## Change a setting, see it live, put the file back byte for by
 	@scripts/test-hot-reload.sh
 
 ##@ TEST
-.PHONY: test lint fmt test-docker test-letta bench
+.PHONY: test lint fmt test-docker test-letta bench bench-plan
 test: ## Everything that CI checks: formatting, lints, documents, licences, links, tests
 	@scripts/test.sh
 lint: ## The same without the tests
@@ -72,9 +72,13 @@ test-letta: ## Agent memory against a real Letta server, which is installed for 
 	@scripts/test-letta.sh
 bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
 	@scripts/bench.sh
+bench-plan: ## Measure what docs/docker-hot-reload.md promises: times, success, cost of the watch, files judged
+	@scripts/bench.sh --plan
 
 ##@ HOUSE
-.PHONY: setup clean
+.PHONY: dist setup clean
+dist: ## Pack release archives into dist/, with checksums; for arm64 too where its target and linker are there
+	@scripts/dist.sh
 setup: ## Install what building and testing need
 	@scripts/setup.sh build test
 clean: ## Remove what was built (the example vault stays)

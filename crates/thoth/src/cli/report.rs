@@ -97,6 +97,11 @@ fn print(report: &Report) {
         "\nverdicts    {}: {} applied, {} unchanged, {} rejected, {} superseded",
         report.total, kinds.applied, kinds.unchanged, kinds.rejected, kinds.superseded
     );
+    let outcomes = &report.outcomes;
+    println!(
+        "outcomes    {} kept, {} kept unproven, {} reverted, {} open",
+        outcomes.kept, outcomes.kept_unproven, outcomes.reverted, outcomes.open
+    );
     println!("causes      {}", listed(report.causes.iter().map(|(cause, count)| format!("{count} {cause}"))));
     println!("accepted    {} of what was saved", rate(report.accepted_percent));
     println!("succeeded   {} of what the check let through", rate(report.success_percent));

@@ -8,6 +8,8 @@
 )]
 
 mod command_line;
+mod dist;
+mod documents;
 mod kubernetes;
 mod letta;
 mod letta_server;
