@@ -290,6 +290,7 @@ def remembers(thoth, letta):
     assert status == 200 and block["value"] == "works on waggle dances", (status, block)
     at_letta = letta.ask("GET", f"/v1/agents/{letta.agents()[0]['id']}/core-memory/blocks/human")[1]
     assert at_letta["value"] == "works on waggle dances", at_letta
+    assert thoth.ask("GET", "/api/v1/agent/memory/human")[1] == block
     assert "works on waggle dances" in thoth.run("chat", "--memory").stdout
     status, problem = thoth.ask("PUT", "/api/v1/agent/memory/nobody", {"value": "x"})
     assert status == 404 and "no block `nobody`" in problem["detail"], (status, problem)
