@@ -30,7 +30,7 @@ local-stop: ## End what local-start began
 	@scripts/local.sh stop
 
 ##@ DOCKER
-.PHONY: image prod prod-restart prod-stop prod-logs
+.PHONY: image prod prod-restart prod-stop prod-logs start stop
 image: ## Build the image, from a static binary or, without a Rust toolchain, inside Docker
 	@scripts/image.sh
 prod: ## Serve the vault in a container on 127.0.0.1:8080 (THOTH_PORT=…)
@@ -41,6 +41,10 @@ prod-stop: ## Stop the container; its state stays in the volume
 	@scripts/prod.sh down
 prod-logs: ## Follow the container's log
 	@scripts/prod.sh logs
+start: ## Serve the vault in three containers, for development: the API on 8081, MCP on 8082, the monitor
+	@scripts/development.sh up
+stop: ## Stop these
+	@scripts/development.sh down
 
 ##@ THE SERVER THAT RUNS, in containers or here
 .PHONY: status health reload-settings watch-settings hot-reload-status test-hot-reload

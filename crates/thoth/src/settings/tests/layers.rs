@@ -82,6 +82,21 @@ fn in_the_container_the_host_is_pinned() {
 }
 
 #[test]
+fn in_the_container_mcp_listens_for_what_is_published() {
+    let home = home();
+    let check = |enabled: bool, host: &str, warnings: usize| {
+        let text = format!(
+            r#"{{"paths": {{}}, "apiKeys": {{}}, "servers": {{"mcp": {{"enabled": {enabled}, "host": "localhost"}}}}}}"#
+        );
+        let accepted = with(&text, &[("THOTH_DOCKER", "1")], &home);
+        assert_eq!(accepted.settings.servers.mcp.host, host);
+        assert_eq!(accepted.warnings.len(), warnings, "{:?}", accepted.warnings);
+    };
+    check(true, "0.0.0.0", 1);
+    check(false, "localhost", 0);
+}
+
+#[test]
 fn api_keys_of_the_file_win() {
     let home = home();
     let secret_file = home.folder.path().join("secret");
