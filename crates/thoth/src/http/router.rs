@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, post};
 
 use super::error::ApiError;
 use super::extract::body_limit;
@@ -88,7 +88,7 @@ fn api(app: Arc<App>) -> Router {
         .route("/api/v1/agent", get(agent::show))
         .route("/api/v1/agent/messages", post(agent::say))
         .route("/api/v1/agent/memory", get(agent::memory))
-        .route("/api/v1/agent/memory/{label}", put(agent::write_memory))
+        .route("/api/v1/agent/memory/{label}", get(agent::block).put(agent::write_memory))
         .route_layer(from_fn(generation::not_in_safe_mode));
 
     let routes = match app.roles.api {
