@@ -82,6 +82,7 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instances::Roles;
 
     fn server(enabled: bool, host: &str) -> McpServer {
         let allowed_hosts = vec!["Papers.Example:8001".to_owned()];
@@ -104,6 +105,10 @@ mod tests {
         check(false, "localhost", &at_home, None);
         check(false, "anywhere", &at_home, None);
         check(true, "localhost", &by_pipes, None);
+        let with = |roles| Surroundings { roles, ..Surroundings::default() };
+        let (api, mcp) = (Roles { mcp: false, ..Roles::ALL }, Roles { api: false, ..Roles::ALL });
+        check(true, "localhost", &with(api), None);
+        check(false, "localhost", &with(mcp), Some("127.0.0.1:8001"));
         let problems = McpInputs::new(&server(true, "anywhere"), &at_home).unwrap_err();
         assert_eq!(problems[0].path, "servers.mcp.host");
     }
