@@ -102,9 +102,7 @@ pub async fn serve(
 
     announce::start(place, &engine);
     let serving = CancellationToken::new();
-    tasks.spawn(supervisor.report(engine.clone(), serving.clone(), shutdown.clone()));
-    tasks.spawn(supervisor.watchdog(engine.clone(), shutdown.clone()));
-    tasks.spawn(supervisor.hangups(engine.clone(), hangup, shutdown.clone()));
+    supervisor.start(&tasks, &engine, serving.clone(), hangup, &shutdown);
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));

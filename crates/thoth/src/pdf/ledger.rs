@@ -12,7 +12,7 @@
 //!
 //! The note of a file, its metadata and its document stay when the file vanishes; `missing_since` says so.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -178,6 +178,18 @@ impl Ledger {
             self.give_back(row)?;
         }
         Ok(left.len())
+    }
+
+    /// Queues the files that hold one of these contents, are read, and were there. Gives how many.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn queue_again(&self, contents: &HashSet<String>) -> rusqlite::Result<usize> {
+        let read = "WHERE status = 'indexed' AND duplicate_of IS NULL AND missing_since IS NULL";
+        let rows = if contents.is_empty() { Vec::new() } else { self.select(read, params![])? };
+        let rows = rows.iter().filter(|row| row.content.as_ref().is_some_and(|held| contents.contains(held)));
+        let queued = rows.map(|row| self.queue(&self.path(row), row.stamp));
+        Ok(queued.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().count())
     }
 
     /// Takes the file that waits longest out of the queue.

@@ -254,7 +254,7 @@ fn read(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
     let title = lines.next().filter(|title| !title.starts_with("%%")).ok_or(Unreadable::NoText)?;
     let title = Field { value: title.to_owned(), source: Source::Xmp };
     let text = lines.next().unwrap_or_default().to_owned();
-    let paragraphs = vec![Paragraph { page: 1, text, continues: false }];
+    let paragraphs = vec![Paragraph { page: 1, text, continues: false, ..Paragraph::default() }];
     Ok(Paper {
         metadata: Metadata { title: Some(title), ..Metadata::default() },
         sections: vec![Section {
