@@ -33,7 +33,9 @@ impl McpInputs {
         let roles = surroundings.roles;
         // A process that serves MCP clients and not the API has no other place for them.
         let wanted = roles.mcp && (settings.enabled || !roles.api);
-        if !wanted || surroundings.without_ports {
+        // In a container the published port is served in any case, and `/mcp` stands there too.
+        let published = surroundings.published_port.filter(|_| surroundings.container && !roles.api);
+        if !wanted || surroundings.without_ports || published == Some(settings.port) {
             return Ok(Self { address: None, allowed_hosts });
         }
         let ip = bind_address(&settings.host, KEY, surroundings).map_err(|problem| vec![problem])?;
@@ -82,6 +84,7 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instances::Roles;
 
     fn server(enabled: bool, host: &str) -> McpServer {
         let allowed_hosts = vec!["Papers.Example:8001".to_owned()];
@@ -104,6 +107,10 @@ mod tests {
         check(false, "localhost", &at_home, None);
         check(false, "anywhere", &at_home, None);
         check(true, "localhost", &by_pipes, None);
+        let roles = Roles { api: false, mcp: true, monitor: false };
+        let published = |port| Surroundings { roles, published_port: Some(port), ..in_container.clone() };
+        check(false, "localhost", &published(8000), Some("0.0.0.0:8001"));
+        check(false, "localhost", &published(8001), None);
         let problems = McpInputs::new(&server(true, "anywhere"), &at_home).unwrap_err();
         assert_eq!(problems[0].path, "servers.mcp.host");
     }
