@@ -4,6 +4,7 @@ mod answers;
 mod chat;
 mod init;
 mod logging;
+mod mcp;
 mod output;
 mod place;
 mod references;
@@ -58,6 +59,8 @@ pub enum Command {
         #[arg(long, value_name = "ROLE", env = "THOTH_ROLE", value_delimiter = ',', default_value = "all")]
         role: Vec<Role>,
     },
+    /// Serve MCP to the program that starts this, on standard input and output
+    Mcp,
     /// Read PDFs now; those outside of the vault are copied into it
     Ingest {
         /// The PDFs
@@ -189,6 +192,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Init { example } => init::init(vault, example),
         Command::Serve { listen, role } => serve::serve(vault, Roles::of(&role), listen),
+        Command::Mcp => mcp::mcp(vault),
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),

@@ -229,7 +229,12 @@ mod tests {
             title: title.to_owned(),
             level,
             kind: SectionKind::Body,
-            paragraphs: vec![Paragraph { page, text: "text".to_owned(), continues: false }],
+            paragraphs: vec![Paragraph {
+                page,
+                text: "text".to_owned(),
+                continues: false,
+                ..Paragraph::default()
+            }],
         };
         Paper {
             metadata: Metadata {

@@ -137,17 +137,17 @@ impl Rag {
         self.lease.recipe()
     }
 
-    /// The paper of a content (hash of the PDF's bytes, in hexadecimal), as it was read.
+    /// The recipe that the settings ask for.
+    pub fn wanted(&self) -> &Recipe {
+        &self.inputs.wanted
+    }
+
+    /// The document of a content (the hash of the PDF's bytes, in hexadecimal). Blocking.
     ///
     /// # Errors
     /// What SQLite refuses.
     pub fn paper(&self, content: &str) -> rusqlite::Result<Option<Paper>> {
         self.index.paper(content)
-    }
-
-    /// The recipe that the settings ask for.
-    pub fn wanted(&self) -> &Recipe {
-        &self.inputs.wanted
     }
 
     /// Answers a question: written by the language model where one is configured, else by the passages themselves.

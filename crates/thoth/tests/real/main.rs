@@ -8,10 +8,18 @@
 )]
 
 mod command_line;
+mod dist;
+mod documents;
 mod kubernetes;
+mod letta;
+mod letta_server;
 mod library;
 mod live;
 mod load;
+mod mcp;
+mod mcp_sdk;
+mod mcp_stdio;
+mod mounts;
 mod plan;
 mod probation;
 mod refused;
