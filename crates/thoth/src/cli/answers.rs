@@ -14,13 +14,13 @@ use crate::app::Library;
 use crate::http::client::{Client, ClientError};
 
 /// Who answers.
-enum Source {
+pub(super) enum Source {
     Server(Client),
     Direct(Box<Library>),
 }
 
 impl Source {
-    async fn find(place: &Place) -> anyhow::Result<Self> {
+    pub(super) async fn find(place: &Place) -> anyhow::Result<Self> {
         Ok(match running(place).await? {
             Some(client) => Self::Server(client),
             None => Self::Direct(Box::new(Library::open(place).await?)),
@@ -47,7 +47,7 @@ impl Source {
         }
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         if let Self::Direct(library) = self {
             library.close().await;
         }

@@ -7,6 +7,7 @@ mod logging;
 mod mcp;
 mod output;
 mod place;
+mod references;
 mod report;
 mod serve;
 mod settings;
@@ -99,6 +100,14 @@ pub enum Command {
     /// List the papers, and what became of each PDF
     Papers {
         /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what a paper cites
+    References {
+        /// The paper's id, as `thoth papers` shows it
+        id: String,
+        /// Print JSON, with all parts of each entry
         #[arg(long)]
         json: bool,
     },
@@ -202,6 +211,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
+        Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
             SettingsCommand::Show => settings::show(vault),

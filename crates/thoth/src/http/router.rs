@@ -82,6 +82,7 @@ fn api(app: Arc<App>) -> Router {
         .route("/api/v1/papers", get(papers::list).post(papers::take).layer(body_limit(PDF_BYTES_MAX)))
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
+        .route("/api/v1/papers/{id}/references", get(papers::references))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/ask", post(search::ask))
         .route("/api/v1/agent", get(agent::show))

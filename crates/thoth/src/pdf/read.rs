@@ -6,8 +6,9 @@
 //!            character stands      page numbers     order      headings      votes on what it is
 //! ```
 //!
-//! Invariant: nothing here writes text that is not on the page, and a paragraph is of one column of one page, so that
-//! [`crate::quote::fold`] finds it again in what another reader prints for that page.
+//! Invariant: nothing here writes text that is not on the page, and a paragraph is of one column of one page; where
+//! another reader of the page may go on differently it is marked, so that what stands between the marks is found again
+//! letter by letter in what such a reader prints ([`crate::quote::is_printed`]).
 
 pub(crate) mod blocks;
 pub(crate) mod characters;
@@ -96,7 +97,12 @@ fn read_here(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
     let front = citations::Front::new(&information, &front, first, &blocks, &body);
     let metadata = citations::metadata(&front, &sections);
     let page_count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-    Ok(Paper { metadata, sections, references: Vec::new(), page_count })
+    Ok(Paper {
+        metadata,
+        sections,
+        references: citations::references::references(&blocks, &body),
+        page_count,
+    })
 }
 
 fn open(bytes: Vec<u8>) -> Result<Pdf, Unreadable> {

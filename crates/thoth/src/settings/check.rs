@@ -9,6 +9,7 @@ use changeover::{Accepted, Occasion, Problem};
 use url::Url;
 
 use super::environment::VARIABLES;
+use super::path::NoFolder;
 use super::walk::{self, Found};
 use super::{
     ApiKeys, Environment, Level, Logging, Paths, Reload, Secret, Settings, Vault, across, path, secrets,
@@ -162,11 +163,27 @@ fn folder(found: &mut Found<'_>, key: &str, allow_outside: bool, vault: &Vault) 
         outside(found, key, &written, vault, "lies outside the vault");
     } else if !allow_outside && path::leaves_by_link(&folder, vault) {
         outside(found, key, &written, vault, "leads out of the vault by a link");
-    } else if let Some(problem) = path::folder_problem(&folder) {
-        let message = format!("`{}` can be no folder: {problem}", vault.relative(&folder));
-        found.refuse(key, message, "name a folder that exists, or that can be made");
+    } else {
+        absent(found, key, &vault.relative(&folder), path::folder_problem(&folder));
     }
     folder
+}
+
+/// A folder that cannot be made is refused; not where all of the vault may only be read: that can still be searched.
+fn absent(found: &mut Found<'_>, key: &str, folder: &str, problem: Option<NoFolder>) {
+    match problem {
+        None => {}
+        Some(NoFolder::Refused(problem)) => found.refuse(
+            key,
+            format!("`{folder}` can be no folder: {problem}"),
+            "name a folder that exists, or that can be made",
+        ),
+        Some(NoFolder::ReadOnly) => found.warn(
+            key,
+            format!("`{folder}` cannot be made: the vault is mounted so that it may only be read"),
+            "what Thoth knows is found all the same; mount the vault writable for notes and new papers",
+        ),
+    }
 }
 
 fn outside(found: &mut Found<'_>, key: &str, written: &str, vault: &Vault, message: &str) {

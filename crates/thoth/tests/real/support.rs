@@ -22,11 +22,14 @@ pub const PAPERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/pa
 pub struct Place {
     pub folder: Arc<TempDir>,
     pub variables: HashMap<String, String>,
+    /// A command that runs the one that follows it, as `nice` does; empty: none.
+    pub through: Vec<String>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        let place = Self { folder: Arc::new(tempfile::tempdir().unwrap()), variables: HashMap::new() };
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let place = Self { folder, variables: HashMap::new(), through: Vec::new() };
         std::fs::create_dir_all(place.vault().join(".thoth")).unwrap();
         place
     }
@@ -54,8 +57,9 @@ impl Place {
 
     /// A command of the binary, in an environment of this place alone.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thoth"));
-        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        let mut words = self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_thoth")]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("THOTH_STATE_DIR", self.state()).env("HOME", self.folder.path());
         command.envs(&self.variables).arg("--vault").arg(self.vault()).args(arguments);
         command.current_dir(self.folder.path()).stdin(Stdio::null());

@@ -142,6 +142,10 @@ fn warnings_have_places() {
             r#"{"apiKeys": {"customKey": "k"}, "llm": {"default": {"baseUrl": "http://10.0.0.1/v1"}}}"#,
             &[("llm.default.baseUrl", 1, 64, "no key is sent")],
         ),
+        (
+            r#"{"memory": {"letta": {"serverUrl": "http://a.example"}}, "apiKeys": {"lettaApiKey": "s"}}"#,
+            &[("memory.letta.serverUrl", 1, 36, "`apiKeys.lettaApiKey` is not sent to it")],
+        ),
     ]);
 }
 
