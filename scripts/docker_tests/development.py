@@ -53,6 +53,7 @@ def living(agreement):
 
 
 def scenario_2_three_containers(prod):
+    run("make", "prod-stop")
     prod.vault.save_by_rename(settings("first/model"))
     with Development(prod) as dev:
         assert sorted(living(dev.instances())) == sorted(ROLES), dev.instances()
