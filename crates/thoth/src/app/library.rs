@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{StateLock, client, open_database, settings_now};
+use crate::citations::export::{Format, export};
 use crate::cli::Place;
 use crate::llm::{Llm, LlmInputs};
 use crate::pdf;
@@ -16,11 +17,13 @@ use crate::rag::ask::Answer;
 use crate::rag::index::Index;
 use crate::rag::search::Hit;
 use crate::rag::{Rag, RagInputs};
+use crate::settings::Settings;
 
 /// The library of a vault, under the lock of its state directory.
 pub struct Library {
     rag: Arc<Rag>,
     monitor: Monitor,
+    settings: Settings,
     tasks: TaskTracker,
     stop: CancellationToken,
     _lock: StateLock,
@@ -54,7 +57,7 @@ impl Library {
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let monitor = Monitor::start(parts, &tasks, stop.clone()).await.map_err(anyhow::Error::msg)?;
-        Ok(Self { rag, monitor, tasks, stop, _lock: lock })
+        Ok(Self { rag, monitor, settings, tasks, stop, _lock: lock })
     }
 
     /// Reads a PDF, from wherever it is.
@@ -87,6 +90,15 @@ impl Library {
     /// What the ledger refuses.
     pub fn papers(&self) -> anyhow::Result<Vec<PaperRow>> {
         Ok(self.monitor.ledger().papers(None)?)
+    }
+
+    /// Papers as others take them, in the style of the settings or another one.
+    ///
+    /// # Errors
+    /// What the ledger refuses, and what cannot be exported.
+    pub fn cite(&self, ids: &[String], format: Format, style: Option<&str>) -> anyhow::Result<String> {
+        let rows = self.monitor.ledger().papers(None)?;
+        Ok(export(&rows, ids, format, style, (&self.settings.citation, &self.settings.vault))?)
     }
 
     /// Ends the work in hand.

@@ -13,6 +13,11 @@ const SMALL_WORDS: [&str; 30] = [
 /// A BibTeX entry with what is known. Whatever the values contain, the entry is valid: the special characters of LaTeX
 /// are escaped and its braces are balanced.
 pub fn bibtex(metadata: &Metadata) -> String {
+    bibtex_as(&citation_key(metadata), metadata)
+}
+
+/// The same under another key, which is letters, digits and hyphens.
+pub(super) fn bibtex_as(key: &str, metadata: &Metadata) -> String {
     let mut fields: Vec<(&str, String)> = Vec::new();
     if let Some(authors) = &metadata.authors {
         let names: Vec<String> = authors.value.iter().map(|name| author(name)).collect();
@@ -27,6 +32,12 @@ pub fn bibtex(metadata: &Metadata) -> String {
     if let Some(venue) = &metadata.venue {
         fields.push(("journal", escaped(&venue.value)));
     }
+    let numbers = [("volume", &metadata.volume), ("number", &metadata.issue), ("pages", &metadata.pages)];
+    for (name, field) in numbers {
+        if let Some(field) = field {
+            fields.push((name, escaped(&field.value)));
+        }
+    }
     if let Some(doi) = &metadata.doi {
         fields.push(("doi", verbatim(&doi.value)));
     }
@@ -35,7 +46,7 @@ pub fn bibtex(metadata: &Metadata) -> String {
         fields.push(("archiveprefix", "arXiv".to_owned()));
     }
     let kind = if metadata.venue.is_some() { "article" } else { "misc" };
-    let mut entry = format!("@{kind}{{{}", citation_key(metadata));
+    let mut entry = format!("@{kind}{{{key}");
     for (name, value) in fields {
         entry.push_str(&format!(",\n  {name} = {{{value}}}"));
     }

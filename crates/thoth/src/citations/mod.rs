@@ -7,6 +7,7 @@ mod authors;
 mod bibtex;
 mod csl_file;
 pub mod csl_json;
+pub mod export;
 pub mod format;
 mod identifiers;
 pub(crate) mod information;

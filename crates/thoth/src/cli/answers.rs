@@ -14,13 +14,13 @@ use crate::app::Library;
 use crate::http::client::{Client, ClientError};
 
 /// Who answers.
-enum Source {
+pub(super) enum Source {
     Server(Client),
     Direct(Box<Library>),
 }
 
 impl Source {
-    async fn find(place: &Place) -> anyhow::Result<Self> {
+    pub(super) async fn find(place: &Place) -> anyhow::Result<Self> {
         let there = match Client::from_state(&place.state_dir, place.variable("THOTH_API_TOKEN")) {
             Ok(client) => match client.look::<Value>("/health").await {
                 Ok(_) => Some(client),
@@ -56,7 +56,7 @@ impl Source {
         }
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         if let Self::Direct(library) = self {
             library.close().await;
         }

@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which file answers it.
 
 mod answers;
+mod cite;
 mod init;
 mod logging;
 mod output;
@@ -14,6 +15,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::citations::export::Format;
 
 pub use logging::LogFilter;
 pub use place::Place;
@@ -80,6 +83,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print papers as citations: in a style, as BibTeX or as CSL-JSON
+    Cite {
+        /// The papers' ids, as `thoth papers` prints them [else: all that were read]
+        #[arg(value_name = "ID")]
+        papers: Vec<String>,
+        /// IEEE, APA, MLA, Chicago, Harvard, or a `.csl` file in the vault [else: `citation.style`]
+        #[arg(long)]
+        style: Option<String>,
+        /// What to print
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// Check and show settings, and what became of each save
     Settings {
         /// What about them.
@@ -142,6 +157,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Papers { json } => answers::papers(vault, json),
+        Command::Cite { papers, style, format } => cite::cite(vault, &papers, style.as_deref(), format),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
             SettingsCommand::Show => settings::show(vault),

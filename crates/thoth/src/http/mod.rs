@@ -11,6 +11,7 @@
 //! Outside generations, because a change of settings must not reset them: `listeners`, `rate`, `token`, `metrics`.
 
 mod blocking;
+mod cite;
 pub mod client;
 mod connection;
 pub mod error;
