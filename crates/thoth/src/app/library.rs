@@ -7,11 +7,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{StateLock, client, open_database, settings_now};
+use crate::citations::{CitationInputs, Citations};
 use crate::citations::export::{Format, export};
 use crate::cli::Place;
 use crate::llm::{Llm, LlmInputs};
 use crate::pdf;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts};
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts, Terms};
+use crate::pdf::refresh::Refreshed;
 use crate::pdf::row::PaperRow;
 use crate::rag::ask::Answer;
 use crate::rag::index::Index;
@@ -46,13 +48,14 @@ impl Library {
             index.build(&inputs.wanted)?;
         }
         let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
-        let inputs = MonitorInputs::of(&settings);
+        let citations = Citations::new(&CitationInputs::new(&settings.citation)).map_err(anyhow::Error::msg)?;
+        let terms = Terms { inputs: MonitorInputs::of(&settings), citations: Arc::new(citations) };
         let parts = Parts {
             vault: place.vault.root().to_owned(),
             database,
             index,
             read: Arc::new(pdf::read::read),
-            load_inputs: Arc::new(move || inputs.clone()),
+            load: Arc::new(move || terms.clone()),
             limits: Limits::default(),
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -90,6 +93,14 @@ impl Library {
     /// What the ledger refuses.
     pub fn papers(&self) -> anyhow::Result<Vec<PaperRow>> {
         Ok(self.monitor.ledger().papers(None)?)
+    }
+
+    /// Writes our part of these papers' notes anew, or of every note where none is named.
+    ///
+    /// # Errors
+    /// An id that no paper has, and what the ledger refuses.
+    pub async fn refresh_notes(&self, ids: Vec<String>) -> anyhow::Result<Vec<Refreshed>> {
+        Ok(self.monitor.refresh(ids).await?)
     }
 
     /// Papers as others take them, in the style of the settings or another one.

@@ -30,7 +30,7 @@ use crate::http::state::{App, Troubles};
 use crate::http::token::Token;
 use crate::http::{router, server};
 use crate::llm::Network;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
 use crate::services::{self, Means, Services};
@@ -183,7 +183,10 @@ async fn start_monitor(
         database,
         index: Arc::clone(index),
         read: Arc::new(pdf::read::read),
-        load_inputs: Arc::new(move || MonitorInputs::of(&live.peek().settings)),
+        load: Arc::new(move || {
+            let live = live.load();
+            Terms { inputs: MonitorInputs::of(&live.settings), citations: live.services.citations.handle() }
+        }),
         limits: Limits::default(),
     };
     let started = Monitor::start(parts, tasks, stop).await;

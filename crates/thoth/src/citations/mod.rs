@@ -23,6 +23,8 @@ mod venue;
 mod year;
 
 pub use bibtex::{bibtex, citation_key};
+#[cfg(test)]
+pub(crate) use service::sample;
 pub use service::{CitationInputs, Citations};
 
 use crate::paper::{Field, Metadata, Section, SectionKind, Source};

@@ -4,6 +4,7 @@ mod answers;
 mod cite;
 mod init;
 mod logging;
+mod notes;
 mod output;
 mod place;
 mod serve;
@@ -95,6 +96,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Bring notes up to date
+    Notes {
+        /// What about them.
+        #[command(subcommand)]
+        command: NotesCommand,
+    },
     /// Check and show settings, and what became of each save
     Settings {
         /// What about them.
@@ -121,6 +128,20 @@ pub enum Command {
     },
     /// Print the token that the API asks for
     Token,
+}
+
+/// `thoth notes …`.
+#[derive(Debug, Subcommand)]
+pub enum NotesCommand {
+    /// Write Thoth's part of the notes anew, by the settings as they are now; what you wrote stays
+    Refresh {
+        /// The papers' ids, as `thoth papers` prints them [else: every note]
+        #[arg(value_name = "ID")]
+        papers: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `thoth settings …`.
@@ -158,6 +179,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Papers { json } => answers::papers(vault, json),
         Command::Cite { papers, style, format } => cite::cite(vault, &papers, style.as_deref(), format),
+        Command::Notes { command: NotesCommand::Refresh { papers, json } } => notes::refresh(vault, papers, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
             SettingsCommand::Show => settings::show(vault),

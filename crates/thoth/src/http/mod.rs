@@ -22,6 +22,7 @@ pub mod guard;
 mod health;
 pub mod listeners;
 pub mod metrics;
+mod notes;
 mod page;
 mod papers;
 mod rate;

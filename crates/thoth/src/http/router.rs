@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
-use super::{cite, events, generation, guard, health, metrics, page, papers, search, settings_api};
+use super::{cite, events, generation, guard, health, metrics, notes, page, papers, search, settings_api};
 
 /// Most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -42,6 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
         .route("/api/v1/papers/{id}/cite", get(cite::cite))
+        .route("/api/v1/notes/refresh", post(notes::refresh))
         .route("/api/v1/bibliography", get(cite::bibliography))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/ask", post(search::ask))

@@ -9,6 +9,7 @@
 //! - [`name`]: from a title to a file name
 //! - [`link`]: from a path to a link that Obsidian follows
 //! - [`render`]: what a note says about a paper
+//! - [`works`], [`shelf`]: works in the style of the settings, linked to their notes
 //! - [`mod@write`]: the note on disk, found again and never written over
 
 pub mod document;
@@ -16,6 +17,8 @@ pub mod frontmatter;
 pub mod link;
 pub mod name;
 pub mod render;
+pub mod shelf;
+pub mod works;
 pub mod write;
 pub mod yaml;
 

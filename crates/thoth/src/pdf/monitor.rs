@@ -16,9 +16,11 @@ use super::intake;
 use super::ledger::Ledger;
 use super::lookout::{Follow, keep_looking};
 use super::read::Unreadable;
+use super::refresh::{self, RefreshError, Refreshed};
 use super::row::PaperRow;
 use super::settle::Patience;
 use super::status::Status;
+use crate::citations::Citations;
 use crate::database::Database;
 use crate::paper::Paper;
 use crate::rag::index::Index;
@@ -40,6 +42,15 @@ impl MonitorInputs {
     pub fn of(settings: &Settings) -> Self {
         Self { pdf: settings.paths.pdf.clone(), notes: settings.paths.notes.clone(), recursive: true }
     }
+}
+
+/// What one piece of work is done by: taken from one generation, once.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Folders.
+    pub inputs: MonitorInputs,
+    /// How notes show works.
+    pub citations: Arc<Citations>,
 }
 
 /// Bounds of the intake.
@@ -85,8 +96,8 @@ pub struct Parts {
     pub index: Arc<Index>,
     /// How a PDF is read ([`super::read::read`]).
     pub read: Arc<Reader>,
-    /// The inputs of the live generation: called once for each PDF, when the work on it begins.
-    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
+    /// The terms of the live generation: called once for each piece of work, when it begins.
+    pub load: Arc<dyn Fn() -> Terms + Send + Sync>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -147,7 +158,7 @@ pub(super) struct Shared {
     pub ledger: Ledger,
     pub index: Arc<Index>,
     pub read: Arc<Reader>,
-    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
+    pub load: Arc<dyn Fn() -> Terms + Send + Sync>,
     pub limits: Limits,
     /// Permits of reading threads. One that never ends keeps its permit, so that they cannot pile up.
     pub readers: Arc<Semaphore>,
@@ -175,7 +186,7 @@ impl Shared {
             vault: parts.vault,
             index: parts.index,
             read: parts.read,
-            load_inputs: parts.load_inputs,
+            load: parts.load,
             limits: parts.limits,
             readers: Arc::new(Semaphore::new(parts.limits.workers.max(1) + HANGING_MAX)),
             wake: Notify::new(),
@@ -332,6 +343,15 @@ impl Monitor {
                 () = tokio::time::sleep(self.shared.limits.rescan) => {}
             }
         }
+    }
+
+    /// Writes our part of these papers' notes anew, or of every note where none is named, by the terms of the live
+    /// generation.
+    ///
+    /// # Errors
+    /// [`RefreshError`]; what is wrong with one note stands in its report.
+    pub async fn refresh(&self, ids: Vec<String>) -> Result<Vec<Refreshed>, RefreshError> {
+        refresh::refresh(&self.shared, &self.stop, ids).await
     }
 
     /// Every step of every PDF from now on.

@@ -23,7 +23,7 @@ use crate::http::state::{App, Troubles};
 use crate::http::token::Token;
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
 use crate::pdf::read::Unreadable;
 use crate::rag::builder::Builder;
 use crate::rag::index::{self, Index};
@@ -219,9 +219,9 @@ async fn monitor(
         database,
         index: Arc::clone(&means.index),
         read: Arc::new(read),
-        load_inputs: {
-            let inputs = inputs.clone();
-            Arc::new(move || inputs.clone())
+        load: {
+            let terms = Terms { inputs: inputs.clone(), citations: crate::citations::sample("IEEE", "uri") };
+            Arc::new(move || terms.clone())
         },
         limits: Limits::default(),
     };
