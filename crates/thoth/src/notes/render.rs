@@ -270,7 +270,7 @@ PDF: [[p/a.pdf]] · [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
 
 ## Citation
 
-Lovelace, A., & du Châtelet, É. (2015). *On "Colons": #1*. [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
+Lovelace, A., & du Châtelet, É. (2015). *On "Colons": \#1*. [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
 
 ## BibTeX
 

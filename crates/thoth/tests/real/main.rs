@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod citing;
 mod command_line;
 mod library;
 mod live;
