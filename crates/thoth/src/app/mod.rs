@@ -20,6 +20,7 @@ use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::citations::lookup::{self, Lookups, Pace};
 use crate::cli::{LogFilter, Place};
 use crate::database::Database;
 use crate::http::listeners::Listeners;
@@ -66,10 +67,12 @@ pub async fn serve(
     let engine = Engine::start(blueprint(place, &means)).await?;
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
     let (log_follower, index_follower) = (engine.follower("log")?, engine.follower("index")?);
+    let citations_follower = engine.follower("look-ups")?;
     let (pdf_follower, ports_follower) = (engine.follower("pdf")?, engine.follower("ports")?);
     let (tasks, troubles) = (TaskTracker::new(), Troubles::default());
     let builder = Arc::new(Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone()));
-    let monitor = start_monitor(place, &engine, database, &means.index, &tasks, shutdown.clone()).await?;
+    let monitor = start_monitor(place, &engine, Arc::clone(&database), &means.index, &tasks, shutdown.clone()).await?;
+    let lookups = start_lookups(&engine, (&monitor, database, &means), &troubles, &tasks, shutdown.clone());
     let metrics = Metrics::new(started);
     let app = Arc::new(App::new(
         engine.clone(),
@@ -87,6 +90,7 @@ pub async fn serve(
     tasks.spawn(follow::log(log_follower, log));
     tasks.spawn(follow::index(index_follower, engine.clone(), builder, shutdown.clone()));
     tasks.spawn(follow::folder(pdf_follower, monitor));
+    tasks.spawn(follow::lookups(citations_follower, lookups));
     tasks.spawn(server::serve(
         means.listeners.clone(),
         ports_follower,
@@ -165,8 +169,36 @@ fn client(place: &Place) -> anyhow::Result<reqwest::Client> {
 }
 
 fn open_database(state_dir: &Path) -> anyhow::Result<Arc<Database>> {
-    let schema = [pdf::ledger::SCHEMA, rag::index::SCHEMA];
+    let schema = [pdf::ledger::SCHEMA, rag::index::SCHEMA, lookup::SCHEMA];
     Ok(Arc::new(Database::open(&state_dir.join("thoth.db"), &schema)?))
+}
+
+/// What one piece of work is done by, out of the live generation.
+fn terms(engine: &Engine<Settings, Services>) -> Arc<dyn Fn() -> Terms + Send + Sync> {
+    let live = engine.live().clone();
+    Arc::new(move || {
+        let live = live.load();
+        Terms { inputs: MonitorInputs::of(&live.settings), citations: live.services.citations.handle() }
+    })
+}
+
+fn start_lookups(
+    engine: &Engine<Settings, Services>,
+    (monitor, database, means): (&Monitor, Arc<Database>, &Means),
+    troubles: &Troubles,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Lookups {
+    let troubles = troubles.clone();
+    let parts = lookup::Parts {
+        monitor: monitor.clone(),
+        database,
+        client: means.client.clone(),
+        load: terms(engine),
+        trouble: Box::new(move |trouble| troubles.say("citations", trouble)),
+        pace: Pace::default(),
+    };
+    Lookups::start(parts, tasks, stop)
 }
 
 async fn start_monitor(
@@ -177,16 +209,12 @@ async fn start_monitor(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> anyhow::Result<Monitor> {
-    let live = engine.live().clone();
     let parts = Parts {
         vault: place.vault.root().to_owned(),
         database,
         index: Arc::clone(index),
         read: Arc::new(pdf::read::read),
-        load: Arc::new(move || {
-            let live = live.load();
-            Terms { inputs: MonitorInputs::of(&live.settings), citations: live.services.citations.handle() }
-        }),
+        load: terms(engine),
         limits: Limits::default(),
     };
     let started = Monitor::start(parts, tasks, stop).await;

@@ -13,6 +13,7 @@ mod identifiers;
 pub(crate) mod information;
 mod junk;
 mod lexicon;
+pub mod lookup;
 mod mend;
 mod names;
 mod person;

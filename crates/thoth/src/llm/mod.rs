@@ -28,6 +28,7 @@ pub use error::LlmError;
 pub use inputs::{LlmInputs, ProviderKey};
 pub use request::{ChatRequest, Message, Role};
 pub use retry::Patience;
+pub(crate) use retry::retry_after;
 pub use status::{Condition, LlmStatus};
 
 /// The service `llm`. It holds no connections: those are the client's, which outlives it.

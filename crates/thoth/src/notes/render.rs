@@ -136,6 +136,9 @@ fn sources(metadata: &Metadata) -> String {
         ("doi", metadata.doi.as_ref().map(|field| field.source)),
         ("arxiv", metadata.arxiv.as_ref().map(|field| field.source)),
         ("venue", metadata.venue.as_ref().map(|field| field.source)),
+        ("volume", metadata.volume.as_ref().map(|field| field.source)),
+        ("issue", metadata.issue.as_ref().map(|field| field.source)),
+        ("pages", metadata.pages.as_ref().map(|field| field.source)),
     ];
     let said: Vec<_> =
         found.iter().filter_map(|(key, from)| Some(format!("{key} from {}", place((*from)?)))).collect();
@@ -151,6 +154,8 @@ fn place(source: Source) -> String {
         Source::Text { page } => format!("the text of page {page}"),
         Source::DocumentInformation => "the document's own information".to_owned(),
         Source::Xmp => "the document's XMP data".to_owned(),
+        Source::Crossref => "a look-up at Crossref".to_owned(),
+        Source::OpenAlex => "a look-up at OpenAlex".to_owned(),
     }
 }
 

@@ -283,7 +283,7 @@ pub(super) fn shelf(shared: &Shared, terms: &Terms) -> rusqlite::Result<Shelf> {
 
 /// What is known of the note after it was written.
 pub(super) struct Noted {
-    path: Option<PathBuf>,
+    pub(super) path: Option<PathBuf>,
     pub(super) remark: Option<String>,
 }
 

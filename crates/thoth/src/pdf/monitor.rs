@@ -22,7 +22,7 @@ use super::settle::Patience;
 use super::status::Status;
 use crate::citations::Citations;
 use crate::database::Database;
-use crate::paper::Paper;
+use crate::paper::{Metadata, Paper};
 use crate::rag::index::Index;
 use crate::settings::Settings;
 
@@ -352,6 +352,31 @@ impl Monitor {
     /// [`RefreshError`]; what is wrong with one note stands in its report.
     pub async fn refresh(&self, ids: Vec<String>) -> Result<Vec<Refreshed>, RefreshError> {
         refresh::refresh(&self.shared, &self.stop, ids).await
+    }
+
+    /// What identifies a paper that was read and rests, as the index has it.
+    ///
+    /// # Errors
+    /// What the ledger or the index refuses.
+    pub async fn metadata(&self, id: &str) -> Result<Option<Metadata>, String> {
+        let id = id.to_owned();
+        let found = blocking(&self.shared, move |shared| refresh::at_rest(shared, &id)).await?;
+        Ok(found.map_err(|error| format!("the ledger: {error}"))?.map(|(_, paper)| paper.metadata))
+    }
+
+    /// Has `fill` complete what is known of a paper that rests, and brings index, ledger and note up to date by these
+    /// terms. `false` if nothing was filled in.
+    ///
+    /// # Errors
+    /// What the ledger, the index or the note refuses.
+    pub async fn complete(
+        &self,
+        id: &str,
+        terms: Terms,
+        fill: impl FnOnce(&mut Metadata) -> bool + Send + 'static,
+    ) -> Result<bool, String> {
+        let id = id.to_owned();
+        blocking(&self.shared, move |shared| refresh::complete(shared, &id, &terms, fill)).await?
     }
 
     /// Every step of every PDF from now on.

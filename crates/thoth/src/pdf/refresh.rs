@@ -11,7 +11,7 @@ use super::row::PaperRow;
 use super::status::Status;
 use crate::notes::shelf::Shelf;
 use crate::notes::write::Written;
-use crate::paper::Paper;
+use crate::paper::{Metadata, Paper};
 
 /// What became of one note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -120,6 +120,46 @@ fn paper_of(shared: &Shared, row: &PaperRow) -> Result<Paper, String> {
     let stored = row.content.as_deref().map(|content| shared.index.paper(content)).transpose();
     let stored = stored.map_err(|error| format!("the index: {error}"))?.flatten();
     stored.ok_or_else(|| "what was read of it is gone; touch its PDF to have it read anew".to_owned())
+}
+
+/// The row and the paper of this id, if it was read and rests.
+pub(super) fn at_rest(shared: &Shared, id: &str) -> rusqlite::Result<Option<(PaperRow, Paper)>> {
+    let rows = shared.ledger.papers(None)?;
+    let is_it = |row: &PaperRow| row.id == id && row.status == Status::Indexed && row.duplicate_of.is_none();
+    let Some(row) = rows.into_iter().find(is_it) else { return Ok(None) };
+    let Some(content) = row.content.as_deref() else { return Ok(None) };
+    Ok(shared.index.paper(content)?.map(|paper| (row, paper)))
+}
+
+/// Completes what is known of a paper. Done twice, it does nothing more; broken off in the middle, it is finished the
+/// next time.
+pub(super) fn complete(
+    shared: &Shared,
+    id: &str,
+    terms: &Terms,
+    fill: impl FnOnce(&mut Metadata) -> bool,
+) -> Result<bool, String> {
+    let refused = |error: rusqlite::Error| format!("the state: {error}");
+    let Some((row, mut paper)) = at_rest(shared, id).map_err(refused)? else { return Ok(false) };
+    let filled = fill(&mut paper.metadata);
+    if !filled && row.metadata.as_ref() == Some(&paper.metadata) {
+        return Ok(false);
+    }
+    let Some(content) = row.content.as_deref() else { return Ok(false) };
+    if filled && !shared.index.describe(content, &paper).map_err(refused)? {
+        return Ok(false);
+    }
+    if row.note.is_some() {
+        let shelf = shelf(shared, terms).map_err(refused)?;
+        renew(shared, &row, &paper, (terms, &shelf))?;
+    } else {
+        let remark = row.reason.clone();
+        let noted = Noted { path: None, remark };
+        shared.ledger.amend(&row, &noted.finding(&row, &paper)).map_err(refused)?;
+    }
+    let amended = shared.ledger.row(&shared.ledger.path(&row)).map_err(refused)?;
+    amended.iter().for_each(|row| shared.tell(row));
+    Ok(filled)
 }
 
 /// Writes a note that exists, and what is known of it.

@@ -12,6 +12,7 @@ mod command_line;
 mod library;
 mod live;
 mod load;
+mod lookups;
 mod plan;
 mod refused;
 mod start;
