@@ -57,7 +57,7 @@ async fn what_is_absent_is_filled_in_by_a_look_up_that_is_switched_on() {
     assert_eq!(service(&verdict, "citations").unwrap().0, "rebuilt", "{verdict}");
     assert_eq!(service(&verdict, "rag").unwrap().0, "kept", "{verdict}");
     let id = before["id"].as_str().unwrap();
-    let paper = || thoth.get(&format!("/api/v1/papers/{id}"));
+    let paper = async || thoth.get(&format!("/api/v1/papers/{id}")).await;
     until(async || paper().await["metadata"]["volume"]["value"] == "42").await;
     let after = paper().await;
     assert_eq!(after["metadata"]["volume"]["source"], json!({ "from": "crossref" }));
@@ -70,23 +70,29 @@ async fn what_is_absent_is_filled_in_by_a_look_up_that_is_switched_on() {
     let found = thoth.get("/api/v1/search?q=Imagined%20Apiculture").await;
     assert!(!found["hits"].is_null(), "{found}");
 
-    until(async || asked(&openalex).await == 1).await;
     let request = &crossref.received_requests().await.unwrap()[0];
     assert_eq!(request.url.path(), format!("/works/{}", DOI.replace('/', "%2F")));
     assert_eq!(request.url.query(), Some("mailto=me%40uni.example"));
     assert!(request.headers["user-agent"].to_str().unwrap().contains("(mailto:me@uni.example)"));
 
-    // Off and on again, and after a restart: the answers are known, also that there is none.
+    // Off, a further paper, and on again at the next start.
     thoth.save(Save::Rename, &with(false, "IEEE")).await;
-    let other = thoth.place.drop_paper("ferreira2022.pdf", "pdf");
+    thoth.place.drop_paper("ferreira2022.pdf", "pdf");
     thoth.papers(2).await;
-    assert_eq!((asked(&crossref).await, asked(&openalex).await), (1, 1), "off means off");
-    std::fs::remove_file(other).unwrap();
+    assert_eq!((asked(&crossref).await, asked(&openalex).await), (1, 0), "nothing is absent any more; and off means off");
     let place = thoth.terminate().0;
     std::fs::write(place.settings(), with(true, "APA")).unwrap();
     let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
-    // The second paper is asked about now, after the first.
-    until(async || asked(&crossref).await == 2 && asked(&openalex).await == 2).await;
+    // Of the second paper Crossref's answer is about another work, so OpenAlex is asked too, which knows nothing.
+    until(async || asked(&crossref).await == 2 && asked(&openalex).await == 1).await;
+    let second = thoth.papers(2).await.into_iter().find(|row| row["id"] != id).unwrap();
+    assert_eq!(second["venue"], Value::Null, "{second}");
+    // Once more: both answers are known, also that there is none.
+    thoth.save(Save::Rename, &with(false, "APA")).await;
+    thoth.save(Save::Rename, &with(true, "MLA")).await;
+    thoth.place.drop_paper("lindqvist2025.pdf", "pdf");
+    until(async || asked(&openalex).await == 2).await;
+    assert_eq!(asked(&crossref).await, 3, "the second paper was not asked about again");
     assert_eq!(thoth.get(&format!("/api/v1/papers/{id}")).await["metadata"]["volume"]["value"], "42");
     let health = thoth.get("/health").await;
     assert_eq!(health["services"]["citations"]["status"], "ok", "{health}");
