@@ -16,24 +16,47 @@ help: ## List the targets
 	@scripts/help.sh $(MAKEFILE_LIST)
 
 ##@ RUN
-.PHONY: run build
+.PHONY: run dev build local-start local-stop
 run: ## Build, make an example vault where none is named (VAULT=/path/to/vault), and serve it
 	@scripts/run.sh
+dev: ## The same from a quick build, built and started anew when a source changes
+	@scripts/dev.sh
 build: ## Build the release binary
 	@scripts/setup.sh build
 	@cargo build --release --locked --package thoth
+local-start: ## Build, and serve in the background; the log is workspace/logs/api.log
+	@scripts/local.sh start
+local-stop: ## End what local-start began
+	@scripts/local.sh stop
 
-##@ HOT-RELOAD (they ask the running server)
-.PHONY: reload-settings watch-settings hot-reload-status health
+##@ DOCKER
+.PHONY: image prod prod-restart prod-stop prod-logs
+image: ## Build the image, from a static binary or, without a Rust toolchain, inside Docker
+	@scripts/image.sh
+prod: ## Serve the vault in a container on 127.0.0.1:8080 (THOTH_PORT=…)
+	@scripts/prod.sh up
+prod-restart: ## Start the container anew, with the variables of this shell
+	@scripts/prod.sh restart
+prod-stop: ## Stop the container; its state stays in the volume
+	@scripts/prod.sh down
+prod-logs: ## Follow the container's log
+	@scripts/prod.sh logs
+
+##@ THE SERVER THAT RUNS, in containers or here
+.PHONY: status health reload-settings watch-settings hot-reload-status test-hot-reload
+status: ## Show what runs, and whether it is well
+	@scripts/status.sh
+health: ## Judge whether Thoth is well
+	@$(THOTH) --each health
 reload-settings: ## Read settings.json now and print the verdict
-	@$(THOTH) reload
+	@$(THOTH) --each reload
 watch-settings: ## Print one line for each verdict, until Ctrl-C
 	@$(THOTH) watch
 hot-reload-status: ## Show the watch, the live generation, and the last verdicts, newest first
 	@$(THOTH) health --json
 	@$(THOTH) settings history --limit 5
-health: ## Judge whether Thoth is well
-	@$(THOTH) health
+test-hot-reload: ## Change a setting, see it live, put the file back byte for byte
+	@scripts/test-hot-reload.sh
 
 ##@ TEST
 .PHONY: test lint fmt test-docker bench
@@ -47,17 +70,6 @@ test-docker: ## The container end to end, with an engine of its own where none a
 	@scripts/test-docker.sh
 bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
 	@scripts/bench.sh
-
-##@ DOCKER
-.PHONY: image prod prod-stop prod-logs
-image: ## Build the static binary and the image from it
-	@scripts/image.sh
-prod: ## Serve the vault in a container on 127.0.0.1:8080 (THOTH_PORT=…)
-	@scripts/prod.sh up
-prod-stop: ## Stop the container; its state stays in the volume
-	@scripts/prod.sh down
-prod-logs: ## Follow the container's log
-	@scripts/prod.sh logs
 
 ##@ HOUSE
 .PHONY: setup clean

@@ -58,6 +58,20 @@ need_commands() {
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 }
 
+# The first `docker` command on the path that can build with BuildKit: with the buildx plugin, or older than version 23,
+# which has it inside.
+building_docker() {
+  local docker version
+  while read -r docker; do
+    version=$("$docker" version --format '{{.Client.Version}}' 2>/dev/null || true)
+    if "$docker" buildx version >/dev/null 2>&1 || [[ ${version%%.*} =~ ^(19|2[0-2])$ ]]; then
+      echo "$docker"
+      return
+    fi
+  done < <(type -aP docker)
+  fail "there is no docker command that can build images: install Docker, with its buildx plugin"
+}
+
 # Installs the pinned lines of scripts/tools.txt that match the words given, unless they are there.
 need_tools() {
   local pins

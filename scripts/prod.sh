@@ -1,35 +1,32 @@
 #!/usr/bin/env bash
-# The container of docker-compose.yml: `prod.sh up|down|logs`.
+# The container of docker-compose.yml: `prod.sh up|restart|down|logs`.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source=scripts/packages.sh
 source "$here/packages.sh"
 # shellcheck source=scripts/vault.sh
 source "$here/vault.sh"
+# shellcheck source=scripts/containers.sh
+source "$here/containers.sh"
 cd "$root"
 
 up() {
-  export THOTH_IMAGE=${THOTH_IMAGE:-thoth:local}
   scripts/image.sh "$THOTH_IMAGE"
-  OBSIDIAN_VAULT_PATH=$(chosen_vault "$target/image/thoth")
-  export OBSIDIAN_VAULT_PATH
-  export THOTH_UID=${THOTH_UID:-$(stat -c %u "$OBSIDIAN_VAULT_PATH")}
-  export THOTH_GID=${THOTH_GID:-$(stat -c %g "$OBSIDIAN_VAULT_PATH")}
-  scripts/compose.sh up --detach --wait --wait-timeout 120 || {
-    scripts/compose.sh logs --tail 20
-    fail 'the container did not become healthy; its last words are above (make prod-stop removes it)'
-  }
-  echo "Thoth serves $OBSIDIAN_VAULT_PATH on http://127.0.0.1:${THOTH_PORT:-8080}; make prod-logs, make health, make prod-stop"
+  choose_vault_and_owner
+  start_containers
+  echo "Thoth serves $OBSIDIAN_VAULT_PATH on http://127.0.0.1:${THOTH_PORT:-8080}; make status, make prod-logs, make prod-stop"
 }
 
-# To stop or to follow, any vault does: compose only wants the name filled in.
-compose_any_vault() {
-  OBSIDIAN_VAULT_PATH=${OBSIDIAN_VAULT_PATH:-/} scripts/compose.sh "$@"
+# The variables of this shell are taken anew, as in `THOTH_HOT_RELOAD=0 make prod-restart`; the image is not built.
+restart() {
+  choose_vault_and_owner
+  start_containers --force-recreate
+  echo "restarted; Thoth serves $OBSIDIAN_VAULT_PATH on http://127.0.0.1:${THOTH_PORT:-8080}"
 }
 
 case "${1:-}" in
-  up) up ;;
+  up | restart) "$1" ;;
   down) compose_any_vault down ;;
   logs) compose_any_vault logs --follow --tail 100 ;;
-  *) fail 'usage: prod.sh up|down|logs' ;;
+  *) fail 'usage: prod.sh up|restart|down|logs' ;;
 esac

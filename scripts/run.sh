@@ -12,7 +12,7 @@ named_vault >/dev/null
 scripts/setup.sh build
 cargo build --release --locked --package thoth
 thoth=$target/release/thoth
-vault=$(chosen_vault "$thoth")
+vault=$(chosen_vault init_by_binary)
 
 question='what has been measured?'
 if [ "$vault" = "$root/example-vault" ]; then question='how long does a waggle dance stay precise?'; fi

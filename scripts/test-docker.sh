@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The container end to end: scripts/test_docker.py with a Docker engine. Where none answers, one of our own is started
+# The container end to end: scripts/docker_tests with a Docker engine. Where none answers, one of our own is started
 # in network, mount and process namespaces of its own: it leaves no bridge, no firewall rule and no process behind.
 # Where none can be had, that is said, and the test is left out.
 set -euo pipefail
@@ -29,4 +29,4 @@ scripts/compose.sh version || leave_out 'there is no Docker Compose'
 # Built here, since crates cannot be fetched from inside the namespaces.
 THOTH_BINARY=${THOTH_BINARY:-$(scripts/build-static.sh)}
 export THOTH_BINARY
-exec timeout --kill-after=20 900 "${own_engine[@]}" python3 scripts/test_docker.py
+exec timeout --kill-after=20 900 "${own_engine[@]}" python3 scripts/docker_tests

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2154 # `root` is set by packages.sh
+# shellcheck disable=SC2154 # `root` is set by packages.sh, `thoth` by who sources this
 # Sourced after packages.sh. Which vault the make targets work on.
 
 # Prints the vault that is named by VAULT, OBSIDIAN_VAULT_PATH, OBSIDIAN_VAULT or a line of .env.vault, in this order;
@@ -22,11 +22,13 @@ vault_of_file() {
   fi
 }
 
-# `chosen_vault BINARY`: the vault that is named, else the example vault, made by `thoth init` with the project's own
-# papers in it. One that is there already is left as it is.
+# `chosen_vault COMMAND`: the vault that is named, else ~/Documents/thoth where that is a folder, else the example vault.
+# The example is made by COMMAND, which is given a folder, with the project's own papers in it; one that is there
+# already is left as it is.
 chosen_vault() {
   local vault
   vault=$(named_vault)
+  if [ -z "$vault" ] && [ -d "${HOME:-}/Documents/thoth" ]; then vault=$(realpath "$HOME/Documents/thoth"); fi
   if [ -z "$vault" ]; then
     vault=$root/example-vault
     if [ ! -d "$vault" ]; then make_example_vault "$1" "$vault"; fi
@@ -39,11 +41,16 @@ make_example_vault() {
   local aside=$2.making
   rm -rf "$aside"
   mkdir -p "$aside"
-  "$1" init --vault "$aside" --example >/dev/null
+  "$1" "$aside" >&2
   mkdir -p "$aside/thoth/papers/pdfs"
   cp "$root"/examples/papers/*.pdf "$aside/thoth/papers/pdfs/"
   mv "$aside" "$2"
   echo "made the example vault $2 with the papers of examples/papers in it" >&2
+}
+
+# `init_by_binary FOLDER`: makes a vault's folders and settings file with $thoth.
+init_by_binary() {
+  "$thoth" init --vault "$1" --example >/dev/null
 }
 
 # The settings file of a vault, looked for in the order in which Thoth looks.

@@ -42,9 +42,9 @@ impl Server {
             if let Some(status) = server.child.try_wait()? {
                 bail!("the server ended: {status}");
             }
-            if let Ok(bytes) = std::fs::read(state.join("server.json")) {
+            if let Ok(bytes) = std::fs::read(state.join("instances/all.json")) {
                 let said: Value = serde_json::from_slice(&bytes)?;
-                server.address = said["address"].as_str().context("an address")?.to_owned();
+                server.address = said["address"].as_str().unwrap_or_default().to_owned();
                 server.token = std::fs::read_to_string(state.join("token"))?.trim().to_owned();
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -28,10 +28,13 @@ async fn start(folder: &Path) -> Result<Engine<Settings, ()>, Box<dyn Error>> {
     let blueprint = Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
+        key_file: None,
         watch: true,
         check: Box::new(check),
         prepare: Box::new(|preparation| Box::pin(prepare(preparation))),
         tuning: |_| Tuning::default(),
+        on_trial: |_| Vec::new(),
+        version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     };
     Ok(Engine::start(blueprint).await?)

@@ -41,10 +41,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::start(Blueprint {
         file: file.clone(),
         state_dir: folder.path().join("state"),
+        key_file: None,
         watch: true,
         check: Box::new(check),
         prepare: Box::new(|preparation| Box::pin(prepare(preparation))),
         tuning: |_| Tuning::default(),
+        on_trial: |_| Vec::new(),
+        version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     })
     .await?;

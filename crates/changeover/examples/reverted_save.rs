@@ -1,64 +1,94 @@
-//! Goal: taking a save back. Going back is going forward: the old content becomes a new generation with a new
-//! number, by the same way as every other save. And after a restart with a broken file, the newest content that
-//! was applied is what runs.
+//! Goal: a save that goes live, fails, and is taken back. The key in it is well-formed and wrong; only its first use shows
+//! that, and only the older service, asked the same, shows that it is the save's fault.
 
 use std::error::Error;
-use std::path::Path;
 
-use changeover::{Accepted, Blueprint, Cause, Decision, Engine, Occasion, Problem, StartError, Tuning};
+use changeover::{
+    Accepted, Blueprint, Cause, Decision, Engine, Occasion, Outcome, Preparation, Problem, Service, Tuning,
+};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Settings {
-    model: String,
+    key: String,
+}
+
+/// A client of some server, which knows one key.
+struct Client {
+    key: String,
+}
+
+impl Client {
+    fn ask(&self) -> Result<(), &'static str> {
+        if self.key == "right" { Ok(()) } else { Err("401 Unauthorized") }
+    }
+}
+
+struct Services {
+    client: Service<String, Client>,
 }
 
 fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
     let value = changeover::check::parse(content)?.value();
-    let model =
-        value["model"].as_str().ok_or_else(|| vec![Problem::new("model", "a model must be named")])?;
-    Ok(Accepted { settings: Settings { model: model.to_owned() }, ..Accepted::default() })
+    let key = value["key"].as_str().ok_or_else(|| vec![Problem::new("key", "a key must be given")])?;
+    Ok(Accepted { settings: Settings { key: key.to_owned() }, ..Accepted::default() })
 }
 
-async fn start(folder: &Path) -> Result<Engine<Settings, ()>, StartError> {
-    Engine::start(Blueprint {
-        file: folder.join("settings.json"),
-        state_dir: folder.join("state"),
-        watch: true,
-        check: Box::new(check),
-        prepare: Box::new(|_| Box::pin(async { Ok(()) })),
-        tuning: |_| Tuning::default(),
-        fallback: Box::new(Settings::default),
-    })
-    .await
+/// One unit of work. Who sees a service fail that is on trial asks the older one the same.
+fn work(engine: &Engine<Settings, Services>) -> Result<(), &'static str> {
+    let generation = engine.live().load();
+    let client = &generation.services.client;
+    let answer = client.ask();
+    match answer {
+        Ok(()) => engine.worked(client.identity()),
+        Err(reason) => {
+            let older = engine.fallback(client.identity());
+            if older.is_some_and(|older| older.services.client.ask().is_ok()) {
+                engine.failed(client.identity(), reason);
+            }
+        }
+    }
+    answer
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("settings.json");
-    std::fs::write(&file, r#"{"model": "small"}"#)?;
-    let engine = start(folder.path()).await?;
+    std::fs::write(&file, r#"{"key": "right"}"#)?;
+    let engine = Engine::start(Blueprint {
+        file: file.clone(),
+        state_dir: folder.path().join("state"),
+        key_file: None,
+        watch: true,
+        check: Box::new(check),
+        prepare: Box::new(|preparation: Preparation<Settings, Services>| {
+            Box::pin(async move {
+                let live = preparation.live.as_ref().map(|live| &live.services.client);
+                let key = preparation.settings.key.clone();
+                let build = |key: &String| std::future::ready(Ok(Client { key: key.clone() }));
+                Ok(Services { client: preparation.service("client", live, key, &[], build).await? })
+            })
+        }),
+        tuning: |_| Tuning::default(),
+        on_trial: |services| vec![("client", services.client.identity())],
+        version: "1".to_owned(),
+        fallback: Box::new(Settings::default),
+    })
+    .await?;
     let mut verdicts = engine.verdicts();
-    let number = engine.live().load().number;
+    work(&engine)?;
 
-    let kept = std::fs::read(&file)?;
-    std::fs::write(&file, r#"{"model": "large"}"#)?;
+    std::fs::write(&file, r#"{"key": "wrong"}"#)?;
     println!("{}", verdicts.recv().await?);
-    std::fs::write(&file, kept)?;
-    println!("{}", verdicts.recv().await?);
-    let generation = engine.live().load();
-    assert_eq!((generation.settings.model.as_str(), generation.number), ("small", number + 2));
+    assert_eq!(work(&engine), Err("401 Unauthorized"));
+    let reverted = verdicts.recv().await?;
+    println!("{reverted}");
+    assert_eq!((reverted.cause.clone(), reverted.generation), (Cause::Revert, 3));
+    assert_eq!(engine.history(2)[1].outcome, Some(Outcome::Reverted));
+    assert_eq!(work(&engine), Ok(()), "the older client, under a new number");
 
-    engine.shutdown().await;
-    std::fs::write(&file, r#"{"model": "#)?;
-    let engine = start(folder.path()).await?;
-    for verdict in engine.history(2).iter().rev() {
-        assert_eq!(verdict.cause, Cause::Start);
-        println!("{verdict}");
-    }
-    assert_eq!(engine.history(1)[0].verdict, Decision::Applied);
-    assert_eq!(engine.live().load().settings.model, "small", "the newest content that was applied");
-    assert!(engine.status().drift);
+    // The file still says it. It is not taken again unless somebody asks for it.
+    assert_eq!(engine.reload().await?.verdict, Decision::Rejected);
     engine.shutdown().await;
     Ok(())
 }

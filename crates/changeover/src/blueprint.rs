@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use crate::generation::Identity;
 use crate::preparation::Preparation;
 use crate::report::Problem;
 use crate::tuning::Tuning;
@@ -48,6 +49,9 @@ pub struct Blueprint<S, V> {
     pub file: PathBuf,
     /// Where the history is kept; made if absent, with mode 0700.
     pub state_dir: PathBuf,
+    /// The key of the hashes that people see, made if absent; `None` for one of its own in the state directory.
+    /// Engines that share one say the same hash of the same content.
+    pub key_file: Option<PathBuf>,
     /// Whether the file is watched. Without a watch, [`crate::Engine::reload`] still reads it.
     pub watch: bool,
     /// See [`Check`]. An absent file at the start is checked as `{}`.
@@ -56,6 +60,12 @@ pub struct Blueprint<S, V> {
     pub prepare: Box<Prepare<S, V>>,
     /// The engine's own settings, taken out of the product's.
     pub tuning: fn(&S) -> Tuning,
+    /// The services whose first use shows whether they were built from the right settings (a key, a model), each with
+    /// its object. They are on trial after a commit; the product says how their uses went, by
+    /// [`crate::Engine::worked`] and [`crate::Engine::failed`]. For a product without such services: `|_| Vec::new()`.
+    pub on_trial: fn(&V) -> Vec<(&'static str, Identity)>,
+    /// The version of the product. What was taken back in one version may be tried anew in another.
+    pub version: String,
     /// The settings of safe mode, for a start without any usable content.
     pub fallback: Box<dyn Fn() -> S + Send + Sync>,
 }

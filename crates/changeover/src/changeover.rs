@@ -7,13 +7,13 @@
 //!  the same as live? ──► unchanged
 //!     │
 //!     ▼
-//!  prepare ──► refused by the world, late, panicked? ──► rejected
+//!  prepare ──► refused by the world, late? ──► rejected, and tried again until a newer content comes
+//!     │   ╰──► panicked? ──► rejected
 //!     │ (a newer checked one has been waiting for a second: superseded)
 //!     ▼
 //!  intent ─► SWITCH ─► followers ─► applied
 //! ```
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,15 +22,18 @@ use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::aftermath::{Before, Trial};
+use crate::again::Again;
 use crate::blueprint::{Accepted, Prepare};
+use crate::candidate::{Arrival, Candidate, Message, Source, Stages};
 use crate::check;
 use crate::follow::Followers;
-use crate::generation::{Generation, Live};
+use crate::generation::{Generation, Identity, Live};
 use crate::history::History;
-use crate::judge::{Fingerprint, Judged};
+use crate::judge::Fingerprint;
 use crate::preparation::{Book, Preparation};
-use crate::read::Content;
-use crate::report::{Cause, Decision, Problem, ServiceReport, Verdict};
+use crate::probation::{OnTrial, Probation};
+use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 use crate::status::Shared;
 use crate::tuning::Tuning;
 
@@ -40,81 +43,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a cancelled preparation is waited for until it has let go of everything.
 const LETTING_GO: Duration = Duration::from_secs(1);
 
-/// A content that came to rest, with what the check said of it.
-pub(crate) struct Arrival<S> {
-    pub(crate) cause: Cause,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) content: Content,
-    pub(crate) judged: Judged<S>,
-    /// When the save was noticed, and when the content had been read.
-    pub(crate) noticed: Instant,
-    pub(crate) read: Instant,
-    pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
-}
-
-/// What the loop is told.
-pub(crate) enum Message<S> {
-    /// A content came to rest.
-    Arrival(Arrival<S>),
-    /// Build anew what is built from something else than settings.
-    Refresh(oneshot::Sender<Arc<Verdict>>),
-}
-
-/// An arrival that the check found good.
-pub(crate) struct Candidate<S> {
-    pub(crate) settings: Arc<S>,
-    pub(crate) warnings: Vec<Problem>,
-    pub(crate) secrets: Vec<std::ops::Range<usize>>,
-    pub(crate) source: Source,
-}
-
-impl<S> Candidate<S> {
-    /// Whether it is there although the settings are those that are live.
-    fn is_refresh(&self) -> bool {
-        self.source.cause == Cause::Refresh
-    }
-}
-
-/// Where a verdict belongs to: all of an arrival but the settings.
-pub(crate) struct Source {
-    pub(crate) cause: Cause,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) content: Content,
-    pub(crate) stages: Stages,
-    pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
-}
-
-/// Milliseconds by stage.
-pub(crate) struct Stages {
-    begun: Instant,
-    last: Instant,
-    millis: BTreeMap<String, f64>,
-}
-
-impl Stages {
-    pub(crate) fn since(begun: Instant) -> Self {
-        Self { begun, last: begun, millis: BTreeMap::new() }
-    }
-
-    pub(crate) fn done(&mut self, stage: &str, at: Instant) {
-        self.millis.insert(stage.to_owned(), millis(at.saturating_duration_since(self.last)));
-        self.last = at;
-    }
-
-    fn total(mut self) -> BTreeMap<String, f64> {
-        self.millis.insert("total".to_owned(), millis(self.begun.elapsed()));
-        self.millis
-    }
-}
-
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
 /// How a preparation ended.
 enum Prepared<V> {
     Services(V),
+    /// By the world: another try may succeed.
     Refused(Vec<Problem>),
+    /// By a defect: another try would end the same.
+    Broken(Vec<Problem>),
     Superseded,
 }
 
@@ -136,6 +71,17 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) waiting: Option<Candidate<S>>,
     /// Who waits for a refresh. It stands behind `waiting`.
     pub(crate) refreshes: Vec<oneshot::Sender<Arc<Verdict>>>,
+    /// The content that came to rest last.
+    pub(crate) newest: Fingerprint,
+    /// What is live and still has to show that it works.
+    pub(crate) probation: Probation<Before<S, V>>,
+    pub(crate) on_trial: fn(&V) -> OnTrial,
+    pub(crate) trial: watch::Sender<Trial<S, V>>,
+    /// Objects that failed, and why.
+    pub(crate) failures: Vec<(Identity, String)>,
+    pub(crate) outcomes: broadcast::Sender<Arc<Verdict>>,
+    /// What the world refused, while the file still says so.
+    pub(crate) again: Option<Again<Candidate<S>>>,
 }
 
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<S, V> {
@@ -144,40 +90,47 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         while let Some(candidate) = self.next().await {
             self.change(candidate).await;
         }
+        self.stop_probations();
     }
 
     async fn next(&mut self) -> Option<Candidate<S>> {
-        while self.waiting.is_none() && self.refreshes.is_empty() {
-            let message = self.messages.recv().await?;
-            self.told(message);
-        }
         loop {
+            self.end_probations();
             match self.messages.try_recv() {
-                Ok(message) => self.told(message),
-                Err(mpsc::error::TryRecvError::Empty) => break,
+                Ok(message) => {
+                    self.told(message);
+                    continue;
+                }
+                Err(mpsc::error::TryRecvError::Empty) => {}
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
             }
+            self.revert().await;
+            if let Some(candidate) = self.waiting.take().or_else(|| self.refresh()) {
+                return Some(candidate);
+            }
+            let retry = self.again.as_ref().map(|again| tokio::time::Instant::from_std(again.due()));
+            let outcome = self.probation.next_due().map(tokio::time::Instant::from_std);
+            tokio::select! {
+                biased;
+                message = self.messages.recv() => self.told(message?),
+                () = until(retry) => return self.again.as_ref().map(|again| again.what.again()),
+                () = until(outcome) => {}
+            }
         }
-        self.waiting.take().or_else(|| self.refresh())
     }
 
     fn told(&mut self, message: Message<S>) {
         match message {
             Message::Arrival(arrival) => self.arrived(arrival),
             Message::Refresh(reply) => self.refreshes.push(reply),
+            Message::Used(object, used) => self.used(object, used),
         }
     }
 
     /// The live settings as a candidate once more.
     fn refresh(&mut self) -> Option<Candidate<S>> {
         let reply = self.refreshes.pop()?;
-        let source = Source {
-            cause: Cause::Refresh,
-            fingerprint: self.live_fingerprint,
-            content: Content::Missing,
-            stages: Stages::since(Instant::now()),
-            reply: Some(reply),
-        };
+        let source = Source { reply: Some(reply), ..Source::of(Cause::Refresh, self.live_fingerprint) };
         let settings = Arc::clone(&self.live.peek().settings);
         Some(Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source })
     }
@@ -188,13 +141,23 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         stages.done("read", arrival.read);
         stages.done("check", Instant::now());
         let Arrival { cause, fingerprint, content, judged, reply, .. } = arrival;
+        self.newest = fingerprint;
+        self.try_again(None);
         let source = Source { cause, fingerprint, content, stages, reply };
-        match judged {
-            Err(problems) => self.say(source, Decision::Rejected, problems, Vec::new(), Vec::new()),
+        let bound = fingerprint.shown().and_then(|content| self.history.quarantined(&content, &source.cause));
+        match bound.map_or(judged, |problem| Err(vec![problem])) {
+            Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
             Ok(Accepted { settings, warnings, secrets }) => {
                 let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
                 if let Some(older) = self.waiting.replace(candidate) {
-                    self.say(older.source, Decision::Superseded, Vec::new(), older.warnings, Vec::new());
+                    self.say(
+                        older.source,
+                        Decision::Superseded,
+                        None,
+                        Vec::new(),
+                        older.warnings,
+                        Vec::new(),
+                    );
                 }
             }
         }
@@ -206,12 +169,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.live_fingerprint = candidate.source.fingerprint;
             self.shared.live_content(candidate.source.fingerprint.shown());
             let Candidate { source, warnings, .. } = candidate;
-            return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
+            return self.say(source, Decision::Unchanged, None, Vec::new(), warnings, Vec::new());
         }
         if candidate.is_refresh() && live.safe_mode {
             // There is nothing to build anew: only usable settings end safe mode.
             let Candidate { source, warnings, .. } = candidate;
-            return self.say(source, Decision::Unchanged, Vec::new(), warnings, Vec::new());
+            return self.say(source, Decision::Unchanged, None, Vec::new(), warnings, Vec::new());
         }
         candidate.source.stages.done("wait", Instant::now());
         let number = live.number + 1;
@@ -221,26 +184,32 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let (prepared, book) = self.prepare(&candidate, number, scratch.clone()).await;
         self.shared.preparing(false);
         candidate.source.stages.done("prepare", Instant::now());
-        let refused = match prepared {
+        let mut by_the_world = false;
+        let (candidate, decision, problems) = match prepared {
             Prepared::Services(_) if candidate.is_refresh() && book.all_kept() => {
-                Some((candidate, Decision::Unchanged, Vec::new()))
+                (candidate, Decision::Unchanged, Vec::new())
             }
             Prepared::Services(services) => match self.commit(number, candidate, services, &book).await {
                 Ok(()) => return,
-                Err((candidate, problem)) => Some((candidate, Decision::Rejected, vec![problem])),
+                Err((candidate, problem)) => {
+                    by_the_world = true;
+                    (candidate, Decision::Rejected, vec![problem])
+                }
             },
             Prepared::Refused(problems) => {
+                by_the_world = true;
                 let problems = check::placed(problems, candidate.source.content.bytes().unwrap_or_default());
-                Some((candidate, Decision::Rejected, problems))
+                (candidate, Decision::Rejected, problems)
             }
-            Prepared::Superseded => Some((candidate, Decision::Superseded, Vec::new())),
+            Prepared::Broken(problems) => (candidate, Decision::Rejected, problems),
+            Prepared::Superseded => (candidate, Decision::Superseded, Vec::new()),
         };
         if let Err(error) = self.history.sweep(&scratch) {
             tracing::error!(%error, "a refused candidate left something behind; the next start sweeps it");
         }
-        if let Some((candidate, decision, problems)) = refused {
+        if self.is_news(&candidate, decision, &problems, by_the_world) {
             let Candidate { source, warnings, .. } = candidate;
-            self.say(source, decision, problems, warnings, Vec::new());
+            self.say(source, decision, None, problems, warnings, Vec::new());
         }
     }
 
@@ -306,13 +275,19 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.shared.history_problem(None);
         let settings = Arc::clone(&candidate.settings);
         let tuning = (self.tuning)(&settings);
-        let next = Arc::new(Generation { number, settings, services, safe_mode: false });
+        let on_trial = (self.on_trial)(&services);
+        let next = Arc::new(Generation { number, settings, services: Arc::new(services), safe_mode: false });
         let old = self.live.swap(next);
         self.number.send_replace(number);
         candidate.source.stages.done("commit", Instant::now());
         self.shared.switched(number, false, tuning);
         self.shared.live_content(shown);
-        self.live_fingerprint = candidate.source.fingerprint;
+        let before_fingerprint = std::mem::replace(&mut self.live_fingerprint, candidate.source.fingerprint);
+        if !candidate.is_refresh() {
+            self.try_again(None);
+        }
+        let before = (!old.safe_mode)
+            .then(|| Before { generation: Arc::clone(&old), fingerprint: before_fingerprint });
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         candidate.source.stages.done("follow", Instant::now());
         if self.retired.send(old).is_err() {
@@ -321,7 +296,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut services = book.reports();
         services.extend(followed);
         let Candidate { source, warnings, .. } = candidate;
-        self.say(source, Decision::Applied, Vec::new(), warnings, services);
+        let outcome = self.begin_probation(before, on_trial, tuning.probation);
+        self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
     }
 
@@ -330,6 +306,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         &mut self,
         source: Source,
         decision: Decision,
+        outcome: Option<Outcome>,
         problems: Vec<Problem>,
         warnings: Vec<Problem>,
         services: Vec<ServiceReport>,
@@ -338,7 +315,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let verdict = Arc::new(Verdict {
             id: self.history.next_id(),
             verdict: decision,
-            outcome: None,
+            outcome,
             generation: live.number,
             cause: source.cause,
             problems,
@@ -381,7 +358,7 @@ fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> 
     match done {
         Ok(Ok(services)) => Prepared::Services(services),
         Ok(Err(problems)) => Prepared::Refused(problems),
-        Err(error) => Prepared::Refused(vec![
+        Err(error) => Prepared::Broken(vec![
             Problem::new("", format!("preparing the services failed: {error}"))
                 .hint("this is a defect of the program; the log has its place"),
         ]),

@@ -4,14 +4,16 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::aftermath::Trial;
 use crate::blueprint::{Accepted, Blueprint, Occasion};
+use crate::candidate::{Message, Use};
 use crate::follow::{Follower, Followers};
-use crate::generation::Live;
+use crate::generation::{Generation, Identity, Live};
 use crate::history::{HistoryError, Verdicts};
 use crate::judge::Judge;
-use crate::report::{Problem, Verdict};
+use crate::report::{Cause, Problem, Verdict};
 use crate::start;
 use crate::status::{Shared, Status};
 use crate::watch::{Command, Waker};
@@ -55,8 +57,13 @@ pub(crate) struct Parts<S, V> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) history: Arc<Verdicts>,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
+    pub(crate) outcomes: broadcast::Sender<Arc<Verdict>>,
+    pub(crate) trial: watch::Receiver<Trial<S, V>>,
+    /// The loop ends when the watch, which holds the other end, has.
+    pub(crate) messages: mpsc::WeakUnboundedSender<Message<S>>,
     pub(crate) commands: Sender<Command>,
     pub(crate) waker: Waker,
+    pub(crate) questions: mpsc::Sender<oneshot::Sender<()>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -96,6 +103,38 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         self.parts.verdicts.subscribe()
     }
 
+    /// From now on, every verdict whose outcome has become known. One that had its outcome from the beginning, because
+    /// nothing of it was on trial, is not told again.
+    pub fn outcomes(&self) -> broadcast::Receiver<Arc<Verdict>> {
+        self.parts.outcomes.subscribe()
+    }
+
+    /// The generation that would take over if this object, which is live and on trial, failed. Who sees it fail asks
+    /// the older object the same, now: only if that one succeeds is it evidence for [`Engine::failed`]. So an outage
+    /// elsewhere takes nobody's save back.
+    pub fn fallback(&self, object: Identity) -> Option<Arc<Generation<S, V>>> {
+        let trial = self.parts.trial.borrow();
+        trial.iter().find(|(on_trial, _)| *on_trial == object).map(|(_, older)| Arc::clone(older))
+    }
+
+    /// Says that an object which is on trial was used, and worked.
+    pub fn worked(&self, object: Identity) {
+        self.used(object, Use::Worked);
+    }
+
+    /// Says that an object failed where [`Engine::fallback`] works; what it came with is taken back. `reason` is shown to
+    /// people: no secret may stand in it.
+    pub fn failed(&self, object: Identity, reason: impl Into<String>) {
+        self.used(object, Use::Failed(reason.into()));
+    }
+
+    fn used(&self, object: Identity, used: Use) {
+        if let Some(messages) = self.parts.messages.upgrade() {
+            // A loop that has ended has no trials.
+            drop(messages.send(Message::Used(object, used)));
+        }
+    }
+
     /// The newest verdicts, newest first, those of earlier processes on this state directory included.
     pub fn history(&self, limit: usize) -> Vec<Arc<Verdict>> {
         self.parts.history.newest(limit)
@@ -106,7 +145,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// # Errors
     /// [`Stopped`].
     pub async fn reload(&self) -> Result<Arc<Verdict>, Stopped> {
-        self.ask(Command::Read).await
+        self.ask(|reply| Command::Read(Cause::Reload, reply)).await
+    }
+
+    /// The same, and gives a content that was taken back one more try.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn try_again(&self) -> Result<Arc<Verdict>, Stopped> {
+        self.ask(|reply| Command::Read(Cause::Try, reply)).await
     }
 
     /// Prepares the live settings once more, because something else that services are built from has changed (an
@@ -115,7 +162,22 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// # Errors
     /// [`Stopped`].
     pub async fn refresh(&self) -> Result<Arc<Verdict>, Stopped> {
-        self.ask(Command::Refresh).await
+        let (reply, verdict) = oneshot::channel();
+        let messages = self.parts.messages.upgrade().ok_or(Stopped)?;
+        messages.send(Message::Refresh(reply)).map_err(|_| Stopped)?;
+        drop(messages);
+        verdict.await.map_err(|_| Stopped)
+    }
+
+    /// Waits for an answer of the thread that owns the switch. It comes at once, also while a preparation or a follower
+    /// takes its time; it does not come while the disk under the history hangs. For watchdogs: give it a deadline.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn answers(&self) -> Result<(), Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.parts.questions.send(reply).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
     }
 
     async fn ask(

@@ -13,8 +13,8 @@ pub struct Generation<S, V> {
     pub number: u64,
     /// The settings that every service of this generation was built from.
     pub settings: Arc<S>,
-    /// The services.
-    pub services: V,
+    /// The services. A revert gives older ones a new number.
+    pub services: Arc<V>,
     /// Whether this is the emergency generation: no usable settings were found at the start.
     pub safe_mode: bool,
 }

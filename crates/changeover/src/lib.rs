@@ -24,6 +24,8 @@
 //! - Every content that comes to rest gets a verdict, with all of its problems at once.
 //! - A missing, empty, half-written, huge or misspelt file is harmless; at a start the newest content that was
 //!   applied takes its place.
+//! - What goes live and fails where the one before it works is taken back: one more switch, to the older objects.
+//! - What the world refused (a taken port, a full disk) is tried again while the file still says so.
 //! - Secrets that the check points out are in no verdict, no journal and no hash that people see.
 //! - A service is rebuilt when, and only when, its inputs or the identity of what it depends on changed.
 //!
@@ -38,6 +40,7 @@
 //! | [`check`] | strict JSON as people write it, with places; the product's own check comes after it |
 //! | `changeover` | one loop that owns the switch |
 //! | [`Preparation`] | build beside, carry over what is the same |
+//! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
 //! | `follow`, `retire` | what comes after the switch |
 //! | `history` | an append-only journal, readable after a kill at any byte |
 //! | [`Verdict`], [`Status`] | what people and programs are told |
@@ -51,7 +54,7 @@
 #![doc = include_str!("../examples/minimal.rs")]
 //! ```
 //!
-//! `examples/` has two services of which one holds the other, a refused save, and a save that is taken back.
+//! `examples/` has two services of which one holds the other, a refused save, and a save that goes live, fails and is taken back.
 //!
 //! # Honest limits
 //!
@@ -67,7 +70,10 @@
 
 pub mod check;
 
+mod aftermath;
+mod again;
 mod blueprint;
+mod candidate;
 mod changeover;
 mod engine;
 mod follow;
@@ -75,6 +81,7 @@ mod generation;
 mod history;
 mod judge;
 mod preparation;
+mod probation;
 mod read;
 mod report;
 mod retire;
@@ -83,11 +90,12 @@ mod status;
 mod tuning;
 mod watch;
 
+pub use again::Waiting;
 pub use blueprint::{Accepted, Blueprint, Check, Occasion, Prepare, Preparing};
 pub use engine::{Engine, StartError, Stopped};
 pub use follow::{Followed, Follower};
 pub use generation::{Generation, Identity, Live, Service};
-pub use history::HistoryError;
+pub use history::{HistoryError, read_history};
 pub use preparation::Preparation;
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 pub use status::{Activity, Status, WatchStatus};

@@ -85,9 +85,29 @@ impl fmt::Display for Decision {
     }
 }
 
-/// What later became of an `applied` content. Always absent until probation exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {}
+/// What later became of an `applied` content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Everything of it that was on trial has been used, and worked; or nothing of it had to be.
+    #[serde(rename = "kept")]
+    Kept,
+    /// Nobody used it while it was on trial.
+    #[serde(rename = "kept unproven")]
+    KeptUnproven,
+    /// It failed where what was live before works, and was taken back.
+    #[serde(rename = "reverted")]
+    Reverted,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Kept => "kept",
+            Self::KeptUnproven => "kept unproven",
+            Self::Reverted => "reverted",
+        })
+    }
+}
 
 /// Why a content was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +119,12 @@ pub enum Cause {
     Save,
     /// Somebody asked for the file to be read again.
     Reload,
+    /// The world refused it before, and was asked again.
+    Retry,
+    /// Somebody asked for one more try of what was taken back: [`crate::Engine::try_again`].
+    Try,
+    /// What was live failed where the one before it works.
+    Revert,
     /// Something that services are built from changed outside of the settings: [`crate::Engine::refresh`].
     Refresh,
 }
@@ -113,6 +139,8 @@ pub enum Action {
     Built,
     /// A new object took the place of the old one.
     Rebuilt,
+    /// An older object took the place of one that failed.
+    Restored,
     /// A follower took the new generation over.
     Followed,
     /// A follower could not follow in time, or not wholly; the reason says why.

@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::blueprint::{Accepted, Blueprint, Occasion, Prepare};
-use crate::changeover::{Candidate, Changeover, Source, Stages, spawn};
+use crate::candidate::{Candidate, Source, Stages};
+use crate::changeover::{Changeover, spawn};
 use crate::engine::{Parts, StartError};
 use crate::follow::Followers;
 use crate::generation::{Generation, Live};
 use crate::history::History;
 use crate::judge::Judge;
 use crate::preparation::{Book, Preparation};
+use crate::probation::Probation;
 use crate::read::{Content, Look, read_at_rest};
 use crate::report::{Cause, Decision, Problem};
 use crate::retire::retire;
@@ -24,6 +26,9 @@ use crate::watch::{Events, Settle, Watch, steps};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
+
+/// Questions whether the engine answers that may wait at one time.
+const QUESTIONS_MAX: usize = 8;
 
 /// What a first generation is made from.
 struct First<S> {
@@ -38,11 +43,13 @@ where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let Blueprint { file, state_dir, watch, check, prepare, tuning, fallback } = blueprint;
+    let Blueprint { file, state_dir, key_file, watch, check, prepare, tuning, on_trial, version, fallback } =
+        blueprint;
     let file = std::path::absolute(&file)?;
     let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
-    let judge = Arc::new(Judge { check, key: History::key(&state_dir)?, file: file.clone() });
-    let (mut history, found) = History::open(&state_dir, Tuning::default().history_max)?;
+    let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
+    let judge = Arc::new(Judge { check, key, file: file.clone() });
+    let (mut history, found) = History::open(&state_dir, &version, Tuning::default().history_max)?;
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(found.damage);
 
@@ -56,7 +63,7 @@ where
     shared.looked(look.modified_seconds());
     let fingerprint = judge.fingerprint(&content);
     shared.read(fingerprint.shown());
-    let first = choose(&judge, found.good_contents, content, begun, &fallback);
+    let first = choose(&judge, &history, found.good_contents, content, begun, &fallback);
 
     let number = history.last_generation() + 1;
     let (services, book) = prepare_first(&prepare, &first, number, history.scratch(), tuning).await?;
@@ -64,12 +71,16 @@ where
     candidate.source.stages.done("prepare", Instant::now());
     let tune = tuning(&candidate.settings);
     let settings = Arc::clone(&candidate.settings);
+    let services = Arc::new(services);
+    let objects = on_trial(&services);
     let live = Live::new(Arc::new(Generation { number, settings, services, safe_mode }));
     shared.switched(number, safe_mode, tune);
     shared.live_content(candidate.source.fingerprint.shown());
 
     let (verdicts, _) = broadcast::channel(LAG_MAX);
+    let (outcomes, _) = broadcast::channel(LAG_MAX);
     let (retired, old) = mpsc::unbounded_channel();
+    let (trial, trial_receiver) = watch::channel(Vec::new());
     let (messages_sender, messages) = mpsc::unbounded_channel();
     let (number_sender, number_receiver) = watch::channel(number);
     let followers = Followers::default();
@@ -94,14 +105,26 @@ where
         live_fingerprint: candidate.source.fingerprint,
         waiting: None,
         refreshes: Vec::new(),
+        newest: fingerprint,
+        probation: Probation::default(),
+        on_trial,
+        trial,
+        failures: Vec::new(),
+        outcomes: outcomes.clone(),
+        again: None,
     };
     if let Some((source, problems)) = refused {
-        changeover.say(source, Decision::Rejected, problems, Vec::new(), Vec::new());
+        changeover.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new());
     }
     if !safe_mode {
         let Candidate { source, warnings, .. } = candidate;
-        changeover.say(source, Decision::Applied, Vec::new(), warnings, book.reports());
+        if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
+            changeover.probation.known(&objects);
+        }
+        let outcome = changeover.begin_probation(None, objects, tune.probation);
+        changeover.say(source, Decision::Applied, outcome, Vec::new(), warnings, book.reports());
     }
+    let message_sender = messages_sender.downgrade();
 
     let (commands, commands_receiver) = channel();
     let settle = Settle::new(Instant::now(), Some((look, fingerprint.number())));
@@ -117,6 +140,7 @@ where
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let retirer_shared = Arc::clone(&shared);
+    let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(QUESTIONS_MAX);
     // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
     // settings or the history does not delay the product.
     let threads = vec![
@@ -124,9 +148,17 @@ where
         std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
             runtime.block_on(async {
                 let retirer = tokio::spawn(retire(old, retirer_shared));
+                let answerer = tokio::spawn(async move {
+                    while let Some(reply) = asked.recv().await {
+                        if reply.send(()).is_err() {
+                            tracing::debug!("whoever asked whether the engine answers has gone");
+                        }
+                    }
+                });
                 changeover.run().await;
                 // What is still held then is dropped by whoever holds it.
                 retirer.abort();
+                answerer.abort();
             });
         })?,
     ];
@@ -138,8 +170,12 @@ where
         shared,
         history: verdict_history,
         verdicts,
+        outcomes,
+        trial: trial_receiver,
+        messages: message_sender,
         commands,
         waker,
+        questions,
         threads: Mutex::new(threads),
     })
 }
@@ -156,6 +192,7 @@ async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(L
 /// The file; else the newest content of the history that passes the check today; else the fallback.
 fn choose<S>(
     judge: &Judge<S>,
+    history: &History,
     good_contents: Vec<Vec<u8>>,
     content: Content,
     begun: Instant,
@@ -168,6 +205,8 @@ fn choose<S>(
         Content::Missing => judge.check(b"{}", Occasion::Start),
         content => judge.judge_on(content, Occasion::Start),
     };
+    let bound = fingerprint.shown().and_then(|content| history.quarantined(&content, &Cause::Start));
+    let judged = bound.map_or(judged, |problem| Err(vec![problem]));
     stages.done("check", Instant::now());
     let source = Source { cause: Cause::Start, fingerprint, content, stages, reply: None };
     let problems = match judged {
@@ -187,10 +226,7 @@ fn choose<S>(
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }
     }
-    let nothing = Content::Missing;
-    let fingerprint = judge.fingerprint(&nothing);
-    let stages = Stages::since(begun);
-    let none = Source { cause: Cause::Start, fingerprint, content: nothing, stages, reply: None };
+    let none = Source::of(Cause::Start, judge.fingerprint(&Content::Missing));
     let settings = Arc::new(fallback());
     let candidate = Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source: none };
     First { candidate, safe_mode: true, refused: Some((source, problems)) }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::again::Waiting;
 use crate::report::Verdict;
 use crate::tuning::Tuning;
 use crate::watch::WatchCounters;
@@ -49,8 +50,13 @@ pub struct Status {
     pub drift: bool,
     /// Keyed hash of the file's bytes as last read, in hexadecimal; `None` where there is no file.
     pub content: Option<String>,
+    /// Keyed hash of the content that the live settings were read from; `None` where they were read from no file.
+    pub accepted: Option<String>,
     /// What the engine is doing now.
     pub activity: Activity,
+    /// What the world refused and is tried again, while the file still says so.
+    #[serde(default)]
+    pub waiting: Option<Waiting>,
     /// The newest verdict.
     pub last_verdict: Option<Arc<Verdict>>,
     /// Whether the watch should run.
@@ -88,6 +94,7 @@ struct Facts {
     retiring: usize,
     history_problem: Option<String>,
     last_verdict: Option<Arc<Verdict>>,
+    waiting: Option<Waiting>,
 }
 
 /// Polls without a look after which the watch counts as dead.
@@ -144,8 +151,20 @@ impl Shared {
         self.facts().history_problem = problem;
     }
 
+    pub(crate) fn waiting(&self, waiting: Option<Waiting>) {
+        self.facts().waiting = waiting;
+    }
+
     pub(crate) fn said(&self, verdict: Arc<Verdict>) {
         self.facts().last_verdict = Some(verdict);
+    }
+
+    /// The outcome of a verdict has become known.
+    pub(crate) fn settled(&self, verdict: &Arc<Verdict>) {
+        let mut facts = self.facts();
+        if let Some(last) = facts.last_verdict.as_mut().filter(|last| last.id == verdict.id) {
+            *last = Arc::clone(verdict);
+        }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -159,11 +178,13 @@ impl Shared {
             safe_mode: facts.safe_mode,
             drift: facts.read != facts.live,
             content: facts.read.clone().flatten(),
+            accepted: facts.live.clone().flatten(),
             activity: match (facts.preparing, facts.being_written) {
                 (true, _) => Activity::Preparing,
                 (false, true) => Activity::BeingWritten,
                 (false, false) => Activity::Idle,
             },
+            waiting: facts.waiting.clone(),
             last_verdict: facts.last_verdict.clone(),
             watch_enabled: self.watch_enabled,
             watch_running: self.watch_enabled && looked,

@@ -13,6 +13,8 @@ pub struct Tuning {
     pub open_max: Duration,
     /// How long the preparation of a candidate may take, and how long followers are waited for.
     pub prepare_deadline: Duration,
+    /// For how long what goes live is on trial: what fails then, where the one before it works, is taken back.
+    pub probation: Duration,
     /// Number of verdicts and of contents that the history keeps.
     pub history_max: usize,
 }
@@ -24,6 +26,7 @@ impl Default for Tuning {
             poll: Duration::from_millis(500),
             open_max: Duration::from_secs(5),
             prepare_deadline: Duration::from_secs(10),
+            probation: Duration::from_secs(10),
             history_max: 1_000,
         }
     }

@@ -89,6 +89,19 @@ impl Database {
         Ok(Self { writer: Mutex::new(writer), idle_readers: Mutex::new(Vec::new()), path: path.to_owned() })
     }
 
+    /// The folder that it stands in.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Begins to watch for writes, by whichever process.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn changes(&self) -> rusqlite::Result<Changes> {
+        Ok(Changes { connection: connect_reader(&self.path)? })
+    }
+
     /// Runs one transaction; it is rolled back when `work` fails.
     ///
     /// # Errors
@@ -122,6 +135,22 @@ impl Database {
             idle.push(connection);
         }
         value
+    }
+}
+
+/// Tells whether the database was written, without reading it.
+#[derive(Debug)]
+pub struct Changes {
+    connection: Connection,
+}
+
+impl Changes {
+    /// A number that differs from the one before if anything was written since, by this process or by another one.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn version(&self) -> rusqlite::Result<i64> {
+        self.connection.pragma_query_value(None, "data_version", |row| row.get(0))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use changeover::{Preparation, Problem, Service};
+use changeover::{Identity, Preparation, Problem, Service};
 use serde::Serialize;
 
 use crate::citations::{CitationInputs, Citations};
 use crate::http::listeners::Listeners;
 use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
+use crate::letta::{self, Letta, LettaInputs, Turns};
 use crate::llm::{Condition, Llm, LlmInputs};
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
@@ -23,6 +24,8 @@ pub struct Services {
     pub rag: Service<RagInputs, Rag>,
     /// The style and the links of notes and exports, and who is asked for what a PDF does not say.
     pub citations: Service<CitationInputs, Citations>,
+    /// Agent memory.
+    pub letta: Service<LettaInputs, Letta>,
     /// The API.
     pub http: Service<HttpInputs, HttpService>,
 }
@@ -31,6 +34,8 @@ pub struct Services {
 pub struct Means {
     /// Connections to other hosts.
     pub client: reqwest::Client,
+    /// Turns at the agents of Letta servers.
+    pub turns: Turns,
     /// The index that all generations share.
     pub index: Arc<Index>,
     /// The sockets that listen.
@@ -51,7 +56,7 @@ pub async fn prepare(
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
     let citations = CitationInputs::new(&settings.citation);
-    let (llm, citations, http) = tokio::try_join!(
+    let (llm, citations, letta, http) = tokio::try_join!(
         preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
             let llm = Llm::new(inputs.clone(), means.client.clone());
             async { Ok(llm) }
@@ -60,6 +65,16 @@ pub async fn prepare(
             let citations = Citations::new(inputs);
             async { citations.map_err(|error| vec![Problem::new("citation.style", error)]) }
         }),
+        preparation.service(
+            "letta",
+            live.map(|live| &live.letta),
+            LettaInputs::of(settings),
+            &[],
+            |inputs| {
+                let letta = Letta::new(inputs.clone(), means.client.clone(), &means.turns);
+                async { Ok(letta) }
+            }
+        ),
         preparation.service("http", live.map(|live| &live.http), addresses, &[], |addresses| {
             let http = service::build(addresses, &means.listeners);
             async { http }
@@ -79,7 +94,7 @@ pub async fn prepare(
             rag(live_rag, inputs.clone(), llm.handle(), means)
         })
         .await?;
-    Ok(Services { llm, rag, citations, http })
+    Ok(Services { llm, rag, citations, letta, http })
 }
 
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
@@ -135,13 +150,20 @@ impl ServiceState {
 }
 
 impl Services {
+    /// Services whose first use shows whether they were built from the right settings.
+    pub fn on_trial(&self) -> Vec<(&'static str, Identity)> {
+        let llm = self.llm.configured().then(|| ("llm", self.llm.identity()));
+        llm.into_iter().collect()
+    }
+
     /// How each service stands.
-    pub fn states(&self, builder: &Builder) -> Vec<(&'static str, ServiceState)> {
-        let Self { llm, rag, citations, http } = self;
+    pub fn states(&self, builder: Option<&Builder>) -> Vec<(&'static str, ServiceState)> {
+        let Self { llm, rag, citations, letta, http } = self;
         vec![
             ("llm", llm_state(llm)),
             ("rag", rag_state(rag, builder)),
             ("citations", ServiceState::ok(Some(citations.since()))),
+            ("letta", letta_state(letta)),
             ("http", ServiceState::ok(Some(http.since()))),
         ]
     }
@@ -157,8 +179,25 @@ fn llm_state(llm: &Service<LlmInputs, Llm>) -> ServiceState {
     ServiceState { status, since: Some(llm.since()), reason: stands.reason }
 }
 
-fn rag_state(rag: &Service<RagInputs, Rag>, builder: &Builder) -> ServiceState {
+/// How the agent's memory stands.
+pub fn letta_state(letta: &Service<LettaInputs, Letta>) -> ServiceState {
+    let (status, reason) = match letta.condition() {
+        letta::Condition::Off(reason) => ("off", Some(reason)),
+        letta::Condition::Unknown => ("pending", Some("the server was not heard of yet".to_owned())),
+        letta::Condition::Ok => ("ok", None),
+        letta::Condition::Degraded(reason) => ("degraded", Some(reason)),
+    };
+    ServiceState { status, since: Some(letta.since()), reason }
+}
+
+fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> ServiceState {
     let since = Some(rag.since());
+    let Some(builder) = builder else {
+        let waits = rag.reads() != rag.wanted();
+        let reason = waits
+            .then(|| "the process with the role `monitor` builds the index; the old one serves".to_owned());
+        return ServiceState { status: if waits { "pending" } else { "ok" }, since, reason };
+    };
     let Some(progress) = builder.progress() else {
         return ServiceState::ok(since);
     };

@@ -50,7 +50,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
     write().map_err(error("writing", path))
 }
 
-/// A random key that is made once.
+/// A random key that is made once, also when two processes make it at the same time.
 pub(super) fn key(path: &Path) -> Result<[u8; 32], HistoryError> {
     match fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
@@ -64,9 +64,39 @@ pub(super) fn key(path: &Path) -> Result<[u8; 32], HistoryError> {
             let mut key = [0; 32];
             getrandom::fill(&mut key)
                 .map_err(|source| error("making the key", path)(io::Error::other(source)))?;
-            replace(path, &key)?;
-            Ok(key)
+            match make_new(path, &key) {
+                Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => self::key(path),
+                made => made.map(|()| key).map_err(error("making the key", path)),
+            }
         }
         Err(source) => Err(error("reading the key", path)(source)),
+    }
+}
+
+/// Gives a new file its whole content in one step, unless there is one of this name.
+fn make_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let aside = path.with_extension(format!("{:016x}.new", u64::from_ne_bytes(random)));
+    let mut file = private().write(true).create_new(true).open(&aside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&aside, path);
+    fs::remove_file(&aside)?;
+    linked
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn all_who_make_the_key_at_the_same_time_have_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hash-key");
+        let keys: Vec<[u8; 32]> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| super::key(&path).unwrap())).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

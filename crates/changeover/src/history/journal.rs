@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HistoryError;
 use super::files::{error, private, replace};
-use crate::report::Verdict;
+use crate::report::{Outcome, Verdict};
 
 /// What is about to go live.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +29,16 @@ pub(super) struct Intent {
 pub(super) enum Line {
     Intent(Intent),
     Verdict(Verdict),
+    Outcome(Settled),
+}
+
+/// What became of a commit.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Settled {
+    /// Its verdict.
+    pub(super) id: u64,
+    pub(super) outcome: Outcome,
+    pub(super) at: Timestamp,
 }
 
 /// The journal's file, open for appending.
@@ -68,8 +78,7 @@ impl Journal {
 
     /// Every line that can be read.
     pub(super) fn read(&self) -> Result<Vec<Line>, HistoryError> {
-        let bytes = std::fs::read(&self.path).map_err(error("reading the journal", &self.path))?;
-        Ok(parse(&bytes).0)
+        read(&self.path)
     }
 
     /// Lines in the file.
@@ -106,6 +115,18 @@ impl Journal {
         self.file = open.map_err(error("opening the journal", &self.path))?;
         (self.lines, self.length) = (lines.len(), bytes.len() as u64);
         Ok(())
+    }
+}
+
+/// Every whole line of a journal that can be read; none where there is no journal. Nothing is changed.
+pub(super) fn read(path: &Path) -> Result<Vec<Line>, HistoryError> {
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+            Ok(parse(bytes.get(..whole).unwrap_or_default()).0)
+        }
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(source) => Err(error("reading the journal", path)(source)),
     }
 }
 

@@ -1,22 +1,25 @@
 //! The history: one append-only journal, and the secrets that were cut out of it.
 //!
 //! Invariants of what persists in the state directory:
-//! - `journal.jsonl` has one JSON object a line: `{"intent": …}` before a switch, `{"verdict": …}` after it. A line
-//!   without its end is a torn tail: it is cut off, and told.
+//! - `journal.jsonl` has one JSON object a line: `{"intent": …}` before a switch, `{"verdict": …}` after it, later
+//!   `{"outcome": …}` of it. A line without its end is a torn tail: it is cut off, and told.
 //! - The first intent of a content carries it, with references in place of its secrets.
 //! - `secrets.json` holds every secret that the journal refers to, and has it before the journal does.
+//! - `quarantine.json` has the contents that were taken back.
 //! - All files have mode 0600, the folder 0700. Every file but the journal is written aside and renamed.
 
 mod files;
 mod journal;
+mod quarantine;
 mod secrets;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::report::{Decision, Verdict};
-use journal::{Intent, Journal, Line};
+use crate::report::{Cause, Decision, Outcome, Problem, Verdict};
+use journal::{Intent, Journal, Line, Settled};
+use quarantine::Quarantine;
 use secrets::Secrets;
 
 /// Contents that the journal keeps, at most: the newest that were applied.
@@ -40,6 +43,7 @@ pub(crate) struct History {
     state_dir: PathBuf,
     journal: Journal,
     secrets: Secrets,
+    quarantine: Quarantine,
     /// Hashes of the contents that the journal has.
     kept: HashSet<String>,
     verdicts: Arc<Verdicts>,
@@ -54,8 +58,29 @@ pub(crate) struct History {
 pub(crate) struct Found {
     /// What is damaged, in words.
     pub(crate) damage: Option<String>,
-    /// The contents that were applied, newest first, each once, with their secrets put back.
+    /// The contents to fall back to, best first, each once, with their secrets put back.
     pub(crate) good_contents: Vec<Vec<u8>>,
+}
+
+/// Every verdict that the journal of a state directory still has, oldest first; none where there is no journal. Nothing is
+/// changed, so this may be asked while an engine runs on the directory.
+///
+/// # Errors
+/// What the file system says.
+pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
+    let lines = journal::read(&state_dir.join("journal.jsonl"))?;
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for line in lines {
+        match line {
+            Line::Verdict(verdict) => verdicts.push(verdict),
+            Line::Outcome(settled) => {
+                let of_it = verdicts.iter_mut().rev().find(|verdict| verdict.id == settled.id);
+                of_it.into_iter().for_each(|verdict| verdict.outcome = Some(settled.outcome));
+            }
+            Line::Intent(_) => {}
+        }
+    }
+    Ok(verdicts)
 }
 
 /// The newest verdicts, newest last.
@@ -69,13 +94,40 @@ impl Verdicts {
         verdicts.iter().rev().take(limit).cloned().collect()
     }
 
-    /// Hashes of the contents that were applied, newest first, each once.
-    fn applied(&self) -> Vec<String> {
+    /// Hashes of the contents to fall back to, each once: the newest that have shown that they work, then the newest
+    /// that were applied and not taken back.
+    fn good(&self) -> Vec<String> {
         let mut seen = HashSet::new();
-        let verdicts = self.newest(usize::MAX).into_iter();
-        let applied = verdicts.filter(|verdict| verdict.verdict == Decision::Applied);
-        let hashes = applied.filter_map(|verdict| verdict.content.clone());
+        let verdicts = self.newest(usize::MAX);
+        let reverted = |verdict: &&Arc<Verdict>| verdict.outcome == Some(Outcome::Reverted);
+        seen.extend(verdicts.iter().filter(reverted).filter_map(|verdict| verdict.content.clone()));
+        let kept = verdicts.iter().filter(|verdict| is_kept(verdict));
+        let applied = verdicts.iter().filter(|verdict| verdict.verdict == Decision::Applied);
+        // Kept later, after an earlier revert, is kept.
+        let known: Vec<String> = kept.filter_map(|verdict| verdict.content.clone()).collect();
+        seen.retain(|hash| !known.contains(hash));
+        let hashes = known.into_iter().chain(applied.filter_map(|verdict| verdict.content.clone()));
         hashes.filter(|hash| seen.insert(hash.clone())).take(CONTENTS_MAX).collect()
+    }
+
+    /// Whether a content has shown that it works.
+    fn is_proven(&self, content: &str) -> bool {
+        let newest = self.newest(usize::MAX);
+        let mut of_it = newest.iter().filter(|verdict| verdict.content.as_deref() == Some(content));
+        of_it.find_map(|verdict| verdict.outcome).is_some_and(|outcome| outcome == Outcome::Kept)
+    }
+
+    /// Adds the outcome to a verdict that is still remembered.
+    fn settle(&self, id: u64, outcome: Outcome) -> Option<Arc<Verdict>> {
+        let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = verdicts.iter_mut().find(|verdict| verdict.id == id)?;
+        *verdict = Arc::new(Verdict { outcome: Some(outcome), ..verdict.as_ref().clone() });
+        Some(Arc::clone(verdict))
+    }
+
+    fn content(&self, id: u64) -> Option<String> {
+        let verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        verdicts.iter().find(|verdict| verdict.id == id)?.content.clone()
     }
 
     fn push(&self, verdict: Arc<Verdict>, history_max: usize) {
@@ -83,21 +135,30 @@ impl Verdicts {
         verdicts.push_back(verdict);
         while verdicts.len() > history_max.max(VERDICTS_MIN) {
             // Never the last known good, however many refusals have come after it.
-            let good =
+            let applied =
                 |verdict: &Arc<Verdict>| verdict.verdict == Decision::Applied && verdict.content.is_some();
-            let only_good = verdicts.iter().rposition(good) == Some(0);
-            verdicts.remove(usize::from(only_good));
+            let last_good = verdicts.iter().rposition(is_kept).or_else(|| verdicts.iter().rposition(applied));
+            verdicts.remove(usize::from(last_good == Some(0)));
         }
     }
 }
 
+fn is_kept(verdict: &Arc<Verdict>) -> bool {
+    verdict.outcome == Some(Outcome::Kept) && verdict.content.is_some()
+}
+
 impl History {
     /// Opens the history, makes it if it is absent, and sweeps what refused candidates left behind.
-    pub(crate) fn open(state_dir: &Path, history_max: usize) -> Result<(Self, Found), HistoryError> {
+    pub(crate) fn open(
+        state_dir: &Path,
+        version: &str,
+        history_max: usize,
+    ) -> Result<(Self, Found), HistoryError> {
         files::make_folder(state_dir)?;
         files::remove_folder(&state_dir.join("candidates"))?;
         let (secrets, lost) = Secrets::open(state_dir.join("secrets.json"))?;
         let (journal, lines, damage) = Journal::open(&state_dir.join("journal.jsonl"))?;
+        let (quarantine, lost_quarantine) = Quarantine::open(state_dir.join("quarantine.json"), version)?;
         let verdicts = Arc::new(Verdicts::default());
         let mut contents = HashMap::new();
         let (mut next_id, mut last_generation) = (1, 0);
@@ -112,22 +173,34 @@ impl History {
                     last_generation = last_generation.max(verdict.generation);
                     verdicts.push(Arc::new(verdict), history_max);
                 }
+                Line::Outcome(Settled { id, outcome, .. }) => drop(verdicts.settle(id, outcome)),
             }
         }
-        let applied = verdicts.applied();
-        let sealed = applied.iter().filter_map(|hash| contents.get(hash));
+        let good = verdicts.good();
+        let sealed = good.iter().filter_map(|hash| contents.get(hash));
         let good_contents = sealed.filter_map(|sealed| secrets.unseal(sealed)).collect();
         let kept = contents.into_keys().collect();
         let state_dir = state_dir.to_owned();
-        let history =
-            Self { state_dir, journal, secrets, kept, verdicts, next_id, last_generation, candidates: 0 };
-        Ok((history, Found { damage: lost.or(damage), good_contents }))
+        let history = Self {
+            state_dir,
+            journal,
+            secrets,
+            quarantine,
+            kept,
+            verdicts,
+            next_id,
+            last_generation,
+            candidates: 0,
+        };
+        Ok((history, Found { damage: lost.or(lost_quarantine).or(damage), good_contents }))
     }
 
-    /// The key of this state directory for hashes that people see; made at the first start.
-    pub(crate) fn key(state_dir: &Path) -> Result<[u8; 32], HistoryError> {
-        files::make_folder(state_dir)?;
-        files::key(&state_dir.join("hash-key"))
+    /// The key for hashes that people see; made at the first start.
+    pub(crate) fn key(file: &Path) -> Result<[u8; 32], HistoryError> {
+        if let Some(folder) = file.parent() {
+            files::make_folder(folder)?;
+        }
+        files::key(file)
     }
 
     pub(crate) fn verdicts(&self) -> Arc<Verdicts> {
@@ -139,6 +212,44 @@ impl History {
         let id = self.next_id;
         self.next_id += 1;
         id
+    }
+
+    /// The number that the next verdict will have.
+    pub(crate) fn upcoming_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Whether a content has shown that it works.
+    pub(crate) fn is_proven(&self, content: &str) -> bool {
+        self.verdicts.is_proven(content)
+    }
+
+    /// Why a content that was read for this cause must not go live; `None` where it may.
+    pub(crate) fn quarantined(&self, content: &str, cause: &Cause) -> Option<Problem> {
+        self.quarantine.binds(content, cause)
+    }
+
+    /// Keeps the content of a verdict from going live again by itself.
+    pub(crate) fn quarantine(&mut self, verdict: u64, reason: &str) -> Result<(), HistoryError> {
+        match self.verdicts.content(verdict) {
+            Some(content) => self.quarantine.add(&content, reason),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes down what became of a commit; gives its verdict with that, if it is still remembered.
+    pub(crate) fn outcome(
+        &mut self,
+        id: u64,
+        outcome: Outcome,
+    ) -> Result<Option<Arc<Verdict>>, HistoryError> {
+        let verdict = self.verdicts.settle(id, outcome);
+        self.journal.append(&Line::Outcome(Settled { id, outcome, at: jiff::Timestamp::now() }))?;
+        let content = verdict.as_ref().and_then(|verdict| verdict.content.as_deref());
+        if let (Outcome::Kept, Some(content)) = (outcome, content) {
+            self.quarantine.remove(content)?;
+        }
+        Ok(verdict)
     }
 
     /// The highest generation that this state directory has seen, or was about to see.
@@ -177,6 +288,17 @@ impl History {
         Ok(())
     }
 
+    /// Says that a content which went live before is about to do so again.
+    pub(crate) fn intend_known(
+        &mut self,
+        generation: u64,
+        content: Option<String>,
+    ) -> Result<(), HistoryError> {
+        self.last_generation = generation;
+        let at = jiff::Timestamp::now();
+        self.journal.append(&Line::Intent(Intent { generation, content, sealed: None, at }))
+    }
+
     /// Writes a verdict down, and forgets what is older than `history_max` verdicts.
     pub(crate) fn record(&mut self, verdict: Arc<Verdict>, history_max: usize) -> Result<(), HistoryError> {
         self.verdicts.push(Arc::clone(&verdict), history_max);
@@ -189,21 +311,21 @@ impl History {
 
     /// Rewrites the journal: the newest verdicts, and the newest contents that were applied.
     fn forget(&mut self, history_max: usize) -> Result<(), HistoryError> {
-        let applied: HashSet<String> = self.verdicts.applied().into_iter().collect();
+        let good: HashSet<String> = self.verdicts.good().into_iter().collect();
         let mut lines = self.journal.read()?;
         lines.retain(|line| {
-            matches!(line, Line::Intent(Intent { content: Some(hash), sealed: Some(_), .. }) if applied.contains(hash))
+            matches!(line, Line::Intent(Intent { content: Some(hash), sealed: Some(_), .. }) if good.contains(hash))
         });
         let sealed = lines.iter().filter_map(|line| match line {
             Line::Intent(intent) => intent.sealed.as_deref(),
-            Line::Verdict(_) => None,
+            Line::Verdict(_) | Line::Outcome(_) => None,
         });
         let sealed: Vec<String> = sealed.map(str::to_owned).collect();
         self.kept = lines
             .iter()
             .filter_map(|line| match line {
                 Line::Intent(intent) => intent.content.clone(),
-                Line::Verdict(_) => None,
+                Line::Verdict(_) | Line::Outcome(_) => None,
             })
             .collect();
         let newest = self.verdicts.newest(history_max.max(VERDICTS_MIN));
@@ -237,7 +359,7 @@ mod tests {
     #[test]
     fn refusals_never_push_out_the_last_known_good() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut history, _) = History::open(folder.path(), 3).unwrap();
+        let (mut history, _) = History::open(folder.path(), "1", 3).unwrap();
         history.intend(1, Some(("good", b"{}")), &[]).unwrap();
         history.record(verdict(1, "good"), 3).unwrap();
         for id in 2..100 {
@@ -247,14 +369,29 @@ mod tests {
         let newest: Vec<u64> = history.verdicts.newest(10).iter().map(|verdict| verdict.id).collect();
         assert_eq!(newest, [99, 98, 1]);
         drop(history);
-        let (_, found) = History::open(folder.path(), 3).unwrap();
+        let (_, found) = History::open(folder.path(), "1", 3).unwrap();
         assert_eq!(found.good_contents, [b"{}"]);
+    }
+
+    #[test]
+    fn the_journal_is_read_beside_a_writer_and_never_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_history(folder.path()).unwrap(), []);
+        let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
+        history.intend(1, Some(("good", b"{}")), &[]).unwrap();
+        history.record(verdict(1, "good"), 9).unwrap();
+        let file = folder.path().join("journal.jsonl");
+        let torn = std::fs::read_to_string(&file).unwrap() + "{\"verdict\": {\"id\"";
+        std::fs::write(&file, &torn).unwrap();
+        let ids: Vec<u64> = read_history(folder.path()).unwrap().iter().map(|verdict| verdict.id).collect();
+        assert_eq!(ids, [1]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), torn, "a torn tail is the writer's to cut off");
     }
 
     #[test]
     fn the_journal_forgets_and_keeps_what_a_start_needs() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut history, _) = History::open(folder.path(), 5).unwrap();
+        let (mut history, _) = History::open(folder.path(), "1", 5).unwrap();
         for round in 1..=200 {
             let id = history.next_id();
             let content = format!("{{\"key\": \"secret-{round}\"}}");
@@ -268,7 +405,7 @@ mod tests {
         let secrets = std::fs::read_to_string(folder.path().join("secrets.json")).unwrap();
         assert!(!secrets.contains("secret-1\"") && secrets.contains("secret-200"), "{secrets}");
         drop(history);
-        let (history, found) = History::open(folder.path(), 5).unwrap();
+        let (history, found) = History::open(folder.path(), "1", 5).unwrap();
         assert_eq!(found.good_contents.first().unwrap(), b"{\"key\": \"secret-200\"}");
         assert_eq!((history.last_generation(), history.next_id, found.damage), (200, 201, None));
     }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::settle::Rules;
 use super::{Events, Judgement, Settle, Sign, steps};
-use crate::changeover::{Arrival, Message};
+use crate::candidate::{Arrival, Message};
 use crate::judge::Judge;
 use crate::read::{self, Content, Look};
 use crate::report::{Cause, Verdict};
@@ -18,9 +18,7 @@ use crate::status::Shared;
 /// What other threads ask of the watch.
 pub(crate) enum Command {
     /// Read the file now, whatever it looks like.
-    Read(oneshot::Sender<Arc<Verdict>>),
-    /// Have the live settings prepared once more.
-    Refresh(oneshot::Sender<Arc<Verdict>>),
+    Read(Cause, oneshot::Sender<Arc<Verdict>>),
     /// End.
     Stop,
 }
@@ -81,10 +79,7 @@ impl<S> Watch<S> {
     fn obey(&mut self) -> Result<bool, Gone> {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Read(reply)) => self.read_now(reply)?,
-                Ok(Command::Refresh(reply)) => {
-                    self.messages.send(Message::Refresh(reply)).map_err(|_| Gone)?
-                }
+                Ok(Command::Read(cause, reply)) => self.read_now(cause, reply)?,
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(false),
                 Err(TryRecvError::Empty) => return Ok(true),
             }
@@ -150,7 +145,7 @@ impl<S> Watch<S> {
         }
     }
 
-    fn read_now(&mut self, reply: oneshot::Sender<Arc<Verdict>>) -> Result<(), Gone> {
+    fn read_now(&mut self, cause: Cause, reply: oneshot::Sender<Arc<Verdict>>) -> Result<(), Gone> {
         let noticed = Instant::now();
         let unsettled =
             || (Look::at(&self.file), Content::Unreadable("the file is being written".to_owned()));
@@ -161,7 +156,7 @@ impl<S> Watch<S> {
         let judged = self.judge.judge(&content);
         self.settle.take(look, fingerprint.number());
         let reply = Some(reply);
-        self.send(Arrival { cause: Cause::Reload, fingerprint, content, judged, noticed, read, reply })
+        self.send(Arrival { cause, fingerprint, content, judged, noticed, read, reply })
     }
 
     fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {

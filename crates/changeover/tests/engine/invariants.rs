@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
-use changeover::{Action, Decision};
+use changeover::{Action, Activity, Decision};
 
-use crate::support::{PATIENCE, Probes, Seen, World};
+use crate::support::{PATIENCE, Probes, Seen, World, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn invariant_1_whole_readers_never_see_a_mixture() {
@@ -264,6 +264,7 @@ async fn invariant_7_a_bad_file_is_harmless() {
 async fn invariant_7_a_bad_file_at_the_start_gives_way_to_the_last_known_good() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     world.expect(r#"{"pair": 2, "llm": "sk-secret"}"#, Applied).await;
+    world.engine.worked(world.engine.live().load().services.llm.identity());
     world.write(r#"{"pair": "#);
     assert_eq!(world.verdict().await.verdict, Rejected);
     let mut world = world.restart().await;
@@ -391,6 +392,23 @@ async fn without_a_watch_a_reload_still_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_engine_answers_while_it_waits_for_others_and_not_when_it_has_ended() {
+    let world = World::start(Some(r#"{"pair": 1}"#)).await;
+    let _never_follows = world.engine.follower("stuck").unwrap();
+    world.rename(r#"{"pair": 2, "deadlineMs": 1000}"#);
+    until(|| world.pair() == 2).await;
+    let answer = tokio::time::timeout(PATIENCE, world.engine.answers()).await;
+    assert!(answer.unwrap().is_ok(), "while a follower is waited for");
+    world.engine.shutdown().await;
+    assert!(tokio::time::timeout(PATIENCE, world.engine.answers()).await.unwrap().is_err());
+    let world = World::start(Some(r#"{"pair": 1}"#)).await;
+    world.rename(r#"{"pair": 2, "fault": "hang"}"#);
+    until(|| world.engine.status().activity == Activity::Preparing).await;
+    let answer = tokio::time::timeout(PATIENCE, world.engine.answers()).await;
+    assert!(answer.unwrap().is_ok(), "while a preparation hangs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_torn_journal_is_told_and_goes_on() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     world.expect(r#"{"pair": 2}"#, Applied).await;
@@ -410,14 +428,4 @@ async fn a_torn_journal_is_told_and_goes_on() {
         assert_eq!(engine.live().load().settings.pair, 2);
         engine.shutdown().await;
     }
-}
-
-/// Waits until something is so that no event tells.
-async fn until(so: impl Fn() -> bool) {
-    let waited = tokio::time::timeout(PATIENCE, async {
-        while !so() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    });
-    waited.await.expect("it never came to be so");
 }

@@ -7,6 +7,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod again;
 mod invariants;
+mod probation;
 mod saves;
 mod support;

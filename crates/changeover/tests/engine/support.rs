@@ -22,10 +22,11 @@ pub struct Settings {
     pub llm: String,
     pub rag: i64,
     pub prepare_ms: u64,
-    /// `refuse`, `panic`, `hang`: what the preparation does.
+    /// `refuse`, `panic`, `hang`, `ask the world`: what the preparation does.
     pub fault: String,
     pub prepare_deadline_ms: u64,
     pub poll_ms: u64,
+    pub probation_ms: u64,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -81,6 +82,8 @@ pub struct Probes {
     pub prepared: Arc<AtomicU64>,
     /// Something that `rag` is built from beside the settings.
     pub outside: Arc<AtomicI64>,
+    /// Why the world refuses, for a preparation that asks it.
+    pub refusal: Arc<Mutex<Option<&'static str>>>,
 }
 
 /// An engine in a folder of its own.
@@ -110,6 +113,7 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
     };
     let (pair, rag) = (number("pair"), number("rag"));
     let (prepare_ms, deadline, poll) = (number("prepareMs"), number("deadlineMs"), number("pollMs"));
+    let probation = number("probationMs");
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -128,6 +132,7 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
             prepare_ms: prepare_ms.unsigned_abs(),
             prepare_deadline_ms: deadline.unsigned_abs(),
             poll_ms: poll.unsigned_abs(),
+            probation_ms: probation.unsigned_abs(),
         },
         warnings: Vec::new(),
     })
@@ -153,6 +158,11 @@ async fn prepare(
     tokio::time::sleep(Duration::from_millis(settings.prepare_ms)).await;
     match settings.fault.as_str() {
         "refuse" => return Err(vec![Problem::new("fault", "the world refuses")]),
+        "ask the world" => {
+            if let Some(why) = *probes.refusal.lock().unwrap() {
+                return Err(vec![Problem::new("fault", why)]);
+            }
+        }
         "panic" => panic!("the preparation was told to panic"),
         "hang" => std::future::pending::<()>().await,
         _ => {}
@@ -184,6 +194,7 @@ fn tuning(settings: &Settings) -> Tuning {
     Tuning {
         prepare_deadline: millis(settings.prepare_deadline_ms, default.prepare_deadline),
         poll: millis(settings.poll_ms, default.poll),
+        probation: millis(settings.probation_ms, default.probation),
         ..default
     }
 }
@@ -193,10 +204,17 @@ pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Setting
     Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
+        key_file: None,
         watch: true,
         check: Box::new(check),
         prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),
         tuning,
+        on_trial: |services| match services.llm.0.as_str() {
+            // Nothing that anybody could use.
+            "" => Vec::new(),
+            _ => vec![("llm", services.llm.identity())],
+        },
+        version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     }
 }
@@ -257,3 +275,13 @@ impl World {
 
 /// Collects what followers and probes saw.
 pub type Seen<T> = Arc<Mutex<Vec<T>>>;
+
+/// Waits until something is so that no event tells.
+pub async fn until(so: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    waited.await.expect("it never came to be so");
+}

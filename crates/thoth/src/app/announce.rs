@@ -1,12 +1,14 @@
 //! What the log says of changeovers: the sentences that people and scripts look for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use changeover::{Action, Decision, Engine, Problem, Verdict};
+use changeover::{Action, Decision, Engine, Outcome, Problem, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Place;
+use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::{Settings, better_ranked};
 
@@ -52,6 +54,28 @@ pub(super) async fn better_files(place: Place, shutdown: CancellationToken) {
     }
 }
 
+/// Keeps the record of this instance, until the engine or the process ends: after the start, and after each verdict.
+pub(super) async fn instance(
+    engine: Engine<Settings, Services>,
+    instance: Arc<Instance>,
+    shutdown: CancellationToken,
+) {
+    let mut verdicts = engine.verdicts();
+    loop {
+        if let Err(error) = instance.stands(&engine.status()) {
+            tracing::warn!(%error, "`{}` cannot be written", instance.path().display());
+        }
+        let verdict = tokio::select! {
+            () = shutdown.cancelled() => return,
+            verdict = verdicts.recv() => verdict,
+        };
+        // What was missed does not matter: the status is the newest.
+        if let Err(RecvError::Closed) = verdict {
+            return;
+        }
+    }
+}
+
 /// Says every verdict, until the engine or the process ends; also those since `started`.
 pub(super) async fn verdicts(
     engine: Engine<Settings, Services>,
@@ -71,13 +95,59 @@ pub(super) async fn verdicts(
             verdict = verdicts.recv() => verdict,
         };
         match verdict {
-            Ok(verdict) if verdict.id > last => say(&verdict),
+            Ok(verdict) if verdict.id > last => {
+                say(&verdict);
+                if let Some(waiting) = engine.status().waiting.filter(|_| !verdict.problems.is_empty()) {
+                    let (attempts, next_at) = (waiting.attempts, waiting.next_at);
+                    tracing::info!(attempts, %next_at, "Settings are tried again while the file stays as it is");
+                }
+            }
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "verdicts were not logged; the history has them")
             }
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Says every outcome, until the engine or the process ends.
+pub(super) async fn outcomes(engine: Engine<Settings, Services>, shutdown: CancellationToken) {
+    let mut outcomes = engine.outcomes();
+    loop {
+        let verdict = tokio::select! {
+            () = shutdown.cancelled() => return,
+            verdict = outcomes.recv() => verdict,
+        };
+        match verdict {
+            Ok(verdict) => say_outcome(&verdict),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "outcomes were not logged; the history has them")
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn say_outcome(verdict: &Verdict) {
+    let (id, generation) = (verdict.id, verdict.generation);
+    match verdict.outcome {
+        Some(Outcome::Kept) => tracing::info!(id, generation, outcome = "kept", "Settings kept: they work"),
+        Some(Outcome::KeptUnproven) => {
+            tracing::info!(
+                id,
+                generation,
+                outcome = "kept unproven",
+                "Settings kept unproven: nobody used them"
+            )
+        }
+        Some(Outcome::Reverted) => tracing::error!(
+            id,
+            generation,
+            outcome = "reverted",
+            "Settings reverted: they fail where the ones before them work; `thoth reload --retry` tries them again"
+        ),
+        None => {}
     }
 }
 

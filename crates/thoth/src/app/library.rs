@@ -6,10 +6,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{StateLock, client, open_database, settings_now};
-use crate::citations::{CitationInputs, Citations};
+use super::{client, open_database, settings_now};
 use crate::citations::export::{Format, export};
+use crate::citations::{CitationInputs, Citations};
 use crate::cli::Place;
+use crate::instances::Roles;
+use crate::instances::hold::{Hold, Turn};
 use crate::llm::{Llm, LlmInputs};
 use crate::pdf;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts, Terms};
@@ -21,14 +23,14 @@ use crate::rag::search::Hit;
 use crate::rag::{Rag, RagInputs};
 use crate::settings::Settings;
 
-/// The library of a vault, under the lock of its state directory.
+/// The library of a vault; it holds every role of its state directory.
 pub struct Library {
     rag: Arc<Rag>,
     monitor: Monitor,
     settings: Settings,
     tasks: TaskTracker,
     stop: CancellationToken,
-    _lock: StateLock,
+    _hold: Hold,
 }
 
 impl Library {
@@ -37,9 +39,11 @@ impl Library {
     /// # Errors
     /// That a server has it, that the settings are refused, or what the state directory refuses.
     pub async fn open(place: &Place) -> anyhow::Result<Self> {
-        let lock = StateLock::take(&place.state_dir)?;
+        let turn = Turn::take(&place.state_dir)?;
+        let hold = turn.hold(&place.state_dir, Roles::ALL)?;
         let settings = settings_now(place)?;
         let database = open_database(&place.state_dir)?;
+        drop(turn);
         let index = Arc::new(Index::new(Arc::clone(&database)));
         let llm = Arc::new(Llm::new(LlmInputs::of(&settings), client(place)?));
         let inputs = RagInputs::new(&settings.rag, &index)?;
@@ -60,7 +64,7 @@ impl Library {
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let monitor = Monitor::start(parts, &tasks, stop.clone()).await.map_err(anyhow::Error::msg)?;
-        Ok(Self { rag, monitor, settings, tasks, stop, _lock: lock })
+        Ok(Self { rag, monitor, settings, tasks, stop, _hold: hold })
     }
 
     /// Reads a PDF, from wherever it is.

@@ -1,107 +1,124 @@
 //! The application: everything wired together, from the first start to the orderly end.
 //!
 //! ```text
-//!  lock ─► database, index, token, client ─► engine: first generation ─► intake, builder
-//!       ─► followers: ports, pdf, index, log ─► serve … ─► shutdown: stop taking, finish, leave
+//!  roles ─► token, database, index, client ─► engine: first generation ─► papers: taken here, or by another process
+//!        ─► followers: ports, log, pdf, index ─► serve … ─► shutdown: stop taking, finish, leave
 //! ```
 
 mod announce;
 mod follow;
 mod library;
-mod lock;
+mod papers;
+mod supervisor;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::citations::lookup::{self, Lookups, Pace};
+use crate::citations::lookup;
 use crate::cli::{LogFilter, Place};
 use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
-use crate::http::server_file::ServerFile;
 use crate::http::service::Surroundings;
 use crate::http::state::{App, Troubles};
 use crate::http::token::Token;
 use crate::http::{router, server};
+use crate::instances::Roles;
+use crate::instances::hold::Turn;
+use crate::instances::record::Instance;
+use crate::letta::{Turns, lookout};
 use crate::llm::Network;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
-use crate::rag::builder::Builder;
 use crate::rag::index::Index;
 use crate::services::{self, Means, Services};
 use crate::settings::{self, Settings};
 use crate::{llm, pdf, rag};
 
 pub use library::Library;
-pub use lock::StateLock;
+pub use supervisor::Supervisor;
 
 /// How long work in hand may take to end when the process is asked to.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
-/// Serves a vault until `shutdown` is cancelled.
+/// Serves a vault until `shutdown` is cancelled: all of it, or the part that these roles name. `hangup` is SIGHUP, which
+/// asks for the settings to be read again.
 ///
 /// # Errors
 /// What keeps the first generation from being served.
 pub async fn serve(
     place: &Place,
+    roles: Roles,
     listen: Option<SocketAddr>,
     log: LogFilter,
+    (supervisor, hangup): (Supervisor, Signal),
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let started = jiff::Timestamp::now();
-    let _lock = StateLock::take(&place.state_dir)?;
+    let turn = Turn::take(&place.state_dir)?;
+    let hold = turn.hold(&place.state_dir, roles)?;
+    let instance = Arc::new(Instance::new(&place.state_dir, &hold, started)?);
     let token = Token::load_or_create(&place.state_dir, place.variable("THOTH_API_TOKEN"))?;
     let database = open_database(&place.state_dir)?;
+    drop(turn);
     let means = Arc::new(Means {
         client: client(place)?,
+        turns: Turns::default(),
         index: Arc::new(Index::new(Arc::clone(&database))),
         listeners: Listeners::default(),
-        surroundings: surroundings(place, listen)?,
+        surroundings: surroundings(place, roles, listen)?,
     });
-    let engine = Engine::start(blueprint(place, &means)).await?;
+    let engine = Engine::start(blueprint(place, roles, &means)).await?;
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
-    let (log_follower, index_follower) = (engine.follower("log")?, engine.follower("index")?);
-    let citations_follower = engine.follower("look-ups")?;
-    let (pdf_follower, ports_follower) = (engine.follower("pdf")?, engine.follower("ports")?);
+    let letta_follower = engine.follower("letta")?;
+    let (log_follower, ports_follower) = (engine.follower("log")?, engine.follower("ports")?);
     let (tasks, troubles) = (TaskTracker::new(), Troubles::default());
-    let builder = Arc::new(Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone()));
-    let monitor = start_monitor(place, &engine, Arc::clone(&database), &means.index, &tasks, shutdown.clone()).await?;
-    let lookups = start_lookups(&engine, (&monitor, database, &means), &troubles, &tasks, shutdown.clone());
+    let papers = match roles.monitor {
+        true => papers::take(place, &engine, (database, &means), &troubles, &tasks, &shutdown).await?,
+        false => papers::leave_to_another(place, &engine, database, &means.index, &tasks, &shutdown)?,
+    };
     let metrics = Metrics::new(started);
-    let app = Arc::new(App::new(
+    let app = App::new(
+        roles,
         engine.clone(),
-        monitor.clone(),
-        Arc::clone(&builder),
+        papers,
+        Arc::clone(&instance),
         token,
         metrics.clone(),
         troubles.clone(),
-    ));
+    );
 
     announce::start(place, &engine);
+    let serving = CancellationToken::new();
+    tasks.spawn(supervisor.report(engine.clone(), serving.clone(), shutdown.clone()));
+    tasks.spawn(supervisor.watchdog(engine.clone(), shutdown.clone()));
+    tasks.spawn(supervisor.hangups(engine.clone(), hangup, shutdown.clone()));
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(announce::outcomes(engine.clone(), shutdown.clone()));
+    tasks.spawn(lookout::follow(letta_follower, shutdown.clone()));
+    tasks.spawn(announce::instance(engine.clone(), Arc::clone(&instance), shutdown.clone()));
     tasks.spawn(follow::log(log_follower, log));
-    tasks.spawn(follow::index(index_follower, engine.clone(), builder, shutdown.clone()));
-    tasks.spawn(follow::folder(pdf_follower, monitor));
-    tasks.spawn(follow::lookups(citations_follower, lookups));
     tasks.spawn(server::serve(
         means.listeners.clone(),
         ports_follower,
-        router::router(app),
-        ServerFile::new(&place.state_dir, started),
+        router::router(Arc::new(app)),
+        Arc::clone(&instance),
         troubles,
+        serving,
         shutdown.clone(),
     ));
 
     shutdown.cancelled().await;
     tracing::info!("stopping");
+    supervisor.stopping().await;
     if tokio::time::timeout(SHUTDOWN_MAX, engine.shutdown()).await.is_err() {
         tracing::warn!("the settings watch does not end: its file system does not answer");
     }
@@ -109,10 +126,10 @@ pub async fn serve(
     if tokio::time::timeout(SHUTDOWN_MAX, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not end within {SHUTDOWN_MAX:?}; the next start takes it up again");
     }
-    Ok(())
+    instance.remove().with_context(|| format!("removing `{}`", instance.path().display()))
 }
 
-fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services> {
+fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Settings, Services> {
     let (environment, vault) = (place.environment.clone(), place.vault.clone());
     let fallback = {
         let (environment, vault) = (environment.clone(), vault.clone());
@@ -125,7 +142,9 @@ fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services>
     let means = Arc::clone(means);
     Blueprint {
         file: place.settings_file.clone(),
-        state_dir: place.state_dir.join("history"),
+        state_dir: history_dir(&place.state_dir, roles),
+        // One for all instances, so that their hashes of one content are the same.
+        key_file: Some(place.state_dir.join("history/hash-key")),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
         check: Box::new(move |content, occasion| settings::check(content, occasion, &environment, &vault)),
         prepare: Box::new(move |preparation| {
@@ -133,8 +152,18 @@ fn blueprint(place: &Place, means: &Arc<Means>) -> Blueprint<Settings, Services>
             Box::pin(async move { services::prepare(&preparation, &means).await })
         }),
         tuning,
+        on_trial: Services::on_trial,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }
+}
+
+/// Where the engine keeps its history: one for each instance.
+pub fn history_dir(state_dir: &Path, roles: Roles) -> PathBuf {
+    state_dir.join(match roles {
+        Roles::ALL => "history".to_owned(),
+        roles => format!("history-{roles}"),
+    })
 }
 
 /// The engine's part of the settings.
@@ -145,16 +174,18 @@ fn tuning(settings: &Settings) -> Tuning {
         poll: Duration::from_millis(reload.poll_ms),
         open_max: Duration::from_millis(reload.open_max_ms),
         prepare_deadline: Duration::from_millis(reload.prepare_deadline_ms),
+        probation: Duration::from_millis(reload.probation_ms),
         history_max: reload.history_max,
     }
 }
 
-fn surroundings(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<Surroundings> {
+fn surroundings(place: &Place, roles: Roles, listen: Option<SocketAddr>) -> anyhow::Result<Surroundings> {
     let port = |port: &str| {
         port.parse()
             .with_context(|| format!("the variable `THOTH_PUBLISHED_PORT` is `{port}`; it must be a port"))
     };
     Ok(Surroundings {
+        roles,
         container: place.variable("THOTH_DOCKER") == Some("1"),
         published_port: place.variable("THOTH_PUBLISHED_PORT").map(port).transpose()?,
         listen,
@@ -171,54 +202,6 @@ fn client(place: &Place) -> anyhow::Result<reqwest::Client> {
 fn open_database(state_dir: &Path) -> anyhow::Result<Arc<Database>> {
     let schema = [pdf::ledger::SCHEMA, rag::index::SCHEMA, lookup::SCHEMA];
     Ok(Arc::new(Database::open(&state_dir.join("thoth.db"), &schema)?))
-}
-
-/// What one piece of work is done by, out of the live generation.
-fn terms(engine: &Engine<Settings, Services>) -> Arc<dyn Fn() -> Terms + Send + Sync> {
-    let live = engine.live().clone();
-    Arc::new(move || {
-        let live = live.load();
-        Terms { inputs: MonitorInputs::of(&live.settings), citations: live.services.citations.handle() }
-    })
-}
-
-fn start_lookups(
-    engine: &Engine<Settings, Services>,
-    (monitor, database, means): (&Monitor, Arc<Database>, &Means),
-    troubles: &Troubles,
-    tasks: &TaskTracker,
-    stop: CancellationToken,
-) -> Lookups {
-    let troubles = troubles.clone();
-    let parts = lookup::Parts {
-        monitor: monitor.clone(),
-        database,
-        client: means.client.clone(),
-        load: terms(engine),
-        trouble: Box::new(move |trouble| troubles.say("citations", trouble)),
-        pace: Pace::default(),
-    };
-    Lookups::start(parts, tasks, stop)
-}
-
-async fn start_monitor(
-    place: &Place,
-    engine: &Engine<Settings, Services>,
-    database: Arc<Database>,
-    index: &Arc<Index>,
-    tasks: &TaskTracker,
-    stop: CancellationToken,
-) -> anyhow::Result<Monitor> {
-    let parts = Parts {
-        vault: place.vault.root().to_owned(),
-        database,
-        index: Arc::clone(index),
-        read: Arc::new(pdf::read::read),
-        load: terms(engine),
-        limits: Limits::default(),
-    };
-    let started = Monitor::start(parts, tasks, stop).await;
-    started.map_err(|error| anyhow::anyhow!(error)).context("starting the intake of PDFs")
 }
 
 /// The settings that the vault's file gives now, for a command that runs without a server.

@@ -73,7 +73,8 @@ pub(super) fn style(text: &str) -> Result<Style, Refused> {
             let parent = dependent.parent_link.href.rsplit('/').next().unwrap_or_default().to_owned();
             let known = ArchivedStyle::by_id(&dependent.parent_link.href).map(ArchivedStyle::get);
             let Some(citationberg::Style::Independent(rules)) = known else {
-                let message = format!("the style only points to another one, `{parent}`, which Thoth does not have");
+                let message =
+                    format!("the style only points to another one, `{parent}`, which Thoth does not have");
                 return Err((message, format!("name the file `{parent}.csl` itself")));
             };
             Style::new(rules, dependent.default_locale)
@@ -156,7 +157,9 @@ fn steps<'t>(
     let mut below = |steps_of: &Step<'t>| steps(steps_of, macros, known, depth + 1);
     match step {
         Step::All(inner) => inner.iter().try_fold(1_u64, |sum, step| Ok(sum.saturating_add(below(step)?))),
-        Step::One(inner) => inner.iter().try_fold(1_u64, |most, step| Ok(most.max(below(step)?.saturating_add(1)))),
+        Step::One(inner) => {
+            inner.iter().try_fold(1_u64, |most, step| Ok(most.max(below(step)?.saturating_add(1))))
+        }
         Step::Call(name) => match (known.get(name), macros.get(name)) {
             (Some(Some(size)), _) => Ok(*size),
             (Some(None), _) => Err(format!("its macro `{name}` calls itself")),

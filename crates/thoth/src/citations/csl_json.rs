@@ -133,7 +133,8 @@ impl Work<'_> {
     }
 
     fn kind(&self) -> Kind {
-        let at_arxiv = self.arxiv.is_some() || self.doi.is_some_and(|doi| doi.to_lowercase().starts_with("10.48550/"));
+        let at_arxiv =
+            self.arxiv.is_some() || self.doi.is_some_and(|doi| doi.to_lowercase().starts_with("10.48550/"));
         match self.venue {
             Some(venue) if is_arxiv(venue) => Kind::Preprint,
             Some(venue) if is_conference(venue) => Kind::Conference,
@@ -168,10 +169,23 @@ fn is_arxiv(venue: &str) -> bool {
 
 /// Words that name a meeting or its proceedings.
 fn is_conference(venue: &str) -> bool {
-    let words = ["conference", "proceedings", "proc.", "workshop", "symposium", "congress", "meeting", "neural information processing systems"];
+    let words = [
+        "conference",
+        "proceedings",
+        "proc.",
+        "workshop",
+        "symposium",
+        "congress",
+        "meeting",
+        "neural information processing systems",
+    ];
     let venue = venue.to_lowercase();
     // Journals that carry such a word in their name.
-    let journal = ["proceedings of the national academy", "proceedings of the royal society", "proceedings of the ieee"];
+    let journal = [
+        "proceedings of the national academy",
+        "proceedings of the royal society",
+        "proceedings of the ieee",
+    ];
     let is_journal = journal.iter().any(|name| venue.starts_with(name)) && !venue.contains("conference");
     !is_journal && words.iter().any(|word| venue.contains(word))
 }
@@ -179,8 +193,26 @@ fn is_conference(venue: &str) -> bool {
 /// Words that name a publisher of books.
 fn is_publisher(venue: &str) -> bool {
     let words = [
-        "press", "springer", "wiley", "elsevier", "verlag", "publisher", "publishing", "publications", "o'reilly", "o’reilly",
-        "mcgraw", "addison", "prentice", "wesley", "birkhäuser", "routledge", "kaufmann", "crc", "pearson", "books",
+        "press",
+        "springer",
+        "wiley",
+        "elsevier",
+        "verlag",
+        "publisher",
+        "publishing",
+        "publications",
+        "o'reilly",
+        "o’reilly",
+        "mcgraw",
+        "addison",
+        "prentice",
+        "wesley",
+        "birkhäuser",
+        "routledge",
+        "kaufmann",
+        "crc",
+        "pearson",
+        "books",
     ];
     let venue = venue.to_lowercase();
     words.iter().any(|word| venue.contains(word))
@@ -193,5 +225,8 @@ fn pages(printed: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

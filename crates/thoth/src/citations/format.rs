@@ -71,7 +71,8 @@ impl Run {
 /// Why the style cannot be applied.
 pub fn bibliography(works: &[Value], style: &Style) -> Result<Vec<Formatted>, String> {
     let items = works.iter().map(|work| serde_json::from_value(mend::beforehand(work)));
-    let items: Vec<Item> = items.collect::<Result<_, _>>().map_err(|error| format!("a work is no CSL-JSON: {error}"))?;
+    let items: Vec<Item> =
+        items.collect::<Result<_, _>>().map_err(|error| format!("a work is no CSL-JSON: {error}"))?;
     // What a style can make its engine do is not known beforehand; a panic there must not go further.
     let mut entries = catch_unwind(AssertUnwindSafe(|| applied(&items, style)))
         .map_err(|_| format!("the style `{}` cannot be applied: its engine failed", style.title()))?
@@ -105,7 +106,11 @@ fn applied(items: &[Item], style: &Style) -> Option<Vec<Formatted>> {
             collect(&field, &mut runs);
             runs.iter().map(|run| run.text.as_str()).collect::<String>().trim().to_owned()
         });
-        Formatted { id: entry.key, number: number.filter(|number| !number.is_empty()), runs: runs(&entry.content) }
+        Formatted {
+            id: entry.key,
+            number: number.filter(|number| !number.is_empty()),
+            runs: runs(&entry.content),
+        }
     });
     Some(formatted.collect())
 }
@@ -119,7 +124,8 @@ pub(super) fn tried(style: &Style) -> Result<(), String> {
             "issued": { "date-parts": [[1843]] }, "volume": "3", "page": "666-731", "DOI": "10.1000/1",
         })
     };
-    let works: Vec<Value> = ["article-journal", "article", "book", "paper-conference", "document"].map(common).into();
+    let works: Vec<Value> =
+        ["article-journal", "article", "book", "paper-conference", "document"].map(common).into();
     bibliography(&works, style).map(drop)
 }
 

@@ -20,8 +20,17 @@ pub struct Name {
 const SUFFIXES: [&str; 7] = ["Jr", "Sr", "II", "III", "IV", "Jnr", "Snr"];
 
 /// Words that name a group rather than a person.
-const GROUP: [&str; 9] =
-    ["collaboration", "consortium", "team", "group", "committee", "institute", "university", "association", "organization"];
+const GROUP: [&str; 9] = [
+    "collaboration",
+    "consortium",
+    "team",
+    "group",
+    "committee",
+    "institute",
+    "university",
+    "association",
+    "organization",
+];
 
 impl Name {
     /// The parts of a full name, given names first, as papers print it: `Ludwig van der Berg Jr.`.
@@ -33,7 +42,9 @@ impl Name {
             return Self { family: words.join(" "), ..Self::default() };
         }
         let mut suffix = String::new();
-        if words.len() > 2 && let Some(last) = words.last().filter(|last| is_suffix(last)) {
+        if words.len() > 2
+            && let Some(last) = words.last().filter(|last| is_suffix(last))
+        {
             suffix = (*last).to_owned();
             words.pop();
         }
@@ -51,7 +62,8 @@ impl Name {
     pub fn of_person(person: &Person) -> Self {
         let words: Vec<&str> = person.family.split_whitespace().collect();
         let start = words.iter().take_while(|word| is_particle(word)).count();
-        let (particle, family) = words.split_at_checked(start.min(words.len().saturating_sub(1))).unwrap_or_default();
+        let (particle, family) =
+            words.split_at_checked(start.min(words.len().saturating_sub(1))).unwrap_or_default();
         Self {
             family: family.join(" "),
             given: person.given.split_whitespace().collect::<Vec<_>>().join(" "),

@@ -21,7 +21,7 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) async fn find(place: &Place) -> anyhow::Result<Self> {
-        let there = match Client::from_state(&place.state_dir, place.variable("THOTH_API_TOKEN")) {
+        let there = match place.server() {
             Ok(client) => match client.look::<Value>("/health").await {
                 Ok(_) => Some(client),
                 Err(ClientError::Silent(_)) => None,

@@ -1,26 +1,33 @@
 //! The command line: what can be asked, and which file answers it.
 
 mod answers;
+mod chat;
 mod cite;
 mod init;
 mod logging;
 mod notes;
 mod output;
 mod place;
+mod report;
 mod serve;
 mod settings;
+mod shell;
 mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::citations::export::Format;
 
 pub use logging::LogFilter;
 pub use place::Place;
+
+use crate::instances::{Role, Roles};
 
 /// A research assistant beside an Obsidian vault. It reads the PDFs that you drop into the vault, writes notes,
 /// finds and answers; and any setting can be changed while it works.
@@ -50,6 +57,9 @@ pub enum Command {
         /// Serve this address instead of `servers.api`, until that setting changes (port 0: any free one)
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
+        /// What this process does: `all`, or some of it, where others on the same state directory do the rest
+        #[arg(long, value_name = "ROLE", env = "THOTH_ROLE", value_delimiter = ',', default_value = "all")]
+        role: Vec<Role>,
     },
     /// Read PDFs now; those outside of the vault are copied into it
     Ingest {
@@ -77,6 +87,14 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Talk to the agent at the Letta server; without a message line by line, until the end of input
+    Chat {
+        /// What to say
+        message: Vec<String>,
+        /// Show what the agent always remembers instead
+        #[arg(long, conflicts_with = "message")]
+        memory: bool,
     },
     /// List the papers, and what became of each PDF
     Papers {
@@ -110,12 +128,24 @@ pub enum Command {
     },
     /// Have the running server read its settings file now, and print the verdict
     Reload {
+        /// Give settings that went live and were taken back one more try
+        #[arg(long)]
+        retry: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// Print one line for each verdict of the running server, until Ctrl-C
     Watch {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Count what became of the saves of the last days: verdicts, success rate, times, what was refused most
+    Report {
+        /// How far to look back, as in `7d`, `36h`, `90m`
+        #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = report::period)]
+        since: jiff::SignedDuration,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -128,6 +158,18 @@ pub enum Command {
     },
     /// Print the token that the API asks for
     Token,
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        #[arg(value_parser = PossibleValuesParser::new(shell::SHELLS).try_map(|name| name.parse::<Shell>()))]
+        shell: Shell,
+    },
+    /// Print the manual's page of `thoth`
+    Man {
+        /// Write the pages of all commands into this folder instead
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// `thoth notes …`.
@@ -173,10 +215,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let vault = arguments.vault.as_deref();
     let done = match arguments.command {
         Command::Init { example } => init::init(vault, example),
-        Command::Serve { listen } => serve::serve(vault, listen),
+        Command::Serve { listen, role } => serve::serve(vault, Roles::of(&role), listen),
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
+        Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
         Command::Cite { papers, style, format } => cite::cite(vault, &papers, style.as_deref(), format),
         Command::Notes { command: NotesCommand::Refresh { papers, json } } => notes::refresh(vault, papers, json),
@@ -185,10 +228,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
             SettingsCommand::Show => settings::show(vault),
             SettingsCommand::History { limit, json } => settings::history(vault, limit, json),
         },
-        Command::Reload { json } => settings::reload(vault, json),
+        Command::Reload { retry, json } => settings::reload(vault, retry, json),
         Command::Watch { json } => watch::watch(vault, json),
+        Command::Report { since, json } => report::report(vault, since, json),
         Command::Health { json } => watch::health(vault, json),
         Command::Token => settings::token(vault),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(dir.as_deref()),
     };
     match done {
         Ok(code) => code,

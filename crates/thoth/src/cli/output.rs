@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
-use changeover::{Decision, Verdict};
+use changeover::{Decision, Outcome, Verdict};
 use serde::Serialize;
 
 /// A colour for what went well, for what did not, and for what matters less.
@@ -26,6 +26,18 @@ pub(super) fn verdict(verdict: &Verdict) {
     };
     let time = verdict.at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
     println!("{QUIET}{time}{QUIET:#} {style}{verdict}{style:#}");
+}
+
+/// Prints one line for what became of an applied verdict, with the local time.
+pub(super) fn outcome(verdict: &Verdict) {
+    let Some(outcome) = verdict.outcome else { return };
+    let style = match outcome {
+        Outcome::Kept => GOOD,
+        Outcome::KeptUnproven => QUIET,
+        Outcome::Reverted => BAD,
+    };
+    let time = jiff::Zoned::now().strftime("%H:%M:%S");
+    println!("{QUIET}{time}{QUIET:#} {style}#{} {outcome}{style:#}", verdict.id);
 }
 
 /// Prints JSON, indented.

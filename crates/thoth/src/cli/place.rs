@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::http::client::Client;
+use crate::http::client::{Client, ClientError};
 use crate::settings::{Environment, Vault, find_vault, settings_file, state_dir};
 
 /// Where a command works.
@@ -55,13 +55,21 @@ impl Place {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// The client of the server that runs on this vault.
+    /// The same, with the reason why none can be had.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn server(&self) -> Result<Client, ClientError> {
+        Client::from_state(&self.state_dir, self.variable("THOTH_ROLE"), self.variable("THOTH_API_TOKEN"))
+    }
+
+    /// The client of the server that runs on this vault; of several, the one on this host, or with the role that
+    /// `THOTH_ROLE` names.
     ///
     /// # Errors
     /// That no server runs.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Client::from_state(&self.state_dir, self.variable("THOTH_API_TOKEN"))
-            .with_context(|| format!("the state directory is `{}`", self.state_dir.display()))
+        self.server().with_context(|| format!("the state directory is `{}`", self.state_dir.display()))
     }
 }
 

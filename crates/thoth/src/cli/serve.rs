@@ -10,16 +10,23 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{LogFilter, Place};
+use crate::app::Supervisor;
+use crate::instances::Roles;
 use crate::settings::Level;
 
-/// Serves until Ctrl-C or SIGTERM.
-pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+/// Serves until Ctrl-C or SIGTERM; at SIGHUP the settings are read again.
+pub(super) fn serve(
+    vault: Option<&Path>,
+    roles: Roles,
+    listen: Option<SocketAddr>,
+) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let log = LogFilter::install(Level::Info)?;
     wait(async {
         let shutdown = CancellationToken::new();
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let outside = (Supervisor::from_environment(), signal(SignalKind::hangup())?);
         let asked = shutdown.clone();
         let signals = async move {
             tokio::select! {
@@ -30,7 +37,7 @@ pub(super) fn serve(vault: Option<&Path>, listen: Option<SocketAddr>) -> anyhow:
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = crate::app::serve(&place, listen, log, shutdown) => served,
+            served = crate::app::serve(&place, roles, listen, log, outside, shutdown) => served,
             () = signals => Ok(()),
         }
     })?;

@@ -83,10 +83,11 @@ pub(super) fn history(vault: Option<&Path>, limit: u32, json: bool) -> anyhow::R
 }
 
 /// Has the running server read its file now. A refused content gives exit code 1.
-pub(super) fn reload(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn reload(vault: Option<&Path>, retry: bool, json: bool) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let asked = super::serve::wait(async {
-        let answer: Result<Verdict, ClientError> = place.client()?.post("/api/v1/reloads", &json!({})).await;
+        let answer: Result<Verdict, ClientError> =
+            place.client()?.post("/api/v1/reloads", &json!({ "retry": retry })).await;
         Ok(answer?)
     });
     let verdict = asked?;

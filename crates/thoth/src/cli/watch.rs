@@ -53,6 +53,14 @@ async fn follow(client: &Client, last: &mut Option<u64>, json: bool) -> anyhow::
                     output::verdict(&verdict);
                 }
             }
+            "outcome" => {
+                let verdict: Verdict = serde_json::from_value(data)?;
+                if json {
+                    println!("{}", serde_json::to_string(&verdict)?);
+                } else {
+                    output::outcome(&verdict);
+                }
+            }
             "lagged" => eprintln!("{BAD}{} verdicts were missed{BAD:#}", data["missed"]),
             _ => {}
         }

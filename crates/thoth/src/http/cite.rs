@@ -59,7 +59,7 @@ async fn exported(
     const DOING: &str = "papers cannot be cited";
     let format = wanted.format;
     let done = blocking(DOING, move || {
-        let rows = app.monitor.ledger().papers(None).map_err(|error| ApiError::internal(DOING, &error))?;
+        let rows = app.papers.monitor.ledger().papers(None).map_err(|error| ApiError::internal(DOING, &error))?;
         let settings = (&generation.services.citations.settings, &generation.settings.vault);
         export(&rows, &ids, format, wanted.style.as_deref(), settings).map_err(ApiError::from)
     });

@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::server_file::ServerRecord;
 use super::token::Token;
+use crate::instances::{self, record};
 
 /// How long an answer may take: a model may have to write it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
@@ -65,17 +65,23 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client of the server that runs on this state directory. `given` is `THOTH_API_TOKEN`.
+    /// The client of the server that runs on this state directory, or of the one with this role. `given` is
+    /// `THOTH_API_TOKEN`.
     ///
     /// # Errors
     /// [`ClientError::NoServer`] where none has said where it is; whether it still is there shows the first request.
-    pub fn from_state(state_dir: &Path, given: Option<&str>) -> Result<Self, ClientError> {
-        let record = ServerRecord::read(state_dir)?.ok_or(ClientError::NoServer)?;
+    pub fn from_state(
+        state_dir: &Path,
+        role: Option<&str>,
+        given: Option<&str>,
+    ) -> Result<Self, ClientError> {
+        let meant = record::meant(record::look(state_dir)?, role, &instances::host_name());
+        let address = meant.and_then(|record| record.address).ok_or(ClientError::NoServer)?;
         let token = match given {
             Some(given) => Some(Token::given(given)?),
             None => Token::load(state_dir)?,
         };
-        Self::new(record.address, token)
+        Self::new(address, token)
     }
 
     /// A client of the server at this address.
@@ -192,8 +198,26 @@ impl Client {
             Some(id) => request.header("last-event-id", id),
             None => request,
         };
-        let response = self.send(request).await?;
-        let response = refusal(response).await?;
+        self.stream(request).await
+    }
+
+    /// `POST` of a JSON body that is answered by events: name and data of each.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post_events(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<impl Stream<Item = Result<(String, Value), ClientError>> + use<>, ClientError> {
+        self.stream(self.http.post(self.url(path)).json(body)).await
+    }
+
+    async fn stream(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<impl Stream<Item = Result<(String, Value), ClientError>> + use<>, ClientError> {
+        let response = refusal(self.send(request).await?).await?;
         Ok(response.bytes_stream().eventsource().map(|event| {
             let event = event.map_err(|error| ClientError::Answer(error.to_string()))?;
             let data =

@@ -33,8 +33,13 @@ pub(super) async fn stream(
     let permit = Arc::clone(&app.streams).try_acquire_owned();
     let permit = permit.map_err(|_| ApiError::unavailable("too many event streams are open"))?;
     // Subscribed before the history is read, so that nothing falls between.
-    let mut source =
-        Source { verdicts: app.engine.verdicts(), papers: app.monitor.events(), told: 0, _permit: permit };
+    let mut source = Source {
+        verdicts: app.engine.verdicts(),
+        outcomes: app.engine.outcomes(),
+        papers: app.papers.monitor.events(),
+        told: 0,
+        _permit: permit,
+    };
     let missed = last_event_id(&headers).map_or_else(Vec::new, |last| missed(&app, last));
     source.told = missed.last().map_or(0, |verdict| verdict.id);
     let missed = stream::iter(missed).map(|verdict| verdict_event(&verdict));
@@ -46,6 +51,7 @@ pub(super) async fn stream(
 /// What one stream listens to. It lives as long as its client reads.
 struct Source {
     verdicts: broadcast::Receiver<Arc<Verdict>>,
+    outcomes: broadcast::Receiver<Arc<Verdict>>,
     papers: broadcast::Receiver<PaperEvent>,
     /// The newest verdict that was told from the history.
     told: u64,
@@ -60,6 +66,7 @@ impl Source {
                     Ok(verdict) if verdict.id <= self.told => continue,
                     verdict => verdict.map(|verdict| verdict_event(&verdict)),
                 },
+                outcome = self.outcomes.recv() => outcome.map(|verdict| event("outcome", verdict.as_ref())),
                 paper = self.papers.recv() => paper.map(|paper| event("paper", &paper)),
             };
             return match heard {

@@ -82,6 +82,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// Refuses a text that is longer than is read.
+pub(super) fn at_most(name: &str, text: &str, chars_max: usize) -> Result<(), ApiError> {
+    let chars = text.chars().count();
+    if chars <= chars_max {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!("{name} has {chars} characters; at most {chars_max} are read")))
+}
+
 /// No content type at all is taken for JSON, and so is the one that `curl -d` sends by itself; a wrong one is not.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {

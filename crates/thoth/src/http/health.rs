@@ -52,6 +52,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
         "drift": status.drift,
         "activity": status.activity,
         "last_verdict": status.last_verdict,
+        "waiting": status.waiting,
         "watch": status.watch,
         "retiring": status.retiring,
         "history_problem": status.history_problem,
@@ -60,8 +61,11 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
 
 /// How each service of the generation stands, and each owner of what the process has only once.
 pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'static str, ServiceState> {
-    let mut services: BTreeMap<_, _> = generation.services.states(&app.builder).into_iter().collect();
-    services.insert("pdf", intake(&app.monitor).await);
+    let mut services: BTreeMap<_, _> =
+        generation.services.states(app.papers.builder.as_deref()).into_iter().collect();
+    if app.roles.monitor {
+        services.insert("pdf", intake(&app.papers.monitor).await);
+    }
     for (name, trouble) in app.troubles.all() {
         let state = services.entry(name).or_insert_with(|| ServiceState::ok(None));
         if let Some(trouble) = trouble {

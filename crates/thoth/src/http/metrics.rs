@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use changeover::{Decision, Engine, Verdict};
+use changeover::{Cause, Decision, Engine, Outcome, Verdict};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -33,6 +33,8 @@ const LOOK_BACK: usize = 1_000;
 /// Every verdict that there is.
 const VERDICTS: [Decision; 4] =
     [Decision::Applied, Decision::Unchanged, Decision::Rejected, Decision::Superseded];
+/// Every outcome that there is.
+const OUTCOMES: [Outcome; 3] = [Outcome::Kept, Outcome::KeptUnproven, Outcome::Reverted];
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 type StageHistograms = Family<Stage, Histogram, fn() -> Histogram>;
@@ -44,6 +46,7 @@ pub struct Metrics {
     last_successful: Gauge,
     last_success_seconds: FloatGauge,
     reloads: Family<ByVerdict, Counter>,
+    outcomes: Family<ByOutcome, Counter>,
     stages: StageHistograms,
     generation: Gauge,
     requests: Family<Answer, Counter>,
@@ -61,6 +64,17 @@ struct ByVerdict {
 impl ByVerdict {
     fn of(verdict: Decision) -> Self {
         Self { verdict: verdict.to_string() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: String,
+}
+
+impl ByOutcome {
+    fn of(outcome: Outcome) -> Self {
+        Self { outcome: outcome.to_string() }
     }
 }
 
@@ -101,6 +115,7 @@ impl Metrics {
             last_successful: Gauge::default(),
             last_success_seconds: FloatGauge::default(),
             reloads: Family::default(),
+            outcomes: Family::default(),
             stages: Family::new_with_constructor(|| Histogram::new(STAGE_BUCKETS)),
             generation: Gauge::default(),
             requests: Family::default(),
@@ -119,6 +134,9 @@ impl Metrics {
         for verdict in VERDICTS {
             self.reloads.get_or_create(&ByVerdict::of(verdict)).inc_by(0);
         }
+        for outcome in OUTCOMES {
+            self.outcomes.get_or_create(&ByOutcome::of(outcome)).inc_by(0);
+        }
         let config = registry.sub_registry_with_prefix("thoth_config");
         config.register(
             "last_reload_successful",
@@ -131,6 +149,7 @@ impl Metrics {
             self.last_success_seconds.clone(),
         );
         config.register("reloads", "Verdicts given", self.reloads.clone());
+        config.register("outcomes", "What became of applied settings", self.outcomes.clone());
         config.register(
             "reload_stage_seconds",
             "Time spent in each stage of a changeover",
@@ -163,7 +182,14 @@ impl Metrics {
         *counted = verdict.id;
         self.reloads.get_or_create(&ByVerdict::of(verdict.verdict)).inc();
         self.generation.set(i64::try_from(verdict.generation).unwrap_or(i64::MAX));
+        if let Some(outcome) = verdict.outcome {
+            self.settled(outcome);
+        }
         match verdict.verdict {
+            // What runs again is not what was read last.
+            Decision::Applied if verdict.cause == Cause::Revert => {
+                self.last_successful.set(0);
+            }
             Decision::Applied | Decision::Unchanged => {
                 self.last_successful.set(1);
                 self.last_success_seconds.set(verdict.at.as_millisecond() as f64 / 1000.0);
@@ -180,6 +206,11 @@ impl Metrics {
         }
     }
 
+    /// Counts what became of applied settings.
+    fn settled(&self, outcome: Outcome) {
+        self.outcomes.get_or_create(&ByOutcome::of(outcome)).inc();
+    }
+
     /// Counts every verdict of this process, until `shutdown`. `started` is before the engine's start.
     pub async fn follow(
         self,
@@ -188,6 +219,7 @@ impl Metrics {
         shutdown: CancellationToken,
     ) {
         let mut verdicts = engine.verdicts();
+        let mut outcomes = engine.outcomes();
         let catch_up = || {
             let history = engine.history(LOOK_BACK);
             let ours = history.iter().take_while(|verdict| verdict.at >= started);
@@ -197,6 +229,12 @@ impl Metrics {
         loop {
             let verdict = tokio::select! {
                 () = shutdown.cancelled() => return,
+                outcome = outcomes.recv() => {
+                    if let Some(outcome) = outcome.ok().and_then(|verdict| verdict.outcome) {
+                        self.settled(outcome);
+                    }
+                    continue;
+                }
                 verdict = verdicts.recv() => verdict,
             };
             match verdict {
@@ -283,7 +321,7 @@ fn cpu_seconds() -> Option<f64> {
 /// `GET /metrics`.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     const DOING: &str = "the papers cannot be counted";
-    let monitor = app.monitor.clone();
+    let monitor = app.papers.monitor.clone();
     match blocking(DOING, move || monitor.ledger().counts()).await? {
         Ok(papers) => app.metrics.counted(&papers),
         // Metrics are most wanted when something is wrong.

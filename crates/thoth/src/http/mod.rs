@@ -10,6 +10,7 @@
 //!
 //! Outside generations, because a change of settings must not reset them: `listeners`, `rate`, `token`, `metrics`.
 
+mod agent;
 mod blocking;
 mod cite;
 pub mod client;
@@ -29,7 +30,6 @@ mod rate;
 pub mod router;
 mod search;
 pub mod server;
-pub mod server_file;
 pub mod service;
 pub mod settings;
 mod settings_api;

@@ -25,7 +25,7 @@ pub(super) async fn refresh(
     State(app): State<Arc<App>>,
     JsonBody(wanted): JsonBody<Wanted>,
 ) -> Result<Json<Value>, ApiError> {
-    match app.monitor.refresh(wanted.papers).await {
+    match app.papers.monitor.refresh(wanted.papers).await {
         Ok(notes) => Ok(Json(json!({ "notes": notes }))),
         Err(error @ RefreshError::Unknown(_)) => {
             Err(ApiError::not_found(error.to_string()).hint("`/api/v1/papers` lists them"))

@@ -43,7 +43,7 @@ pub(super) async fn take(
     Query(upload): Query<Upload>,
     Raw(body): Raw,
 ) -> Result<Json<PaperRow>, ApiError> {
-    let taken = app.monitor.ingest_bytes(upload.name, body).await;
+    let taken = app.papers.monitor.ingest_bytes(upload.name, body).await;
     taken.map(Json).map_err(ApiError::invalid)
 }
 
@@ -82,6 +82,6 @@ async fn find(app: Arc<App>, id: &str) -> Result<PaperRow, ApiError> {
 
 async fn rows(app: Arc<App>, limit: Option<usize>) -> Result<Vec<PaperRow>, ApiError> {
     const DOING: &str = "the list of papers cannot be read";
-    let rows = blocking(DOING, move || app.monitor.ledger().papers(limit)).await?;
+    let rows = blocking(DOING, move || app.papers.monitor.ledger().papers(limit)).await?;
     rows.map_err(|error| ApiError::internal(DOING, &error))
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
-use super::{cite, events, generation, guard, health, metrics, notes, page, papers, search, settings_api};
+use super::{
+    agent, cite, events, generation, guard, health, metrics, notes, page, papers, search, settings_api,
+};
 
 /// Most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -46,6 +48,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/bibliography", get(cite::bibliography))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/ask", post(search::ask))
+        .route("/api/v1/agent", get(agent::show))
+        .route("/api/v1/agent/messages", post(agent::say))
+        .route("/api/v1/agent/memory", get(agent::memory))
+        .route("/api/v1/agent/memory/{label}", put(agent::write_memory))
         .route_layer(from_fn(generation::not_in_safe_mode));
 
     always

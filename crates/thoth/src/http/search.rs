@@ -1,14 +1,19 @@
 //! `/api/v1/search` and `/api/v1/ask`: passages found, and answers made of them.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::blocking::blocking;
 use super::error::ApiError;
-use super::extract::{Json as JsonBody, Query};
+use super::extract::{Json as JsonBody, Query, at_most};
 use super::generation::Current;
+use super::state::App;
 use crate::rag::ask::Answer;
+use crate::trial;
 
 /// Hits that are given without a `limit`.
 const HITS: usize = 10;
@@ -46,6 +51,7 @@ pub(super) struct Question {
 
 /// `POST /api/v1/ask`.
 pub(super) async fn ask(
+    State(app): State<Arc<App>>,
     Current(generation): Current,
     JsonBody(body): JsonBody<Question>,
 ) -> Result<Json<Answer>, ApiError> {
@@ -54,14 +60,6 @@ pub(super) async fn ask(
         return Err(ApiError::invalid("`question` is empty"));
     }
     at_most("`question`", question, QUESTION_CHARS_MAX)?;
-    let answer = generation.services.rag.handle().ask(question).await;
+    let answer = trial::ask(&app.engine, &generation, question).await;
     answer.map(Json).map_err(|error| ApiError::internal("a question cannot be answered", &error))
-}
-
-fn at_most(name: &str, text: &str, chars_max: usize) -> Result<(), ApiError> {
-    let chars = text.chars().count();
-    if chars <= chars_max {
-        return Ok(());
-    }
-    Err(ApiError::invalid(format!("{name} has {chars} characters; at most {chars_max} are read")))
 }

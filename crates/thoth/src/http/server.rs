@@ -27,8 +27,8 @@ use tokio_util::task::TaskTracker;
 use super::connection::{self, Arrival, Standing};
 use super::generation::Generation;
 use super::listeners::{Listeners, Reserved, covers};
-use super::server_file::ServerFile;
 use super::state::Troubles;
+use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::Settings;
 
@@ -46,13 +46,15 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// The name under which the owner of the ports says how it stands.
 const NAME: &str = "ports";
 
-/// Serves what the live generation wants served, until `shutdown`. Returns when every connection has ended.
+/// Serves what the live generation wants served, until `shutdown`. Cancels `serving` when it first does; returns when every
+/// connection has ended.
 pub async fn serve(
     listeners: Listeners,
     mut follower: Follower<Settings, Services>,
     router: Router,
-    mut file: ServerFile,
+    instance: Arc<Instance>,
     troubles: Troubles,
+    serving: CancellationToken,
     shutdown: CancellationToken,
 ) {
     let mut ports = Ports::new(listeners, router);
@@ -62,29 +64,30 @@ pub async fn serve(
             () = ports.close_due() => {}
             generation = follower.next() => {
                 let Some(generation) = generation else { break };
-                let did = follow(&mut ports, &generation, &mut file);
-                troubles.say(NAME, did.as_ref().and_then(|did| did.as_ref().err().cloned()));
+                let did = follow(&mut ports, &generation, &instance);
+                let trouble = did.as_ref().and_then(|did| did.as_ref().err().cloned());
+                if trouble.is_none() {
+                    serving.cancel();
+                }
+                troubles.say(NAME, trouble);
                 follower.followed(&generation, did);
             }
         }
-    }
-    if let Err(error) = file.remove() {
-        tracing::warn!(%error, "`{}` cannot be removed", file.path().display());
     }
     ports.shutdown().await;
 }
 
 /// Serves what this generation wants, and tells the command line where.
-fn follow(ports: &mut Ports, generation: &Generation, file: &mut ServerFile) -> Option<Followed> {
+fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
     let handover = Duration::from_millis(generation.settings.reload.handover_ms);
     let reserved = &generation.services.http.reserved;
     let did = ports.follow(reserved, handover);
-    let written = reserved.first().map_or(Ok(()), |first| file.say(first.address()));
+    let written = reserved.first().map_or(Ok(()), |first| instance.serves(first.address()));
     match (did, written) {
         (did, Ok(())) => did,
         (did, Err(error)) => {
             let did = did.map(|did| did.unwrap_or_else(|error| error) + ", but ").unwrap_or_default();
-            Some(Err(format!("{did}`{}` cannot be written: {error}", file.path().display())))
+            Some(Err(format!("{did}`{}` cannot be written: {error}", instance.path().display())))
         }
     }
 }

@@ -8,15 +8,18 @@ use serde::Serialize;
 
 use super::listeners::{Listeners, Reserved};
 use super::settings::ApiServer;
+use crate::instances::Roles;
 
 /// What the process was started with, beside its settings.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
+    /// The roles of this process. Without `api` it does not serve `servers.api`, but a small listener of its own.
+    pub roles: Roles,
     /// `THOTH_DOCKER=1`: the host is always 0.0.0.0.
     pub container: bool,
     /// `THOTH_PUBLISHED_PORT`: in a container, a port that is always served as well.
     pub published_port: Option<u16>,
-    /// `--listen`: stands in for the address that the settings name at the start.
+    /// `--listen`: stands in for the address that the settings name at the start, or for the small listener's.
     pub listen: Option<SocketAddr>,
     /// The machine's own name, allowed as `Host` in a container.
     pub hostname: Option<String>,
@@ -42,6 +45,7 @@ impl HttpInputs {
     /// A host that is neither an IP address nor `localhost`.
     pub fn new(settings: &ApiServer, surroundings: &Surroundings) -> Result<Self, Vec<Problem>> {
         let first = match surroundings.listen {
+            _ if !surroundings.roles.api => surroundings.small_listener(),
             Some(listen) if surroundings.is_replaced(settings) => listen,
             _ => {
                 SocketAddr::new(host(settings, surroundings).map_err(|problem| vec![problem])?, settings.port)
@@ -59,7 +63,20 @@ impl HttpInputs {
     }
 }
 
+/// The port of the small listener in a container where none is published: there it has the machine to itself.
+const CONTAINER_PORT: u16 = 8_000;
+
 impl Surroundings {
+    /// Where a process without the API serves health, events and metrics: any free port of this machine, or, in a
+    /// container, the published one, so that the outside reaches it.
+    fn small_listener(&self) -> SocketAddr {
+        let published = self.published_port.unwrap_or(CONTAINER_PORT);
+        self.listen.unwrap_or(match self.container {
+            true => (Ipv4Addr::UNSPECIFIED, published).into(),
+            false => (Ipv4Addr::LOCALHOST, 0).into(),
+        })
+    }
+
     fn is_replaced(&self, settings: &ApiServer) -> bool {
         let (host, port) = self.replaced.get_or_init(|| (settings.host.clone(), settings.port));
         *host == settings.host && *port == settings.port
@@ -157,6 +174,22 @@ mod tests {
         let names = ["papers.example", "thoth-app"];
         check(&in_container, "127.0.0.1", 8000, &["0.0.0.0:8000"], &names);
         check(&in_container, "10.0.0.1", 9000, &["0.0.0.0:9000", "0.0.0.0:8000"], &names);
+    }
+
+    #[test]
+    fn without_the_api_a_small_listener_serves() {
+        let monitor = Roles { api: false, mcp: false, monitor: true };
+        let check = |surroundings: Surroundings, address: &str| {
+            let surroundings = Surroundings { roles: monitor, ..surroundings };
+            let inputs = HttpInputs::new(&api("10.0.0.1", 9000, &[]), &surroundings).unwrap();
+            assert_eq!(inputs.addresses, [address.parse().unwrap()]);
+        };
+        let listen = Some("127.0.0.1:7".parse().unwrap());
+        check(Surroundings::default(), "127.0.0.1:0");
+        check(Surroundings { listen, ..Surroundings::default() }, "127.0.0.1:7");
+        let container = Surroundings { container: true, ..Surroundings::default() };
+        check(container.clone(), "0.0.0.0:8000");
+        check(Surroundings { published_port: Some(8001), ..container }, "0.0.0.0:8001");
     }
 
     #[test]

@@ -63,9 +63,26 @@ pub(super) async fn validate(
     }))
 }
 
+/// The body of [`reload`], which may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reload {
+    /// Give what was taken back one more try.
+    #[serde(default)]
+    retry: bool,
+}
+
 /// `POST /api/v1/reloads`: reads the file again; the answer is the verdict, whichever it is.
-pub(super) async fn reload(State(app): State<Arc<App>>) -> Result<Json<Verdict>, ApiError> {
-    match app.engine.reload().await {
+pub(super) async fn reload(State(app): State<Arc<App>>, Raw(body): Raw) -> Result<Json<Verdict>, ApiError> {
+    let asked: Reload = match body.trim_ascii() {
+        [] => Reload::default(),
+        body => serde_json::from_slice(body).map_err(|error| {
+            ApiError::invalid(format!("the body is not understood: {error}"))
+                .hint("send `{}`, or `{\"retry\": true}`")
+        })?,
+    };
+    let verdict = if asked.retry { app.engine.try_again().await } else { app.engine.reload().await };
+    match verdict {
         Ok(verdict) => Ok(Json(verdict.as_ref().clone())),
         Err(stopped) => Err(ApiError::unavailable(stopped.to_string())),
     }
@@ -75,10 +92,19 @@ pub(super) async fn reload(State(app): State<Arc<App>>) -> Result<Json<Verdict>,
 #[derive(Debug, Deserialize)]
 pub(super) struct Reloads {
     limit: Option<usize>,
+    /// Only verdicts with a smaller id: the next page of those before it.
+    before: Option<u64>,
 }
 
-/// `GET /api/v1/reloads?limit=`: the newest verdicts, newest first.
+/// `GET /api/v1/reloads?limit=&before=`: the newest verdicts, newest first.
 pub(super) async fn reloads(State(app): State<Arc<App>>, Query(query): Query<Reloads>) -> Json<Value> {
     let limit = query.limit.unwrap_or(RELOADS).min(RELOADS_MAX);
-    Json(json!({ "reloads": app.engine.history(limit) }))
+    let newest = match query.before {
+        None => app.engine.history(limit),
+        Some(before) => {
+            let older = app.engine.history(usize::MAX).into_iter().skip_while(|verdict| verdict.id >= before);
+            older.take(limit).collect()
+        }
+    };
+    Json(json!({ "reloads": newest }))
 }

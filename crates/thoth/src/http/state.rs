@@ -10,6 +10,8 @@ use tokio::sync::Semaphore;
 use super::guard::Guard;
 use super::metrics::Metrics;
 use super::token::Token;
+use crate::instances::Roles;
+use crate::instances::record::Instance;
 use crate::pdf::monitor::Monitor;
 use crate::rag::builder::Builder;
 use crate::services::Services;
@@ -22,10 +24,12 @@ const STREAMS_MAX: usize = 256;
 pub struct App {
     /// The engine: the live generation, the history, `reload`.
     pub engine: Engine<Settings, Services>,
-    /// The intake of PDFs: its ledger, its events.
-    pub monitor: Monitor,
-    /// The builder of the index: its progress.
-    pub builder: Arc<Builder>,
+    /// What this process does.
+    pub roles: Roles,
+    /// The intake of PDFs, and the index.
+    pub papers: Papers,
+    /// What this process says of itself to others.
+    pub instance: Arc<Instance>,
     /// Who may come in.
     pub guard: Guard,
     /// Counters and gauges.
@@ -38,20 +42,30 @@ pub struct App {
     pub streams: Arc<Semaphore>,
 }
 
+/// Where papers come from.
+pub struct Papers {
+    /// The intake of PDFs: its ledger, its events.
+    pub monitor: Monitor,
+    /// The builder of the index; `None` where another process builds it.
+    pub builder: Option<Arc<Builder>>,
+}
+
 impl App {
     /// The state of a server whose engine and intake have started.
     pub fn new(
+        roles: Roles,
         engine: Engine<Settings, Services>,
-        monitor: Monitor,
-        builder: Arc<Builder>,
+        papers: Papers,
+        instance: Arc<Instance>,
         token: Token,
         metrics: Metrics,
         troubles: Troubles,
     ) -> Self {
         Self {
             engine,
-            monitor,
-            builder,
+            roles,
+            papers,
+            instance,
             guard: Guard::new(token),
             metrics,
             started: Timestamp::now(),

@@ -193,7 +193,7 @@ pub(super) fn empty(call: &Call, finish: Option<&str>) -> LlmError {
 }
 
 /// What an error's body says: `error.message`, `error`, `message` or `detail` of an object, else the text itself.
-pub(super) fn failure_of(said: &str) -> String {
+pub(crate) fn failure_of(said: &str) -> String {
     let Ok(value) = serde_json::from_str::<serde_json::Value>(said) else {
         return if said.trim_start().starts_with('<') {
             "it sent a web page".to_owned()
@@ -248,7 +248,7 @@ pub(super) async fn whole_body(
 
 /// The beginning of an error's body: as much as comes in time and within the limit. What cannot be read is no
 /// second error beside the status.
-pub(super) async fn body_start(mut response: Response, until: Instant) -> String {
+pub(crate) async fn body_start(mut response: Response, until: Instant) -> String {
     let mut body = Vec::new();
     while let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await {
         body.extend_from_slice(&chunk);

@@ -170,7 +170,7 @@ impl LlmError {
 const MESSAGE_CHARS_MAX: usize = 300;
 
 /// What a provider said, fit to be shown: one line, shortened, without the key that some providers echo.
-pub(super) fn message_shown(said: &str, key: &str) -> String {
+pub(crate) fn message_shown(said: &str, key: &str) -> String {
     let said = if key.is_empty() { said.to_owned() } else { said.replace(key, crate::settings::REDACTED) };
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut shown: String =

@@ -92,6 +92,7 @@ mod tests {
             anthropic_key: Secret::new("anthropic"),
             mistral_key: Secret::new("mistral"),
             custom_key: Secret::new("custom"),
+            ..ApiKeys::default()
         };
         let table = [
             ("https://openrouter.ai/api/v1", "openrouterKey", "router", true),

@@ -23,13 +23,17 @@ use futures_util::Stream;
 use tokio::time::Instant;
 
 pub use answer::{ChatAnswer, Usage};
+pub(crate) use answer::{body_start, failure_of};
 pub use client::{ClientError, Network, client};
 pub use error::LlmError;
+pub(crate) use error::message_shown;
 pub use inputs::{LlmInputs, ProviderKey};
 pub use request::{ChatRequest, Message, Role};
+pub(crate) use request::{root_cause, shown_host};
 pub use retry::Patience;
 pub(crate) use retry::retry_after;
 pub use status::{Condition, LlmStatus};
+pub(crate) use stream::without_byte_order_mark;
 
 /// The service `llm`. It holds no connections: those are the client's, which outlives it.
 #[derive(Debug)]

@@ -124,7 +124,7 @@ fn endpoint(base: &Url) -> Url {
 }
 
 /// A host as it is shown: with its port if the URL names one, without credentials.
-pub(super) fn shown_host(url: &Url) -> String {
+pub(crate) fn shown_host(url: &Url) -> String {
     let host = url.host_str().unwrap_or("(no host)");
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
@@ -222,7 +222,7 @@ impl Llm {
 }
 
 /// The innermost reason: `connection refused` rather than `error sending request`.
-pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -194,7 +194,7 @@ fn chunks(llm: Arc<Llm>, response: Response, deadline: Instant, since_event: Arc
 
 /// A byte order mark, whole or in parts, at the head of a stream makes the parser of events panic (0.2.3). No event
 /// begins with one of its bytes.
-fn without_byte_order_mark(head: &[u8]) -> &[u8] {
+pub(crate) fn without_byte_order_mark(head: &[u8]) -> &[u8] {
     let marks = head.iter().take_while(|byte| matches!(byte, 0xEF | 0xBB | 0xBF)).count();
     head.get(marks..).unwrap_or_default()
 }

@@ -19,6 +19,7 @@ pub(super) fn inputs(base_url: &str, key: &str) -> LlmInputs {
         anthropic_key: secret.clone(),
         mistral_key: secret.clone(),
         custom_key: secret,
+        ..ApiKeys::default()
     };
     let key = ProviderKey::choose(&base_url, &keys);
     let default = settings::LlmDefault {

@@ -74,6 +74,14 @@ impl Ledger {
         self.select("ORDER BY added_at DESC, file LIMIT ?1", params![limit])
     }
 
+    /// The rows that changed their status after this time, in that order.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn news(&self, since: &str) -> rusqlite::Result<Vec<PaperRow>> {
+        self.select("WHERE updated_at > ?1 ORDER BY updated_at", params![since])
+    }
+
     /// The row of a file.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 use super::lookout::{Follow, keep_looking};
 use super::read::Unreadable;
 use super::refresh::{self, RefreshError, Refreshed};
-use super::row::PaperRow;
+use super::row::{self, PaperRow};
 use super::settle::Patience;
 use super::status::Status;
 use crate::citations::Citations;
@@ -166,6 +166,8 @@ pub(super) struct Shared {
     pub wake: Notify,
     /// Notes are found and written one at a time: two papers may want one name.
     pub notes: Mutex<()>,
+    /// When what was told last of another process was written down.
+    news_since: Mutex<String>,
     events: broadcast::Sender<PaperEvent>,
     view: Mutex<View>,
 }
@@ -191,6 +193,7 @@ impl Shared {
             readers: Arc::new(Semaphore::new(parts.limits.workers.max(1) + HANGING_MAX)),
             wake: Notify::new(),
             notes: Mutex::new(()),
+            news_since: Mutex::new(row::now()),
             events: broadcast::Sender::new(EVENTS_MAX),
             view: Mutex::default(),
         }
@@ -199,6 +202,11 @@ impl Shared {
     /// Tells where a file stands now.
     pub fn tell(&self, row: &PaperRow) {
         tracing::info!(file = %row.file, status = %row.status, id = %row.id, reason = row.reason, "PDFMonitor: paper");
+        self.pass_on(row);
+    }
+
+    /// Tells it to those who listen to this process.
+    fn pass_on(&self, row: &PaperRow) {
         if self.events.send(PaperEvent::from(row)).is_err() {
             tracing::trace!("nobody listens to the events of papers");
         }
@@ -241,8 +249,17 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,
-    follow: mpsc::Sender<Follow>,
+    taker: Taker,
     stop: CancellationToken,
+}
+
+/// Who takes the PDFs.
+#[derive(Clone)]
+enum Taker {
+    /// This process: its lookout is told which folder to follow.
+    Here(mpsc::Sender<Follow>),
+    /// Another process on the same state; whether one does now.
+    Elsewhere(Arc<dyn Fn() -> bool + Send + Sync>),
 }
 
 /// Events that a slow listener may fall behind.
@@ -271,7 +288,40 @@ impl Monitor {
             tasks.spawn(intake::work(Arc::clone(&shared), stop.clone()));
         }
         tasks.spawn(keep_looking(Arc::clone(&shared), wishes, stop.clone()));
-        Ok(Self { shared, follow, stop })
+        Ok(Self { shared, taker: Taker::Here(follow), stop })
+    }
+
+    /// The handle in a process beside the one that takes the PDFs: a PDF that is handed in is put into the folder and
+    /// the queue. Events come by [`Monitor::tell_news`]. `is_taken` says whether somebody takes PDFs now.
+    pub fn beside(
+        parts: Parts,
+        is_taken: Arc<dyn Fn() -> bool + Send + Sync>,
+        stop: CancellationToken,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(parts));
+        Self { shared, taker: Taker::Elsewhere(is_taken), stop }
+    }
+
+    /// Tells every step that another process has written down since this was last called.
+    ///
+    /// # Errors
+    /// What the ledger refuses.
+    pub async fn tell_news(&self) -> Result<(), String> {
+        let told = blocking(&self.shared, |shared| {
+            let mut news_since = lock(&shared.news_since);
+            let news = shared.ledger.news(&news_since)?;
+            if let Some(newest) = news.last() {
+                news_since.clone_from(&newest.updated_at);
+            }
+            news.iter().for_each(|row| shared.pass_on(row));
+            Ok(())
+        });
+        told.await?.map_err(|error: rusqlite::Error| format!("the ledger: {error}"))
+    }
+
+    /// Has the queue looked at: another process may have put something into it.
+    pub fn wake(&self) {
+        self.shared.wake.notify_one();
     }
 
     /// Follows the PDF folder of these inputs. Returns when the folder exists, its watch stands, what is whole in
@@ -286,9 +336,12 @@ impl Monitor {
             recursive: inputs.recursive,
             vault: self.shared.vault.clone(),
         };
+        let Taker::Here(follow) = &self.taker else {
+            return Err("another process takes the PDFs".to_owned());
+        };
         let (reply, answer) = oneshot::channel();
         let stopped = || "the monitor has stopped".to_owned();
-        self.follow.send(Follow { scope, reply }).await.map_err(|_| stopped())?;
+        follow.send(Follow { scope, reply }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 
@@ -334,7 +387,7 @@ impl Monitor {
             if told.replace(row.status) != Some(row.status) {
                 progress(&PaperEvent::from(&row));
             }
-            if row.status.is_at_rest() {
+            if row.status.is_at_rest() || !self.is_taken().await? {
                 return Ok(row);
             }
             tokio::select! {
@@ -377,6 +430,16 @@ impl Monitor {
     ) -> Result<bool, String> {
         let id = id.to_owned();
         blocking(&self.shared, move |shared| refresh::complete(shared, &id, &terms, fill)).await?
+    }
+
+    async fn is_taken(&self) -> Result<bool, String> {
+        match &self.taker {
+            Taker::Here(_) => Ok(true),
+            Taker::Elsewhere(is_taken) => {
+                let is_taken = Arc::clone(is_taken);
+                blocking(&self.shared, move |_| is_taken()).await
+            }
+        }
     }
 
     /// Every step of every PDF from now on.

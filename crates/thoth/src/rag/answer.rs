@@ -3,7 +3,7 @@
 //! Text of papers is data. It stands between marks that it cannot forge, the model has no tools, and what it writes is
 //! checked word for word; so the most that a passage can do by giving orders is to spoil this one answer.
 
-use super::ask::{Answer, Source, from_passages};
+use super::ask::{Answer, Model, Source, from_passages};
 use super::evidence::Evidence;
 use super::passages::Passage;
 use super::reply::{self, Part, Sentence};
@@ -73,9 +73,9 @@ pub async fn write(
     }
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     if sources.is_empty() {
-        return Ok(from_passages(passages, note));
+        return Ok(Answer { model: Model::Answered, ..from_passages(passages, note) });
     }
-    Ok(Answer { answer: text, sources, written_by: Some(reply.model), note })
+    Ok(Answer { answer: text, sources, written_by: Some(reply.model), note, model: Model::Answered })
 }
 
 fn source(passage: &Passage, words: &str) -> Source {

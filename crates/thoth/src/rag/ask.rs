@@ -17,6 +17,21 @@ pub struct Answer {
     pub written_by: Option<String>,
     /// What the reader should know: why no model wrote the answer, though one is configured.
     pub note: Option<String>,
+    /// How the language model did.
+    #[serde(skip)]
+    pub model: Model,
+}
+
+/// How the language model did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Model {
+    /// None is configured, or there was nothing to ask it about.
+    #[default]
+    NotAsked,
+    /// It answered, whatever became of its answer.
+    Answered,
+    /// It gave no answer; why.
+    Failed(String),
 }
 
 /// A passage that an answer rests on.
@@ -46,7 +61,13 @@ pub fn from_passages(passages: &[Passage], note: Option<String>) -> Answer {
     if answer.is_empty() {
         answer.push_str("No passage of the papers has words of this question.");
     }
-    Answer { answer, sources: passages.iter().map(source).collect(), written_by: None, note }
+    Answer {
+        answer,
+        sources: passages.iter().map(source).collect(),
+        written_by: None,
+        note,
+        model: Model::NotAsked,
+    }
 }
 
 fn source(passage: &Passage) -> Source {

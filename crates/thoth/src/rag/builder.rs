@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::index::Index;
 use super::recipe::Recipe;
 
-/// Pause after a failure.
+/// Pause after a failure, and while an old recipe is still read: another process does not tell when it leaves it.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 /// What is being built.
@@ -84,7 +84,7 @@ enum Next {
     GoOn,
     /// Nothing to do until an order comes or a reader goes.
     Rest,
-    /// The world refused; try again after a pause.
+    /// The world refused, or an old recipe is still read; again after a pause.
     Pause,
 }
 
@@ -122,13 +122,13 @@ impl Work {
                 self.progress.send_replace(Some(Progress { done, total, recipe: wanted, problem: None }));
                 return Next::GoOn;
             }
-            Ok(Ok(Step::Ready { now })) => {
+            Ok(Ok(Step::Ready { now, old_is_read })) => {
                 self.progress.send_replace(None);
                 if now {
                     tracing::info!(recipe = wanted.id(), "the index is built; it is taken over");
                     self.ready.send_replace(Some(wanted));
                 }
-                return Next::Rest;
+                return if old_is_read { Next::Pause } else { Next::Rest };
             }
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
@@ -144,7 +144,7 @@ impl Work {
 
 enum Step {
     Built { done: i64, total: i64 },
-    Ready { now: bool },
+    Ready { now: bool, old_is_read: bool },
 }
 
 fn step(index: &Index, recipe: &Recipe) -> rusqlite::Result<Step> {
@@ -157,17 +157,18 @@ fn step(index: &Index, recipe: &Recipe) -> rusqlite::Result<Step> {
             let built = index.built(recipe)?;
             return Ok(Step::Built { done: built.done, total: built.total });
         }
-        report_sweep(&index.sweep(recipe)?);
-        return Ok(Step::Ready { now: true });
+        return Ok(Step::Ready { now: true, old_is_read: sweep(index, recipe)? });
     }
-    report_sweep(&index.sweep(recipe)?);
-    Ok(Step::Ready { now: false })
+    Ok(Step::Ready { now: false, old_is_read: sweep(index, recipe)? })
 }
 
-fn report_sweep(dropped: &[Recipe]) {
-    for recipe in dropped {
+/// Says whether a recipe that is not wanted is still read.
+fn sweep(index: &Index, wanted: &Recipe) -> rusqlite::Result<bool> {
+    let swept = index.sweep(wanted)?;
+    for recipe in &swept.dropped {
         tracing::info!(recipe = recipe.id(), "an index that nobody reads any more is dropped");
     }
+    Ok(swept.read > 0)
 }
 
 #[cfg(test)]

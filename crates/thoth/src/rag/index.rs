@@ -19,8 +19,9 @@ use crate::database::Database;
 use crate::paper::Paper;
 
 use super::chunk::chunks;
+use super::leases::Leases;
 use super::recipe::Recipe;
-use super::recipes::{self, Leases};
+use super::recipes;
 use super::words::words;
 
 /// The store of documents and chunks, shared by all generations.
@@ -70,7 +71,8 @@ const TOKENIZER: &str = "porter unicode61 remove_diacritics 2";
 impl Index {
     /// The index in this database.
     pub fn new(database: Arc<Database>) -> Self {
-        Self { database, leases: Leases::default() }
+        let leases = Leases::new(database.folder());
+        Self { database, leases }
     }
 
     /// Stores a document and its chunks for every recipe that is live or being built. `content` is the hash of

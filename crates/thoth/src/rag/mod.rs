@@ -22,6 +22,7 @@ pub mod search;
 pub mod settings;
 
 mod evidence;
+mod leases;
 mod query;
 mod rank;
 mod reply;
@@ -38,8 +39,8 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use index::Index;
+use leases::Lease;
 use recipe::Recipe;
-use recipes::Lease;
 use settings::{Qa, RagSettings};
 
 use crate::llm::Llm;
@@ -91,6 +92,9 @@ pub enum RagError {
     /// Between inputs and service the recipe lost its last reader and was dropped.
     #[error("the index that was to be read has just been replaced; read the settings again")]
     Replaced,
+    /// Who reads the index cannot be written down.
+    #[error("the index cannot be held: {0}")]
+    Readers(#[from] std::io::Error),
     /// The database refused.
     #[error("the index cannot be read: {0}")]
     Database(#[from] rusqlite::Error),
@@ -155,7 +159,8 @@ impl Rag {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let note = format!("no model wrote this answer, these are the passages: {error}");
-                Ok(ask::from_passages(&passages, Some(note)))
+                let model = ask::Model::Failed(error.to_string());
+                Ok(ask::Answer { model, ..ask::from_passages(&passages, Some(note)) })
             }
         }
     }

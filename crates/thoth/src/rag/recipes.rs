@@ -1,75 +1,14 @@
-//! Which recipes the index holds, who reads them, and the take-over from one to the next.
+//! Which recipes the index holds, and the take-over from one to the next.
 //!
 //! A recipe is registered, built document by document, taken over when no document lacks it, and swept when it is no
 //! longer wanted and nobody holds a [`Lease`] on it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use tokio::sync::watch;
 
+use super::RagError;
 use super::index::{Index, create_tables, document, drop_tables, write_chunks};
+use super::leases::Lease;
 use super::recipe::Recipe;
-
-/// Who reads which recipe in this process.
-#[derive(Clone, Debug)]
-pub(super) struct Leases {
-    held: Arc<Mutex<Held>>,
-    released: watch::Sender<()>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    /// For each recipe that is read: how many readers, and the number of the newest.
-    readers: HashMap<String, (usize, u64)>,
-    taken: u64,
-}
-
-impl Default for Leases {
-    fn default() -> Self {
-        Self { held: Arc::default(), released: watch::Sender::new(()) }
-    }
-}
-
-impl Leases {
-    fn with<T>(&self, work: impl FnOnce(&mut Held) -> T) -> T {
-        work(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Changes whenever a recipe may have lost its last reader.
-    pub(super) fn released(&self) -> watch::Receiver<()> {
-        self.released.subscribe()
-    }
-}
-
-/// As long as it lives, the recipe's chunks stay. A generation holds one.
-#[derive(Debug)]
-pub struct Lease {
-    leases: Leases,
-    recipe: Recipe,
-}
-
-impl Lease {
-    /// The recipe that is read.
-    pub fn recipe(&self) -> &Recipe {
-        &self.recipe
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.leases.with(|held| {
-            if let Some((readers, _)) = held.readers.get_mut(self.recipe.id()) {
-                *readers -= 1;
-                if *readers == 0 {
-                    held.readers.remove(self.recipe.id());
-                }
-            }
-        });
-        self.leases.released.send_replace(());
-    }
-}
 
 /// How far a recipe is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +29,7 @@ impl Index {
             if ready.contains(wanted) || !has_documents(connection)? {
                 return Ok(wanted.clone());
             }
-            let serves = self.leases.with(|held| {
-                let newest_reader =
-                    |recipe: &&Recipe| held.readers.get(recipe.id()).map(|(_, newest)| *newest);
-                ready.iter().max_by_key(newest_reader).cloned()
-            });
+            let serves = ready.into_iter().max_by_key(|recipe| self.leases.newest_reader(recipe));
             Ok(serves.unwrap_or_else(|| wanted.clone()))
         })
     }
@@ -102,14 +37,11 @@ impl Index {
     /// Holds a recipe for a reader. `None` where it was swept since [`Index::readable_recipe`] named it.
     ///
     /// # Errors
-    /// What SQLite refuses.
-    pub fn lease(&self, recipe: &Recipe) -> rusqlite::Result<Option<Lease>> {
-        self.leases.with(|held| {
-            held.taken += 1;
-            let reader = held.readers.entry(recipe.id().to_owned()).or_default();
-            *reader = (reader.0 + 1, held.taken);
-        });
-        let lease = Lease { leases: self.leases.clone(), recipe: recipe.clone() };
+    /// What SQLite or the file system refuses.
+    pub fn lease(&self, recipe: &Recipe) -> Result<Option<Lease>, RagError> {
+        let Some(lease) = self.leases.take(recipe)? else {
+            return Ok(None);
+        };
         // As a writer, so that no sweep is under way that looked for readers before this one came.
         let stands = self.database.write(|transaction| {
             let nothing_to_lose = ready(transaction)?.is_empty() || !has_documents(transaction)?;
@@ -176,23 +108,38 @@ impl Index {
         self.database.write(|transaction| make_ready(transaction, recipe))
     }
 
-    /// Drops every recipe but the wanted one that nobody reads, once the wanted one is ready. Says which.
-    pub(super) fn sweep(&self, wanted: &Recipe) -> rusqlite::Result<Vec<Recipe>> {
-        self.database.write(|transaction| {
+    /// Drops every recipe but the wanted one that no process reads, once the wanted one is ready.
+    pub(super) fn sweep(&self, wanted: &Recipe) -> rusqlite::Result<Swept> {
+        let (swept, _claims) = self.database.write(|transaction| {
+            let mut swept = Swept::default();
+            let mut claims = Vec::new();
             if !ready(transaction)?.contains(wanted) {
-                return Ok(Vec::new());
+                return Ok((swept, claims));
             }
-            let mut unused = all(transaction)?;
-            unused.retain(|recipe| {
-                recipe != wanted && !self.leases.with(|held| held.readers.contains_key(recipe.id()))
-            });
-            for recipe in &unused {
-                drop_tables(transaction, recipe)?;
+            for recipe in all(transaction)?.into_iter().filter(|recipe| recipe != wanted) {
+                let Some(claim) = self.leases.claim(&recipe) else {
+                    swept.read += 1;
+                    continue;
+                };
+                claims.push(claim);
+                drop_tables(transaction, &recipe)?;
                 transaction.execute("DELETE FROM recipes WHERE id = ?1", [recipe.id()])?;
+                swept.dropped.push(recipe);
             }
-            Ok(unused)
-        })
+            // The claims last until this is committed.
+            Ok((swept, claims))
+        })?;
+        Ok(swept)
     }
+}
+
+/// What became of the recipes that are not wanted.
+#[derive(Debug, Default)]
+pub(super) struct Swept {
+    /// Those that are gone.
+    pub(super) dropped: Vec<Recipe>,
+    /// How many are still read.
+    pub(super) read: usize,
 }
 
 /// Every recipe that has tables, ready or being built.

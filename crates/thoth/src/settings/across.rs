@@ -2,6 +2,7 @@
 
 use super::walk::Found;
 use super::{Environment, Settings};
+use crate::letta::settings::{Mode, may_carry_password};
 use crate::llm::ProviderKey;
 use crate::llm::settings::may_carry_key;
 
@@ -10,6 +11,7 @@ pub(super) fn check(found: &mut Found<'_>, settings: &Settings, environment: &En
     overlap(found, settings);
     addresses(found, environment);
     clear_text(found, settings);
+    letta_in_clear_text(found, settings);
 }
 
 fn overlap(found: &mut Found<'_>, settings: &Settings) {
@@ -65,5 +67,16 @@ fn clear_text(found: &mut Found<'_>, settings: &Settings) {
     if !may_carry_key(url) && (ProviderKey::choose(url, keys).required || !keys.custom_key.is_empty()) {
         let message = "this URL is neither `https` nor on this machine: no key is sent to it";
         found.warn("llm.default.baseUrl", message, "use `https://`");
+    }
+}
+
+/// The same for the password of a Letta server.
+fn letta_in_clear_text(found: &mut Found<'_>, settings: &Settings) {
+    let letta = &settings.memory.letta;
+    let is_sent_nowhere = |url: &url::Url| letta.mode == Mode::SelfHosted && !may_carry_password(url);
+    if letta.server_url.as_ref().is_some_and(is_sent_nowhere) && !settings.api_keys.letta_api_key.is_empty() {
+        let message =
+            "this URL is neither `https` nor in a private network: `apiKeys.lettaApiKey` is not sent to it";
+        found.warn("memory.letta.serverUrl", message, "use `https://`");
     }
 }

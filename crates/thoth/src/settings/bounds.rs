@@ -63,10 +63,13 @@ fn text_problem(text: &str, bound: Bound, key: &Key) -> Option<(String, String)>
     };
     match bound {
         Bound::NotBlank if text.trim().is_empty() => Some(("must not be blank".to_owned(), default())),
-        Bound::Style(names) if !names.contains(&text) && text.ends_with(ENDING) => path::lexical_problem(text),
-        Bound::Email if !is_email(text) => {
-            Some((format!("`{}` is not an e-mail address", shown(text)), "like `name@university.example`".to_owned()))
+        Bound::Style(names) if !names.contains(&text) && text.ends_with(ENDING) => {
+            path::lexical_problem(text)
         }
+        Bound::Email if !is_email(text) => Some((
+            format!("`{}` is not an e-mail address", shown(text)),
+            "like `name@university.example`".to_owned(),
+        )),
         Bound::OneOf(names) | Bound::Style(names) if !names.contains(&text) => {
             let close = names.iter().find(|name| name.eq_ignore_ascii_case(text.trim()));
             let close = close.or_else(|| {

@@ -14,6 +14,7 @@ use super::{
     ApiKeys, Environment, Level, Logging, Paths, Reload, Secret, Settings, Vault, across, path, secrets,
 };
 use crate::http::settings::{ApiServer, ServersSettings};
+use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
 use crate::llm::settings::{LlmDefault, LlmSettings};
 use crate::rag::settings::{Qa, RagSettings};
 
@@ -122,6 +123,7 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         paths: paths(found, vault),
         api_keys: api_keys(found, environment),
         llm: LlmSettings { default: llm_default(found) },
+        memory: MemorySettings { letta: letta(found, environment, &mut pinned) },
         rag: rag(found),
         citation: super::style::citation(found, vault),
         servers: ServersSettings { api: api_server(found, environment, &mut pinned) },
@@ -169,30 +171,31 @@ fn outside(found: &mut Found<'_>, key: &str, written: &str, vault: &Vault, messa
 }
 
 fn api_keys(found: &mut Found<'_>, environment: &Environment) -> ApiKeys {
-    let mut key = |path: &'static str| {
-        let written = found.text(path);
-        if !written.trim().is_empty() {
-            return Secret::new(written.trim());
-        }
-        environment
-            .api_key(path)
-            .unwrap_or_else(|error| {
-                found.warn(
-                    path,
-                    format!("no key: {error}"),
-                    "the variable that names this file is set, so it is expected",
-                );
-                None
-            })
-            .unwrap_or_default()
-    };
+    let mut key = |path: &'static str| secret(found, environment, path);
     ApiKeys {
         openrouter_key: key("apiKeys.openrouterKey"),
         openai_key: key("apiKeys.openaiKey"),
         anthropic_key: key("apiKeys.anthropicKey"),
         mistral_key: key("apiKeys.mistralKey"),
         custom_key: key("apiKeys.customKey"),
+        letta_api_key: key("apiKeys.lettaApiKey"),
     }
+}
+
+/// The file's key, else the environment's.
+fn secret(found: &mut Found<'_>, environment: &Environment, path: &'static str) -> Secret {
+    let written = found.text(path);
+    if !written.trim().is_empty() {
+        return Secret::new(written.trim());
+    }
+    environment
+        .api_key(path)
+        .unwrap_or_else(|error| {
+            let hint = "the variable that names this file is set, so it is expected";
+            found.warn(path, format!("no key: {error}"), hint);
+            None
+        })
+        .unwrap_or_default()
 }
 
 fn llm_default(found: &Found<'_>) -> LlmDefault {
@@ -217,6 +220,23 @@ fn base_url(found: &Found<'_>) -> Url {
 #[expect(clippy::expect_used, reason = "a constant, which a test parses")]
 static DEFAULT_BASE_URL: LazyLock<Url> =
     LazyLock::new(|| Url::parse("https://openrouter.ai/api/v1").expect("the constant is a URL"));
+
+fn letta(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> LettaSettings {
+    const URL: &str = super::environment::LETTA_SERVER_URL;
+    // The bound of the key has seen to it that the text is a URL.
+    let written = Url::parse(&found.text(URL)).unwrap_or_else(|_| USUAL.clone());
+    let server_url = match environment.letta_server_url.clone() {
+        Some(url) => Some(pin(found, pinned, URL, "LETTA_SERVER_URL", &written, url)),
+        None => found.value(URL).map(|_| written),
+    };
+    LettaSettings {
+        mode: Mode::from_name(&found.text("memory.letta.mode")).unwrap_or(Mode::SelfHosted),
+        server_url,
+        cloud_api_key: secret(found, environment, "memory.letta.cloudApiKey"),
+        agent_model: found.text("memory.letta.agentModel"),
+        agent_name: found.text("memory.letta.agentName"),
+    }
+}
 
 fn rag(found: &Found<'_>) -> RagSettings {
     RagSettings {
@@ -300,6 +320,7 @@ fn reload(found: &Found<'_>) -> Reload {
         open_max_ms: found.count("reload.openMaxMs"),
         prepare_deadline_ms: found.count("reload.prepareDeadlineMs"),
         handover_ms: found.count("reload.handoverMs"),
+        probation_ms: found.count("reload.probationMs"),
         history_max: usize::try_from(found.count("reload.historyMax")).unwrap_or(usize::MAX),
     }
 }

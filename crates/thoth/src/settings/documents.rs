@@ -183,6 +183,7 @@ fn effect(key: &Key) -> &'static str {
         }
         (_, Some("citations")) => "The next look-up uses it; what was found before stays.",
         (_, Some("http")) => "The next request is judged by it.",
+        (_, Some("letta")) => "The next message uses it; an answer that is being written ends as it began.",
         (_, Some("log")) => "The next line of the log is judged by it.",
         (_, Some("reload")) => "The next save is taken by it.",
         _ => "All paths are judged anew.",

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use changeover::Problem;
+use url::Url;
 
 use super::{Level, Secret};
 
@@ -37,7 +38,16 @@ pub const VARIABLES: &[Variable] = &[
     fills("ANTHROPIC_API_KEY", "apiKeys.anthropicKey"),
     fills("MISTRAL_API_KEY", "apiKeys.mistralKey"),
     fills("THOTH_CUSTOM_API_KEY", "apiKeys.customKey"),
+    pins("LETTA_SERVER_URL", LETTA_SERVER_URL),
+    fills("LETTA_SERVER_PASSWORD", LETTA_KEY),
+    fills("LETTA_API_KEY", LETTA_KEY),
+    fills("LETTA_CLOUD_API_KEY", "memory.letta.cloudApiKey"),
 ];
+
+/// The key that `LETTA_SERVER_URL` pins.
+pub(super) const LETTA_SERVER_URL: &str = "memory.letta.serverUrl";
+/// Two variables fill it; the later one wins.
+const LETTA_KEY: &str = "apiKeys.lettaApiKey";
 
 /// Says that Thoth runs in its container.
 pub(super) const DOCKER: &str = "THOTH_DOCKER";
@@ -52,6 +62,7 @@ pub struct Environment {
     pub(super) log_level: Option<Level>,
     pub(super) api_host: Option<String>,
     pub(super) api_port: Option<u16>,
+    pub(super) letta_server_url: Option<Url>,
     keys: BTreeMap<&'static str, Secret>,
     key_files: BTreeMap<&'static str, PathBuf>,
 }
@@ -88,6 +99,15 @@ impl Environment {
             match value.parse::<u16>() {
                 Ok(port) if port > 0 => environment.api_port = Some(port),
                 _ => problems.push(impossible("THOTH_API_PORT", value, "a port, 1 to 65535")),
+            }
+        }
+        if let Some(value) = get("LETTA_SERVER_URL") {
+            match super::bounds::url_problem(value) {
+                None => environment.letta_server_url = Url::parse(value).ok(),
+                // The text itself may hold a password.
+                Some(problem) => {
+                    problems.push(Problem::new("", format!("the variable `LETTA_SERVER_URL`: {problem}")))
+                }
             }
         }
         for variable in VARIABLES.iter().filter(|variable| !variable.pins) {

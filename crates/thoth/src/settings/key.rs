@@ -123,7 +123,9 @@ impl Bound {
             Self::Between(low, high) => format!("{low} to {high}"),
             Self::AtLeast(low) => format!("at least {low}"),
             Self::OneOf(names) => format!("one of {}", quoted(names)),
-            Self::Style(names) => format!("one of {}, or the path of a `.csl` file in the vault", quoted(names)),
+            Self::Style(names) => {
+                format!("one of {}, or the path of a `.csl` file in the vault", quoted(names))
+            }
             Self::Email => "an e-mail address".to_owned(),
             Self::NotBlank => "not blank".to_owned(),
             Self::Url => "an `http://` or `https://` URL".to_owned(),

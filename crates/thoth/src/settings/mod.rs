@@ -57,6 +57,8 @@ pub struct Settings {
     pub api_keys: ApiKeys,
     /// Language models.
     pub llm: crate::llm::settings::LlmSettings,
+    /// Agent memory.
+    pub memory: crate::letta::settings::MemorySettings,
     /// Retrieval.
     pub rag: crate::rag::settings::RagSettings,
     /// Citations.
@@ -95,6 +97,8 @@ pub struct ApiKeys {
     pub mistral_key: Secret,
     /// For any other `llm.default.baseUrl`.
     pub custom_key: Secret,
+    /// For the Letta server.
+    pub letta_api_key: Secret,
 }
 
 /// What is logged.
@@ -157,6 +161,8 @@ pub struct Reload {
     pub prepare_deadline_ms: u64,
     /// For how long the old port is served after it changed (10,000).
     pub handover_ms: u64,
+    /// For how long what goes live is on trial (10,000).
+    pub probation_ms: u64,
     /// Number of verdicts that the history keeps (1,000).
     pub history_max: usize,
 }

@@ -63,7 +63,8 @@ fn address(found: &Found<'_>, key: &str) -> Url {
 }
 
 #[expect(clippy::expect_used, reason = "a constant, which a test parses")]
-static NOWHERE: LazyLock<Url> = LazyLock::new(|| Url::parse("https://nowhere.invalid").expect("the constant is a URL"));
+static NOWHERE: LazyLock<Url> =
+    LazyLock::new(|| Url::parse("https://nowhere.invalid").expect("the constant is a URL"));
 
 #[cfg(test)]
 mod tests {

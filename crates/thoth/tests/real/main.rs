@@ -9,11 +9,18 @@
 
 mod citing;
 mod command_line;
+mod kubernetes;
 mod library;
 mod live;
 mod load;
 mod lookups;
 mod plan;
+mod probation;
 mod refused;
+mod report;
+mod roles;
+mod shell;
 mod start;
+mod supervisor;
 mod support;
+mod systemd;

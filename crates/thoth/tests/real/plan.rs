@@ -1,7 +1,7 @@
 //! The seven integration tests that the first plan for hot reloads asked for, in our terms: what it promised to its
 //! users, held by events instead of waiting times.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::load::pair;
 use crate::support::{Place, Save, Thoth, free_port, service, settings};
@@ -52,7 +52,7 @@ async fn every_service_that_a_change_concerns_says_so_in_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_world_refuses_changes_nothing() {
+async fn what_the_world_refuses_changes_nothing_until_the_world_lets_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let thoth = Thoth::start(&with(1)).await;
     let both = settings(&json!({
@@ -62,6 +62,15 @@ async fn what_the_world_refuses_changes_nothing() {
     assert_eq!((&verdict["verdict"], &verdict["generation"]), (&json!("rejected"), &json!(1)));
     let shown = thoth.get("/api/v1/settings").await;
     assert_eq!(shown["settings"]["llm"]["default"]["model"], "m-1", "not half of it either");
+    let waiting = thoth.get("/health/hot-reload").await["waiting"].clone();
+    assert_eq!((&waiting["attempts"], &waiting["content"]), (&json!(1), &verdict["content"]), "{waiting}");
+    assert!(thoth.log().contains("tried again"), "{}", thoth.log());
+    let mut verdicts = thoth.verdicts().await;
+    drop(taken);
+    let applied = verdicts.next().await;
+    assert_eq!((&applied["verdict"], &applied["cause"]), (&json!("applied"), &json!("retry")), "{applied}");
+    assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-2");
+    assert_eq!(thoth.get("/health/hot-reload").await["waiting"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

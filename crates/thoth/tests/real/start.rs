@@ -22,7 +22,7 @@ async fn a_bad_file_at_the_start_gives_way_to_what_was_applied_last() {
     thoth.save(Save::InPlace, "{ \"llm\": ").await;
     let (place, took) = thoth.terminate();
     assert!(took < Duration::from_secs(2), "{took:?}");
-    assert!(!place.state().join("server.json").exists());
+    assert!(!place.state().join("instances/all.json").exists());
     let thoth = again(place).await;
     let shown = thoth.get("/api/v1/settings").await;
     assert_eq!(shown["settings"]["llm"]["default"]["model"], "m-2");

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -16,15 +17,16 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The project's own papers.
 pub const PAPERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/papers");
 
-/// A vault and its state; nothing runs yet.
+/// A vault and its state; nothing runs yet. Clones are the same place.
+#[derive(Clone)]
 pub struct Place {
-    pub folder: TempDir,
+    pub folder: Arc<TempDir>,
     pub variables: HashMap<String, String>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap(), variables: HashMap::new() };
+        let place = Self { folder: Arc::new(tempfile::tempdir().unwrap()), variables: HashMap::new() };
         std::fs::create_dir_all(place.vault().join(".thoth")).unwrap();
         place
     }
@@ -40,6 +42,10 @@ impl Place {
 
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
+    }
+
+    fn log(&self, role: &str) -> PathBuf {
+        self.folder.path().join(format!("{role}.log"))
     }
 
     pub fn settings(&self) -> PathBuf {
@@ -80,6 +86,7 @@ pub fn text(output: &Output) -> String {
 pub struct Thoth {
     pub place: Place,
     pub client: reqwest::Client,
+    role: String,
     child: Child,
 }
 
@@ -92,10 +99,15 @@ impl Thoth {
     }
 
     pub async fn start_in(place: Place, arguments: &[&str]) -> Self {
-        let log = std::fs::File::create(place.folder.path().join("log")).unwrap();
-        let mut command = place.command(&["serve"]);
+        Self::start_as("all", place, arguments).await
+    }
+
+    /// Starts a process with this role.
+    pub async fn start_as(role: &str, place: Place, arguments: &[&str]) -> Self {
+        let log = std::fs::File::create(place.log(role)).unwrap();
+        let mut command = place.command(&["serve", "--role", role]);
         let child = command.args(arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let mut thoth = Self { place, client: client(4), child };
+        let mut thoth = Self { place, client: client(4), role: role.to_owned(), child };
         let deadline = Instant::now() + PATIENCE;
         while thoth.record().is_none() {
             assert!(Instant::now() < deadline, "no server:\n{}", thoth.log());
@@ -107,9 +119,9 @@ impl Thoth {
 
     /// What the server said of itself, if this very process did.
     fn record(&self) -> Option<Value> {
-        let bytes = std::fs::read(self.place.state().join("server.json")).ok()?;
+        let bytes = std::fs::read(self.place.state().join(format!("instances/{}.json", self.role))).ok()?;
         let record: Value = serde_json::from_slice(&bytes).ok()?;
-        (record["pid"] == self.child.id()).then_some(record)
+        (record["pid"] == self.child.id() && record["address"].is_string()).then_some(record)
     }
 
     pub fn address(&self) -> String {
@@ -125,7 +137,7 @@ impl Thoth {
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.place.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.place.log(&self.role)).unwrap_or_default()
     }
 
     pub fn process(&self) -> u32 {

@@ -61,9 +61,10 @@ fn works() -> Vec<(&'static str, Value)> {
     let group = Metadata { authors: field(vec!["The ATLAS Collaboration".to_owned()]), ..article(0) };
     let no_authors = Metadata { authors: None, ..article(0) };
     let title_only = Metadata { title: text("A title and nothing else"), ..Metadata::default() };
-    let mut works: Vec<(&'static str, Value)> = [("article 1", 1), ("article 2", 2), ("article 3", 3), ("article 8", 8), ("article 25", 25)]
-        .map(|(name, count)| (name, csl_json::of_paper(name, &article(count))))
-        .into();
+    let mut works: Vec<(&'static str, Value)> =
+        [("article 1", 1), ("article 2", 2), ("article 3", 3), ("article 8", 8), ("article 25", 25)]
+            .map(|(name, count)| (name, csl_json::of_paper(name, &article(count))))
+            .into();
     works.push(("preprint", csl_json::of_paper("preprint", &preprint)));
     works.push(("conference", csl_json::of_paper("conference", &conference)));
     works.push(("book", csl_json::of_reference("book", &book)));
@@ -119,9 +120,13 @@ fn a_style_that_would_not_end_is_refused_before_it_is_applied() {
     };
     check("<macro name=\"m0\"><text variable=\"title\"/></macro>", "");
     check("<macro name=\"m0\"><text macro=\"m0\"/></macro>", "calls itself");
-    check("<macro name='m0'><text macro='m1'/></macro><macro name='m1'><text macro = 'm0'/></macro>", "calls itself");
-    let doubling: String =
-        (0..60).map(|n| format!("<macro name=\"m{n}\"><text macro=\"m{0}\"/><text macro=\"m{0}\"/></macro>", n + 1)).collect();
+    check(
+        "<macro name='m0'><text macro='m1'/></macro><macro name='m1'><text macro = 'm0'/></macro>",
+        "calls itself",
+    );
+    let doubling: String = (0..60)
+        .map(|n| format!("<macro name=\"m{n}\"><text macro=\"m{0}\"/><text macro=\"m{0}\"/></macro>", n + 1))
+        .collect();
     check(&doubling, "more than 100000 elements");
     check(&format!("<macro name=\"m0\">{}", "<group>".repeat(100_000)), "nested more than 100 deep");
     check("<!-- a comment without an end", "middle of an element");

@@ -17,10 +17,12 @@ use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
 use crate::http::router::router;
 use crate::http::server::serve;
-use crate::http::server_file::{ServerFile, ServerRecord};
 use crate::http::service::Surroundings;
-use crate::http::state::{App, Troubles};
+use crate::http::state::{App, Papers, Troubles};
 use crate::http::token::Token;
+use crate::instances::Roles;
+use crate::instances::hold::{Hold, Turn};
+use crate::instances::record::{self, Instance};
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
@@ -43,6 +45,7 @@ pub(super) struct World {
     pub(super) client: reqwest::Client,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+    _hold: Hold,
 }
 
 impl World {
@@ -67,31 +70,35 @@ impl World {
         let started = jiff::Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(started);
         let token = Token::given(TOKEN).unwrap();
-        let app =
-            App::new(engine.clone(), monitor, Arc::new(builder), token, metrics.clone(), troubles.clone());
+        let hold = Turn::take(state.path()).unwrap().hold(state.path(), Roles::ALL).unwrap();
+        let instance = Arc::new(Instance::new(state.path(), &hold, started).unwrap());
+        let papers = Papers { monitor, builder: Some(Arc::new(builder)) };
+        let (roles, said) = (Roles::ALL, Arc::clone(&instance));
+        let app = App::new(roles, engine.clone(), papers, said, token, metrics.clone(), troubles.clone());
         let app = Arc::new(app);
         tasks.spawn(serve(
             means.listeners.clone(),
             engine.follower("ports").unwrap(),
             router(Arc::clone(&app)),
-            ServerFile::new(state.path(), started),
+            instance,
             troubles,
+            CancellationToken::new(),
             shutdown.clone(),
         ));
         tasks.spawn(metrics.follow(engine, started, shutdown.clone()));
         let client = client_keeping(8);
-        let world = Self { app, file, state, client, shutdown, tasks };
-        world.wait_for(|world| world.record().is_some()).await;
+        let world = Self { app, file, state, client, shutdown, tasks, _hold: hold };
+        world.wait_for(|world| world.address_told().is_some()).await;
         world
     }
 
-    pub(super) fn record(&self) -> Option<ServerRecord> {
-        ServerRecord::read(self.state.path()).unwrap()
+    fn address_told(&self) -> Option<SocketAddr> {
+        record::meant(record::look(self.state.path()).unwrap(), None, "").and_then(|record| record.address)
     }
 
     /// The address that the command line is told.
     pub(super) fn address(&self) -> SocketAddr {
-        self.record().unwrap().address
+        self.address_told().unwrap()
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -127,6 +134,7 @@ impl World {
         self.tasks.close();
         tokio::time::timeout(PATIENCE, self.tasks.wait()).await.expect("the server does not end");
         self.app.engine.shutdown().await;
+        self.app.instance.remove().unwrap();
         self.state
     }
 }
@@ -170,6 +178,7 @@ pub(super) fn connects(address: SocketAddr) -> bool {
 fn means(database: &Arc<Database>) -> Arc<Means> {
     Arc::new(Means {
         client: client_keeping(0),
+        turns: crate::letta::Turns::default(),
         index: Arc::new(Index::new(Arc::clone(database))),
         listeners: Listeners::default(),
         surroundings: Surroundings::default(),
@@ -186,6 +195,7 @@ async fn engine(
     let blueprint = Blueprint {
         file: file.to_owned(),
         state_dir: state_dir.to_owned(),
+        key_file: None,
         watch: true,
         check: Box::new(move |content, occasion| {
             settings::check(content, occasion, &Environment::default(), &checked)
@@ -195,6 +205,8 @@ async fn engine(
             Box::pin(async move { services::prepare(&preparation, &means).await })
         }),
         tuning: |_| Tuning { settle: Duration::from_millis(20), ..Tuning::default() },
+        on_trial: Services::on_trial,
+        version: "1".to_owned(),
         fallback: Box::new(move || {
             let mut settings = Settings::default_for(&fallback);
             settings.servers.api.port = 0;

@@ -166,6 +166,6 @@ async fn the_end_of_the_process_leaves_no_record_and_does_not_wait_for_streams()
     let state = world.stop().await;
     assert!(!connects(address));
     drop(stream);
-    let client = Client::from_state(state.path(), None);
+    let client = Client::from_state(state.path(), None, None);
     assert!(matches!(client, Err(ClientError::NoServer)), "{client:?}");
 }

@@ -86,12 +86,12 @@ fn a_recipe_that_is_read_outlives_its_successor() {
     let lease = index.lease(&old).expect("reads").expect("stands");
     index.put(&content(0), &three()[0]).expect("puts");
     index.register(&new).expect("registers");
-    assert_eq!(index.sweep(&new).expect("sweeps"), [], "the new one is not ready");
+    assert_eq!(index.sweep(&new).expect("sweeps").dropped, [], "the new one is not ready");
     index.build_next(&new).expect("builds");
     index.take_over(&new).expect("takes over");
-    assert_eq!(index.sweep(&new).expect("sweeps"), [], "the old one is read");
+    assert_eq!(index.sweep(&new).expect("sweeps").dropped, [], "the old one is read");
     drop(lease);
-    assert_eq!(index.sweep(&new).expect("sweeps"), std::slice::from_ref(&old));
+    assert_eq!(index.sweep(&new).expect("sweeps").dropped, std::slice::from_ref(&old));
     assert!(index.lease(&old).expect("reads").is_none(), "what was dropped cannot be read");
     let tables = format!("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%{}%'", old.id());
     assert_eq!(count(index, &tables), 0);

@@ -87,6 +87,7 @@ fn an_impossible_variable_is_told_at_the_start() {
         ("THOTH_API_PORT", "http"),
         ("THOTH_API_PORT", "70000"),
         ("THOTH_API_HOST", "my host"),
+        ("LETTA_SERVER_URL", "letta:8283"),
     ] {
         let problems = Environment::from_pairs([(name.to_owned(), value.to_owned())]).expect_err(name);
         assert!(problems.len() == 1 && problems[0].message.contains(name), "{}", lines(&problems));
@@ -107,7 +108,7 @@ fn the_view_is_canonical_redacted_and_can_be_saved_again() {
     assert_eq!(view["paths"]["pdf"], json!("in"));
     assert_eq!(
         view["apiKeys"],
-        json!({"openrouterKey": "", "openaiKey": "<redacted>", "anthropicKey": "", "mistralKey": "", "customKey": ""})
+        json!({"openrouterKey": "", "openaiKey": "<redacted>", "anthropicKey": "", "mistralKey": "", "customKey": "", "lettaApiKey": ""})
     );
     assert!(!format!("{settings:?} {view}").contains("sk-1"));
     view["apiKeys"]["openaiKey"] = json!("sk-1");

@@ -1,0 +1,191 @@
+//! What comes after a verdict: the world is asked again, a trial ends, a commit is taken back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::again::Again;
+use crate::candidate::{Candidate, Source, Use};
+use crate::changeover::Changeover;
+use crate::generation::{Generation, Identity};
+use crate::judge::Fingerprint;
+use crate::probation::{OnTrial, Revert};
+use crate::report::{Action, Cause, Decision, Outcome, Problem, ServiceReport};
+
+/// What was live before a commit, and what it was read from.
+#[derive(Debug)]
+pub(crate) struct Before<S, V> {
+    pub(crate) generation: Arc<Generation<S, V>>,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl<S, V> Clone for Before<S, V> {
+    fn clone(&self) -> Self {
+        Self { generation: Arc::clone(&self.generation), fingerprint: self.fingerprint }
+    }
+}
+
+/// Services that are on trial, each with the generation that would take its place.
+pub(crate) type Trial<S, V> = Vec<(Identity, Arc<Generation<S, V>>)>;
+
+/// Failures that wait to be acted upon, at most: one is enough.
+const FAILURES_MAX: usize = 16;
+
+impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<S, V> {
+    /// Whether there is anything to tell of a candidate that did not go live. What the world refused is tried again; of a
+    /// further try only another answer of the world is news.
+    pub(crate) fn is_news(
+        &mut self,
+        candidate: &Candidate<S>,
+        decision: Decision,
+        problems: &[Problem],
+        by_the_world: bool,
+    ) -> bool {
+        let now = Instant::now();
+        let file_still_says_so = candidate.source.fingerprint == self.newest;
+        if !by_the_world || candidate.is_refresh() || !file_still_says_so {
+            if candidate.is_retry() {
+                self.try_again(None);
+                return decision == Decision::Rejected && !by_the_world;
+            }
+            return true;
+        }
+        let (again, known) = match self.again.take() {
+            Some(mut again) if candidate.is_retry() => {
+                let known = again.problems == problems;
+                again.refused(problems.to_vec(), now);
+                (again, known)
+            }
+            _ => (Again::new(candidate.again(), problems.to_vec(), now), false),
+        };
+        self.try_again(Some(again));
+        !known
+    }
+
+    pub(crate) fn try_again(&mut self, again: Option<Again<Candidate<S>>>) {
+        if again.is_some() || self.again.is_some() {
+            let told = |again: &Again<Candidate<S>>| {
+                again.told(again.what.source.fingerprint.shown(), Instant::now())
+            };
+            self.shared.waiting(again.as_ref().map(told));
+            self.again = again;
+        }
+    }
+
+    /// Puts a commit, which the next verdict will tell, on trial. Gives its outcome where nothing of it needs one.
+    pub(crate) fn begin_probation(
+        &mut self,
+        before: Option<Before<S, V>>,
+        services: OnTrial,
+        time: Duration,
+    ) -> Option<Outcome> {
+        let verdict = self.history.upcoming_id();
+        let outcome = self.probation.committed(verdict, before, services, Instant::now() + time);
+        self.tell_trial();
+        outcome
+    }
+
+    /// Tells the outcome of everything that has been on trial for long enough.
+    pub(crate) fn end_probations(&mut self) {
+        if self.probation.next_due().is_none_or(|due| due > Instant::now()) {
+            return;
+        }
+        let outcomes = self.probation.due(Instant::now());
+        self.tell_trial();
+        for (verdict, outcome) in outcomes {
+            self.settled(verdict, outcome);
+        }
+    }
+
+    /// The engine stops: what has shown that it works is kept; of the rest nothing is known.
+    pub(crate) fn stop_probations(&mut self) {
+        self.trial.send_replace(Vec::new());
+        for verdict in self.probation.proven() {
+            self.settled(verdict, Outcome::Kept);
+        }
+    }
+
+    pub(crate) fn used(&mut self, object: Identity, used: Use) {
+        match used {
+            Use::Worked => self.probation.worked(object),
+            Use::Failed(reason) if self.failures.len() < FAILURES_MAX => self.failures.push((object, reason)),
+            Use::Failed(_) => {}
+        }
+    }
+
+    /// Takes back what has failed where the one before it works.
+    pub(crate) async fn revert(&mut self) {
+        for (object, reason) in std::mem::take(&mut self.failures) {
+            if let Some(revert) = self.probation.failed(object) {
+                self.take_back(revert, &reason).await;
+            }
+        }
+    }
+
+    /// One more switch: a new number over older objects. It undoes no work and rewrites no file.
+    async fn take_back(&mut self, revert: Revert<Before<S, V>>, reason: &str) {
+        let Revert { to: Before { generation: older, fingerprint }, verdicts, culprits, services } = revert;
+        let mut source = Source::of(Cause::Revert, fingerprint);
+        let number = self.live.peek().number + 1;
+        // What must be undone is undone even if it cannot be written down.
+        let intended = self.history.intend_known(number, fingerprint.shown());
+        self.written("the intent of a revert", intended);
+        let (settings, services_again) = (Arc::clone(&older.settings), Arc::clone(&older.services));
+        let tuning = (self.tuning)(&settings);
+        let next = Generation { number, settings, services: services_again, safe_mode: false };
+        let old = self.live.swap(Arc::new(next));
+        self.number.send_replace(number);
+        source.stages.done("commit", Instant::now());
+        self.shared.switched(number, false, tuning);
+        self.shared.live_content(fingerprint.shown());
+        self.live_fingerprint = fingerprint;
+        self.tell_trial();
+        let followed = self.followers.all(number, tuning.prepare_deadline).await;
+        source.stages.done("follow", Instant::now());
+        if self.retired.send(old).is_err() {
+            tracing::debug!("the retirer has ended: the engine is stopping");
+        }
+        let again = |name: &&str| ServiceReport {
+            name: (*name).to_owned(),
+            action: Action::Restored,
+            reason: format!("as in generation {}: {reason}", older.number),
+        };
+        let reports = services.iter().map(again).chain(followed).collect();
+        for verdict in verdicts {
+            if culprits.contains(&verdict) {
+                let kept_out = self.history.quarantine(verdict, reason);
+                self.written("the quarantine", kept_out);
+            }
+            self.settled(verdict, Outcome::Reverted);
+        }
+        self.say(source, Decision::Applied, Some(Outcome::Kept), Vec::new(), Vec::new(), reports);
+    }
+
+    /// Tells what became of a commit.
+    fn settled(&mut self, verdict: u64, outcome: Outcome) {
+        let recorded = self.history.outcome(verdict, outcome);
+        if let Some(verdict) = self.written("an outcome", recorded).flatten() {
+            self.shared.settled(&verdict);
+            // Nobody needs to listen.
+            drop(self.outcomes.send(verdict));
+        }
+    }
+
+    /// What could not be written down is told, and holds nothing up.
+    fn written<T>(&self, what: &str, result: Result<T, crate::history::HistoryError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tracing::error!(%error, "{what} could not be written down");
+                self.shared.history_problem(Some(error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn tell_trial(&self) {
+        let fallback = |(_, object): &(&'static str, Identity)| {
+            Some((*object, Arc::clone(&self.probation.fallback(*object)?.generation)))
+        };
+        self.trial.send_replace(self.probation.on_trial().iter().filter_map(fallback).collect());
+    }
+}

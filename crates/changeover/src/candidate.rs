@@ -1,0 +1,122 @@
+//! What the loop is told, and what it makes of it: a content on its way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::generation::Identity;
+use crate::judge::{Fingerprint, Judged};
+use crate::read::Content;
+use crate::report::{Cause, Problem, Verdict};
+
+/// A content that came to rest, with what the check said of it.
+pub(crate) struct Arrival<S> {
+    pub(crate) cause: Cause,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) content: Content,
+    pub(crate) judged: Judged<S>,
+    /// When the save was noticed, and when the content had been read.
+    pub(crate) noticed: Instant,
+    pub(crate) read: Instant,
+    pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
+}
+
+/// What the loop is told.
+pub(crate) enum Message<S> {
+    /// A content came to rest.
+    Arrival(Arrival<S>),
+    /// Build anew what is built from something else than settings.
+    Refresh(oneshot::Sender<Arc<Verdict>>),
+    /// A service that is on trial was used.
+    Used(Identity, Use),
+}
+
+/// How the use of a service that is on trial went.
+pub(crate) enum Use {
+    Worked,
+    /// It failed where the one before it works; why.
+    Failed(String),
+}
+
+/// An arrival that the check found good.
+pub(crate) struct Candidate<S> {
+    pub(crate) settings: Arc<S>,
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) secrets: Vec<std::ops::Range<usize>>,
+    pub(crate) source: Source,
+}
+
+impl<S> Candidate<S> {
+    /// Whether it is there although the settings are those that are live.
+    pub(crate) fn is_refresh(&self) -> bool {
+        self.source.cause == Cause::Refresh
+    }
+
+    /// Whether the world has refused it before.
+    pub(crate) fn is_retry(&self) -> bool {
+        self.source.cause == Cause::Retry
+    }
+
+    /// The same once more; whoever waited for a verdict has had it.
+    pub(crate) fn again(&self) -> Self {
+        let source = Source {
+            cause: Cause::Retry,
+            fingerprint: self.source.fingerprint,
+            content: self.source.content.clone(),
+            stages: Stages::since(Instant::now()),
+            reply: None,
+        };
+        Self {
+            settings: Arc::clone(&self.settings),
+            warnings: self.warnings.clone(),
+            secrets: self.secrets.clone(),
+            source,
+        }
+    }
+}
+
+/// Where a verdict belongs to: all of an arrival but the settings.
+pub(crate) struct Source {
+    pub(crate) cause: Cause,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) content: Content,
+    pub(crate) stages: Stages,
+    pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
+}
+
+impl Source {
+    /// What no content was read for.
+    pub(crate) fn of(cause: Cause, fingerprint: Fingerprint) -> Self {
+        let stages = Stages::since(Instant::now());
+        Self { cause, fingerprint, content: Content::Missing, stages, reply: None }
+    }
+}
+
+/// Milliseconds by stage.
+pub(crate) struct Stages {
+    begun: Instant,
+    last: Instant,
+    millis: BTreeMap<String, f64>,
+}
+
+impl Stages {
+    pub(crate) fn since(begun: Instant) -> Self {
+        Self { begun, last: begun, millis: BTreeMap::new() }
+    }
+
+    pub(crate) fn done(&mut self, stage: &str, at: Instant) {
+        self.millis.insert(stage.to_owned(), millis(at.saturating_duration_since(self.last)));
+        self.last = at;
+    }
+
+    pub(crate) fn total(mut self) -> BTreeMap<String, f64> {
+        self.millis.insert("total".to_owned(), millis(self.begun.elapsed()));
+        self.millis
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,149 @@
+//! Contents that went live and were taken back: they are not tried again unless somebody asks for it.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::HistoryError;
+use super::files::{error, replace};
+use crate::report::{Cause, Problem};
+
+/// Contents in quarantine, at most: the newest.
+const ENTRIES_MAX: usize = 100;
+
+/// How often a content may be taken back until only an explicit try is obeyed.
+const TRIES_MAX: u32 = 2;
+
+/// A content that was taken back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Entry {
+    /// Keyed hash of the content.
+    content: String,
+    /// The version of the program that it failed in.
+    version: String,
+    /// How often it was taken back.
+    tries: u32,
+    reason: String,
+    at: Timestamp,
+}
+
+/// The quarantine of one state directory. Another version of the program begins without it.
+#[derive(Debug)]
+pub(super) struct Quarantine {
+    path: PathBuf,
+    version: String,
+    entries: Vec<Entry>,
+}
+
+impl Quarantine {
+    /// Opens the file. A damaged one is told, and begun anew at the next write.
+    pub(super) fn open(path: PathBuf, version: &str) -> Result<(Self, Option<String>), HistoryError> {
+        let (entries, damage) = match fs::read(&path) {
+            Ok(bytes) => match serde_json::from_slice::<Vec<Entry>>(&bytes) {
+                Ok(entries) => (entries, None),
+                Err(_) => (Vec::new(), Some(format!("the quarantine `{}` was damaged", path.display()))),
+            },
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => (Vec::new(), None),
+            Err(source) => return Err(error("reading the quarantine", &path)(source)),
+        };
+        Ok((Self { path, version: version.to_owned(), entries }, damage))
+    }
+
+    /// Puts a content in.
+    pub(super) fn add(&mut self, content: &str, reason: &str) -> Result<(), HistoryError> {
+        let tries = self.find(content).map_or(0, |entry| entry.tries) + 1;
+        self.entries.retain(|entry| entry.content != content);
+        let excess = (self.entries.len() + 1).saturating_sub(ENTRIES_MAX);
+        self.entries.drain(..excess);
+        self.entries.push(Entry {
+            content: content.to_owned(),
+            version: self.version.clone(),
+            tries,
+            reason: reason.to_owned(),
+            at: Timestamp::now(),
+        });
+        self.write()
+    }
+
+    /// Lets a content out that has shown that it works.
+    pub(super) fn remove(&mut self, content: &str) -> Result<(), HistoryError> {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.content != content);
+        if self.entries.len() == before { Ok(()) } else { self.write() }
+    }
+
+    /// Why a content that was read for this cause is not tried.
+    pub(super) fn binds(&self, content: &str, cause: &Cause) -> Option<Problem> {
+        let entry = self.find(content)?;
+        let tried = match cause {
+            Cause::Try => true,
+            // Somebody saved it, knowing of the revert or not: that is one more try.
+            Cause::Save | Cause::Retry => entry.tries < TRIES_MAX,
+            Cause::Start | Cause::Reload | Cause::Refresh | Cause::Revert => false,
+        };
+        if tried {
+            return None;
+        }
+        let message =
+            format!("these settings went live at {} and were taken back: {}", entry.at, entry.reason);
+        let hint = "change them, or ask for one more try explicitly";
+        Some(Problem::new("", message).hint(hint))
+    }
+
+    fn find(&self, content: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.content == content && entry.version == self.version)
+    }
+
+    fn write(&self) -> Result<(), HistoryError> {
+        let bytes = serde_json::to_vec_pretty(&self.entries)
+            .map_err(|source| error("writing", &self.path)(source.into()))?;
+        replace(&self.path, &bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_try_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantine.json");
+        let open = |version| Quarantine::open(path.clone(), version).unwrap().0;
+        let mut quarantine = open("1");
+        let binds = |quarantine: &Quarantine, cause| quarantine.binds("a", &cause).is_some();
+        assert!(!binds(&quarantine, Cause::Start));
+        quarantine.add("a", "`llm`: 401").unwrap();
+        for (cause, bound) in
+            [(Cause::Start, true), (Cause::Reload, true), (Cause::Save, false), (Cause::Try, false)]
+        {
+            assert_eq!(binds(&quarantine, cause.clone()), bound, "{cause:?}");
+        }
+        quarantine.add("a", "`llm`: 401").unwrap();
+        let mut again = open("1");
+        assert!(binds(&again, Cause::Save), "two tries are enough, over restarts too");
+        assert!(!binds(&again, Cause::Try));
+        assert!(!binds(&open("2"), Cause::Start), "another version may do better");
+        again.remove("a").unwrap();
+        assert!(!binds(&open("1"), Cause::Start));
+    }
+
+    #[test]
+    fn it_is_bounded_and_survives_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantine.json");
+        let mut quarantine = Quarantine::open(path.clone(), "1").unwrap().0;
+        for n in 0..150 {
+            quarantine.add(&n.to_string(), "no").unwrap();
+        }
+        assert_eq!(quarantine.entries.len(), ENTRIES_MAX);
+        assert!(quarantine.binds("149", &Cause::Start).is_some());
+        fs::write(&path, "[{").unwrap();
+        let (quarantine, damage) = Quarantine::open(path, "1").unwrap();
+        assert!(damage.unwrap().contains("quarantine.json"));
+        assert!(quarantine.binds("149", &Cause::Start).is_none());
+    }
+}

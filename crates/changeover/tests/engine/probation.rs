@@ -1,0 +1,143 @@
+//! What goes live and then turns out wrong is taken back; what works is kept.
+
+use std::fs;
+use std::sync::Arc;
+
+use changeover::Decision::{Applied, Rejected, Unchanged};
+use changeover::{Action, Cause, Identity, Outcome, Verdict};
+use tokio::sync::broadcast;
+
+use crate::support::{PATIENCE, World, until};
+
+const GOOD: &str = r#"{"pair": 1, "llm": "good"}"#;
+const BAD: &str = r#"{"pair": 2, "llm": "bad"}"#;
+
+impl World {
+    fn llm(&self) -> (String, Identity) {
+        let live = self.engine.live().load();
+        (live.services.llm.0.clone(), live.services.llm.identity())
+    }
+
+    /// Starts on what works, and has shown that it does.
+    async fn start_good() -> Self {
+        let world = Self::start(Some(GOOD)).await;
+        world.engine.worked(world.llm().1);
+        world
+    }
+
+    /// The live `llm` fails, and the one before it works.
+    async fn fail(&mut self) -> Arc<Verdict> {
+        let bad = self.llm().1;
+        let older = self.engine.fallback(bad).expect("something to go back to");
+        assert_ne!(older.services.llm.identity(), bad);
+        self.engine.failed(bad, "401 where the one before it works");
+        self.verdict().await
+    }
+}
+
+async fn next(outcomes: &mut broadcast::Receiver<Arc<Verdict>>) -> (u64, Outcome) {
+    let verdict = tokio::time::timeout(PATIENCE, outcomes.recv()).await.expect("an outcome").unwrap();
+    (verdict.id, verdict.outcome.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_where_the_one_before_it_works_is_taken_back() {
+    let mut world = World::start_good().await;
+    let mut outcomes = world.engine.outcomes();
+    let before = world.engine.live().load();
+    let applied = world.expect(BAD, Applied).await;
+    assert_eq!((applied.outcome, world.pair()), (None, 2));
+    let reverted = world.fail().await;
+    assert_eq!((reverted.verdict, reverted.cause.clone(), reverted.generation), (Applied, Cause::Revert, 3));
+    let line = reverted.services.iter().find(|service| service.name == "llm").unwrap();
+    assert_eq!(line.action, Action::Restored);
+    assert_eq!(line.reason, "as in generation 1: 401 where the one before it works");
+    assert_eq!(next(&mut outcomes).await, (applied.id, Outcome::Reverted));
+    let after = world.engine.live().load();
+    assert!(Arc::ptr_eq(&before.services, &after.services), "the older objects, under a new number");
+    assert_eq!((after.number, after.settings.pair), (3, 1));
+    assert_eq!(fs::read_to_string(&world.file).unwrap(), BAD, "the file is the user's");
+    assert!(world.engine.status().drift);
+    assert_eq!(world.engine.history(2)[1].outcome, Some(Outcome::Reverted));
+    assert!(world.engine.fallback(world.llm().1).is_none(), "a revert is never reverted");
+    world.expect(GOOD, Unchanged).await;
+    assert!(!world.engine.status().drift);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_does_not_come_again_by_itself() {
+    let mut world = World::start_good().await;
+    world.expect(BAD, Applied).await;
+    world.fail().await;
+    let read_again = world.engine.reload().await.unwrap();
+    assert_eq!(read_again.verdict, Rejected);
+    assert!(read_again.problems[0].message.contains("401 where the one before it works"), "{read_again}");
+    assert_eq!(world.verdict().await.id, read_again.id);
+    // Whoever saves it again gets one more try.
+    world.expect(BAD, Applied).await;
+    world.fail().await;
+    world.expect(BAD, Rejected).await;
+    let mut world = world.restart().await;
+    assert_eq!((world.llm().0.as_str(), world.engine.status().drift), ("good", true), "over restarts too");
+    let newest = world.engine.history(2);
+    assert_eq!((newest[0].verdict, newest[1].verdict), (Applied, Rejected));
+    assert_eq!(newest[0].outcome, Some(Outcome::Kept), "what has shown that it works needs no new proof");
+    world.expect(BAD, Rejected).await;
+    assert_eq!(world.engine.try_again().await.unwrap().verdict, Applied);
+    assert_eq!(world.verdict().await.cause, Cause::Try);
+    world.engine.worked(world.llm().1);
+    let world = world.restart().await;
+    assert_eq!(
+        (world.llm().0.as_str(), world.engine.status().drift),
+        ("bad", false),
+        "it has shown that it works"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_used_is_kept_unproven_and_is_no_last_known_good() {
+    let with = |llm: &str| format!(r#"{{"llm": "{llm}", "probationMs": 60}}"#);
+    let mut world = World::start(Some(&with("first"))).await;
+    world.engine.worked(world.llm().1);
+    let mut outcomes = world.engine.outcomes();
+    assert_eq!(next(&mut outcomes).await, (1, Outcome::Kept));
+    let second = world.expect(&with("second"), Applied).await;
+    assert_eq!(next(&mut outcomes).await, (second.id, Outcome::KeptUnproven));
+    assert!(world.engine.fallback(world.llm().1).is_none(), "its time is over");
+    world.engine.failed(world.llm().1, "too late");
+    world.write("{ half");
+    assert_eq!(world.verdict().await.verdict, Rejected);
+    assert_eq!(world.llm().0, "second");
+    let world = world.restart().await;
+    assert_eq!(world.llm().0, "first", "the newest that has shown that it works");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_on_trial_is_kept_at_once() {
+    let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
+    let applied = world.expect(r#"{"pair": 2}"#, Applied).await;
+    assert_eq!(applied.outcome, Some(Outcome::Kept));
+    // The trial of another service is nothing to a commit that comes after it and carries it.
+    let on_trial = world.expect(r#"{"pair": 2, "llm": "new"}"#, Applied).await;
+    assert_eq!(on_trial.outcome, None);
+    let carrying = world.expect(r#"{"pair": 3, "llm": "new"}"#, Applied).await;
+    assert_eq!(carrying.outcome, None, "it inherits what is unproven");
+    let reverted = world.fail().await;
+    assert_eq!((reverted.cause.clone(), world.pair(), world.llm().0.as_str()), (Cause::Revert, 2, ""));
+    let outcomes: Vec<_> = world.engine.history(4).iter().rev().map(|verdict| verdict.outcome).collect();
+    let (kept, reverted) = (Some(Outcome::Kept), Some(Outcome::Reverted));
+    assert_eq!(outcomes, [kept, reverted, reverted, kept]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_while_a_candidate_is_prepared_takes_that_back_as_well() {
+    let mut world = World::start_good().await;
+    world.expect(BAD, Applied).await;
+    let bad = world.llm().1;
+    world.rename(r#"{"pair": 3, "llm": "bad", "prepareMs": 200}"#);
+    until(|| world.engine.status().activity == changeover::Activity::Preparing).await;
+    world.engine.failed(bad, "401");
+    assert_eq!(world.verdict().await.cause, Cause::Save);
+    assert_eq!(world.verdict().await.cause, Cause::Revert);
+    assert_eq!((world.pair(), world.llm().0.as_str()), (1, "good"));
+}

@@ -1,0 +1,138 @@
+"""Mounts that are not as they should be, and what Thoth says of them."""
+
+import os
+import pathlib
+import re
+import time
+
+from stage import IMAGE, NAME, OWNER, Lone, Vault, settings
+from tools import fails, installed, passed, run, skipped, wait_for
+
+
+def a_file_mounted_alone(place):
+    """The host renames a new file over it; the container keeps the old one, and says so."""
+    vault = Vault(place / "alone")
+    target = "/vault/.thoth/settings.json"
+    with Lone("alone", None, "--volume", f"{vault.file}:{target}", "--tmpfs", "/vault:mode=1777") as container:
+        container.serves()
+        vault.save_in_place(settings("in/place"))
+        container.server.becomes("in/place")
+        vault.save_by_rename(settings("renamed/model"))
+        finding, took = wait_for("the finding", lambda: container.server.watch()["watch"]["finding"], limit_s=15)
+        assert target in finding and "mount" in finding and "/vault/.thoth" in finding, finding
+        assert container.server.model() == "in/place"
+        assert finding in fails("docker", "exec", container.name, "/thoth", "health")
+        assert finding in container.log()
+    passed("a file mounted alone and replaced outside: recognised, and explained", f"{took} ms: {finding}")
+
+
+def without_events(place):
+    """A file system that hides who changed what: FUSE over the folder that is written to behind its back."""
+    if not installed("bindfs", "a file system without events"):
+        return
+    vault, seen = Vault(place / "behind"), place / "seen"
+    seen.mkdir()
+    try:
+        run("bindfs", "-o", "allow_other,attr_timeout=0,entry_timeout=0", vault.folder, seen)
+    except AssertionError as refusal:
+        skipped(f"a file system without events: FUSE is not permitted here: {refusal}")
+        return
+    try:
+        with Lone("behind", seen) as container:
+            container.serves()
+            for number, save in enumerate((vault.save_in_place, vault.save_by_rename)):
+                before = container.server.watch()["watch"]["events_seen"]
+                save(settings(f"behind/{number}"))
+                took = container.server.becomes(f"behind/{number}")
+                assert took < 2500, took
+                assert container.server.watch()["watch"]["events_seen"] == before, "it has events"
+    finally:
+        run("umount", "--lazy", seen)
+    passed("a file system without events: the poll finds each save", f"{took} ms")
+
+
+def a_vault_that_may_only_be_read(place):
+    vault = Vault(place / "read-only")
+    with Lone("read-only", None, "--volume", f"{vault.folder}:/vault:ro") as container:
+        container.serves()
+        status, found = container.server.ask("/api/v1/search?q=anything")
+        assert status == 200 and found["hits"] == [], (status, found)
+        vault.save_by_rename(settings("read/only"))
+        container.server.becomes("read/only")
+        said = words_of_trouble(container, r"ead-only|cannot be (made|written|created)")
+    passed("a read-only vault: it says so, searches, and follows the settings", said)
+
+
+def somebody_elses_vault(place):
+    """Owned by another user, and closed to others: the container may not even look."""
+    vault = Vault(place / "foreign")
+    vault.folder.chmod(0o755)
+    with Lone("foreign", vault.folder, user=OWNER + 1) as container:
+        container.serves()
+        said = words_of_trouble(container, r"ermission denied")
+    passed("a vault of somebody else: it serves, and says what it may not", said)
+    vault.file.chmod(0o600)
+    with Lone("closed", vault.folder, user=OWNER + 1) as container:
+        wait_for("an answer", lambda: container.server.ask("/health")[0] == 503)
+        log = container.log()
+        assert "ermission denied" in log and "safe mode" in log, log
+        vault.file.chmod(0o644)
+        container.server.becomes("first/model")
+    passed("a settings file that may not be read: safe mode, in words, until it may")
+
+
+def words_of_trouble(container, pattern):
+    """The words in which health and the log speak of what is wrong."""
+
+    def trouble():
+        _, health = container.server.ask("/health")
+        said = [str(service.get("reason")) for service in health["services"].values() if service.get("reason")]
+        said += [line for line in container.log().splitlines() if "ERROR" in line or "WARN" in line]
+        return next((line for line in said if re.search(pattern, line)), None)
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", wait_for(f"words like /{pattern}/", trouble)[0])[-140:]
+
+
+def a_state_of_a_newer_version(place):
+    vault, state = Vault(place / "newer"), f"{NAME}-newer"
+    try:
+        with Lone("first", vault.folder, state=state) as container:
+            container.serves()
+        database = state_folder(state) / "thoth.db"
+        # The number that the database keeps for its users, at bytes 60 to 63; the log beside it was merged at the stop.
+        with database.open("r+b") as opened:
+            opened.seek(60)
+            opened.write((9_999).to_bytes(4, "big"))
+        with Lone("older", vault.folder, state=state) as container:
+            wait_for("its end", lambda: container.shape()["State"]["Status"] in ("exited", "restarting"))
+            assert container.shape()["State"]["ExitCode"] != 0
+            log = container.log()
+            assert "newer" in log, log
+    finally:
+        run("docker", "volume", "rm", "--force", state, check=False)
+    passed("a state volume of a newer version is refused in words", log.strip().splitlines()[-1][:140])
+
+
+def state_folder(volume):
+    """Where the engine keeps a volume, as this machine sees it."""
+    return pathlib.Path(run("docker", "volume", "inspect", "--format", "{{.Mountpoint}}", volume).strip())
+
+
+def any_user(place):
+    """No user of the image's, no entry in any list: the folder of state is writable for whoever it is."""
+    vault = Vault(place / "any")
+    for user in (0, 1, 65_534, 1_234_567) if os.getuid() == 0 else (os.getuid(),):
+        os.chown(vault.folder, user, user)
+        run("chown", "-R", f"{user}:{user}", vault.folder)
+        with Lone(f"user-{user}", vault.folder, user=user) as container:
+            container.serves()
+    passed("it runs as any user", "0, 1, 65534, 1234567" if os.getuid() == 0 else str(os.getuid()))
+
+
+def a_vault_that_is_not_there():
+    """Compose must not make an empty folder, owned by root, where a path was misspelt."""
+    said = fails("make", "prod", env={"VAULT": "/nowhere/vault"})
+    assert "/nowhere/vault" in said and "not a folder" in said, said
+    said = fails("scripts/compose.sh", "up", "--detach", "--no-build", env={"OBSIDIAN_VAULT_PATH": "/nowhere/vault"})
+    assert not pathlib.Path("/nowhere").exists() and "/nowhere/vault" in said, said
+    passed("a vault that is not there is said, not made")
