@@ -158,7 +158,37 @@ mod tests {
         assert_eq!(bibtex(&Metadata::default()), "@misc{untitled\n}\n");
     }
 
+    #[test]
+    fn a_reader_that_is_not_ours_reads_it_back() {
+        let metadata = Metadata {
+            title: field("R&D: 100% of {braces}, \\slashes ~ and $x_1$".to_owned()),
+            authors: field(vec!["Ludwig van der Berg".to_owned(), "The ATLAS Collaboration".to_owned()]),
+            year: field(2019),
+            venue: field("Journal of A & B".to_owned()),
+            volume: field("12".to_owned()),
+            pages: field("3–9".to_owned()),
+            doi: field("10.1002/(SICI)1097-0258(19980815)17:15".to_owned()),
+            ..Metadata::default()
+        };
+        let read = hayagriva::io::from_biblatex_str(&bibtex(&metadata)).unwrap();
+        let entry = read.iter().next().unwrap();
+        assert_eq!(entry.title().unwrap().value.to_string(), "R&D: 100% of {braces}, \\slashes ~ and $x_1$");
+        let names: Vec<_> = entry.authors().unwrap().iter().map(|name| name.name.clone()).collect();
+        assert_eq!(names, ["Berg", "The ATLAS Collaboration"]);
+        assert_eq!(entry.doi(), Some("10.1002/(SICI)1097-0258(19980815)17:15"));
+        assert_eq!(entry.date().map(|date| date.year), Some(2019));
+    }
+
     proptest! {
+        #[test]
+        fn a_reader_that_is_not_ours_reads_any_entry(title in ".*", name in "[^,]*", doi in ".*") {
+            let metadata = Metadata {
+                title: field(title), authors: field(vec![name]), doi: field(doi), ..Metadata::default()
+            };
+            let read = hayagriva::io::from_biblatex_str(&bibtex(&metadata));
+            prop_assert!(read.is_ok(), "{:?}\n{}", read, bibtex(&metadata));
+        }
+
         #[test]
         fn braces_are_balanced_whatever_the_input(title in ".*", name in ".*", doi in ".*") {
             let metadata = Metadata {

@@ -9,6 +9,7 @@
 
 mod citing;
 mod command_line;
+mod exports;
 mod kubernetes;
 mod library;
 mod live;
