@@ -1,8 +1,12 @@
-//! The figures, in one run: `cargo run --profile dist -p thoth-bench -- path/to/thoth`. Prints Markdown.
+//! The figures, in one run: `cargo run --profile dist -p thoth-bench -- path/to/thoth`. Prints Markdown. With `--plan` behind
+//! it: those that the plan for changing settings set itself.
 
+mod corpus;
 mod floor;
+mod idle;
 mod latency;
 mod load;
+mod plan;
 mod server;
 mod settings;
 mod verdicts;
@@ -25,7 +29,11 @@ const CHANGEOVERS: usize = 1_000;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider")?;
-    let binary: PathBuf = std::env::args_os().nth(1).context("usage: thoth-bench path/to/thoth")?.into();
+    let mut arguments = std::env::args_os().skip(1);
+    let binary: PathBuf = arguments.next().context("usage: thoth-bench path/to/thoth [--plan]")?.into();
+    if arguments.next().is_some_and(|argument| argument == "--plan") {
+        return plan::print(&binary).await;
+    }
     let server = Server::start(&binary, &settings::content(0)).await?;
     println!("## From the save to every service live\n");
     println!(

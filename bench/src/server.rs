@@ -19,6 +19,15 @@ pub struct Server {
 impl Server {
     /// Starts `binary serve` on an empty vault.
     pub async fn start(binary: &Path, settings: &str) -> anyhow::Result<Self> {
+        Self::start_with(binary, settings, &[]).await
+    }
+
+    /// The same with these variables.
+    pub async fn start_with(
+        binary: &Path,
+        settings: &str,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let vault = folder.path().join("vault");
         std::fs::create_dir_all(vault.join(".thoth"))?;
@@ -29,6 +38,7 @@ impl Server {
             .arg(&vault)
             .env("THOTH_STATE_DIR", &state)
             .env("THOTH_LOG_LEVEL", "ERROR")
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -55,6 +65,11 @@ impl Server {
     /// The settings file.
     pub fn settings(&self) -> PathBuf {
         self.folder.path().join("vault/.thoth/settings.json")
+    }
+
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// The full address of a path.

@@ -29,7 +29,8 @@ impl Verdicts {
                 let Ok(value) = serde_json::from_str::<Value>(data.trim()) else {
                     continue;
                 };
-                if value.get("stages_ms").is_some() {
+                // An outcome carries its verdict too.
+                if event.lines().any(|line| line.split_once(':').is_some_and(is_verdict)) {
                     let at = value["at"].as_str().context("a verdict has a time")?.parse()?;
                     return Ok((value, at));
                 }
@@ -40,4 +41,8 @@ impl Verdicts {
             }
         }
     }
+}
+
+fn is_verdict((field, value): (&str, &str)) -> bool {
+    field == "event" && value.trim() == "verdict"
 }

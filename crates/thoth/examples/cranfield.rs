@@ -117,7 +117,8 @@ fn field(record: &Record, letter: char) -> &str {
 fn paper(record: &Record) -> Paper {
     let title = Field { value: field(record, 'T').to_owned(), source: Source::DocumentInformation };
     let authors = Field { value: vec![field(record, 'A').to_owned()], source: Source::DocumentInformation };
-    let paragraph = Paragraph { page: 1, text: field(record, 'W').to_owned(), continues: false };
+    let paragraph =
+        Paragraph { page: 1, text: field(record, 'W').to_owned(), continues: false, ..Paragraph::default() };
     Paper {
         metadata: Metadata { title: Some(title), authors: Some(authors), ..Metadata::default() },
         sections: vec![Section { level: 1, paragraphs: vec![paragraph], ..Section::default() }],

@@ -1,6 +1,12 @@
 //! A paper as it was read: what every service downstream works from.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
+
+/// The version of the reader: it grows whenever reading gives more, or something else, than before. Papers that an
+/// earlier version read are read once again.
+pub const READER_VERSION: u32 = 2;
 
 /// A paper as it was read out of one PDF.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -94,6 +100,11 @@ pub struct Paragraph {
     pub page: u32,
     /// The text: NFC, ligatures resolved, line breaks folded to spaces, hyphenation at line ends undone.
     pub text: String,
+    /// Where another reader of the page may go on differently, as bytes of `text` in order: words with raised or
+    /// lowered characters, with letters composed of parts, beside signs without a known meaning; and, as empty
+    /// ranges, gaps wider than their neighbours and both ends of lines that have such or formulas of several stories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loose: Vec<Range<usize>>,
     /// Whether the next paragraph of the section continues this one (a column or a page ended in between).
     pub continues: bool,
 }

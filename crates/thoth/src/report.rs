@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use changeover::{Action, Cause, Decision, Problem, Verdict};
+use changeover::{Action, Cause, Decision, Outcome, Problem, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,10 +24,12 @@ pub struct Report {
     pub verdicts: Verdicts,
     /// Of the contents that were read and not superseded, how many percent were not refused.
     pub accepted_percent: Option<f64>,
-    /// Of the contents in which the check found nothing wrong, how many percent went live or were live already. What is
-    /// missing was refused by the world: a port that is taken, a disk that is full.
+    /// Of the contents in which the check found nothing wrong, how many percent went live, and stayed, or were live already.
+    /// What is missing was refused by the world (a port that is taken, a disk that is full) or taken back.
     pub success_percent: Option<f64>,
-    /// How many for each reason to read: `start`, `save`, `reload`, `retry`, `refresh`.
+    /// What became of those that went live.
+    pub outcomes: Outcomes,
+    /// How many for each reason to read: `start`, `save`, `reload`, `retry`, `try`, `refresh`, `revert`.
     pub causes: BTreeMap<&'static str, usize>,
     /// Milliseconds of each stage of what was applied by a save or a reload, the slowest 99th percentile first.
     pub stages: Vec<Stage>,
@@ -54,6 +56,19 @@ pub struct Verdicts {
     pub rejected: usize,
     /// Gave way to a newer one.
     pub superseded: usize,
+}
+
+/// What became of the contents that went live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Outcomes {
+    /// Were used, and worked.
+    pub kept: usize,
+    /// Were not used while they were on trial.
+    pub kept_unproven: usize,
+    /// Failed where what was live before works, and were taken back.
+    pub reverted: usize,
+    /// Are on trial still, or were when the process ended.
+    pub open: usize,
 }
 
 /// How long a stage took.
@@ -92,14 +107,24 @@ pub fn report(mut verdicts: Vec<Verdict>, since: Timestamp, until: Timestamp) ->
         rejected: count(|verdict| verdict.verdict == Decision::Rejected),
         superseded: count(|verdict| verdict.verdict == Decision::Superseded),
     };
-    // A refresh is Thoth's own doing: no file was read for it.
+    // These are Thoth's own doing: no file was read for them.
+    let own = |verdict: &Verdict| matches!(verdict.cause, Cause::Refresh | Cause::Revert);
     let read = |decision: Decision| {
-        verdicts.iter().filter(move |verdict| verdict.cause != Cause::Refresh && verdict.verdict == decision)
+        verdicts.iter().filter(move |verdict| !own(verdict) && verdict.verdict == decision)
     };
     let good = read(Decision::Applied).count() + read(Decision::Unchanged).count();
     let refused = read(Decision::Rejected).count();
     let refused_by_the_world =
         read(Decision::Rejected).filter(|verdict| verdict.stages_ms.contains_key("prepare")).count();
+    let outcome =
+        |wanted: Option<Outcome>| read(Decision::Applied).filter(|verdict| verdict.outcome == wanted).count();
+    let outcomes = Outcomes {
+        kept: outcome(Some(Outcome::Kept)),
+        kept_unproven: outcome(Some(Outcome::KeptUnproven)),
+        reverted: outcome(Some(Outcome::Reverted)),
+        open: outcome(None),
+    };
+    let reverted = outcomes.reverted;
     let mut causes = BTreeMap::new();
     for verdict in &verdicts {
         *causes.entry(name(&verdict.cause)).or_default() += 1;
@@ -113,7 +138,8 @@ pub fn report(mut verdicts: Vec<Verdict>, since: Timestamp, until: Timestamp) ->
         total: verdicts.len(),
         verdicts: kinds,
         accepted_percent: percent(good, good + refused),
-        success_percent: percent(good, good + refused_by_the_world),
+        success_percent: percent(good - reverted, good + refused_by_the_world),
+        outcomes,
         causes,
         stages: stages(&verdicts),
         refused_keys: refused_keys(&verdicts),

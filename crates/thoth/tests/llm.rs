@@ -285,12 +285,14 @@ async fn a_written_answer_keeps_what_its_passage_says() {
     let Some(server) = Server::start(&[]).await else {
         return;
     };
+    let said = "The measured mass is 125.09 GeV in signi\u{fb01}cant channels.".to_owned();
     let passages = [Passage {
         paper: "p1".to_owned(),
         title: Some("On mass".to_owned()),
         page: 3,
         section: "Results".to_owned(),
-        text: "The measured mass is 125.09 GeV in signi\u{fb01}cant channels.".to_owned(),
+        sentences: said.clone(),
+        text: said,
         score: 1.0,
     }];
     let options = QaOptions { model: Some("qa/model".to_owned()), temperature: 0.2, max_tokens: 200 };

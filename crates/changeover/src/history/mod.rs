@@ -13,7 +13,7 @@ mod journal;
 mod quarantine;
 mod secrets;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -62,25 +62,25 @@ pub(crate) struct Found {
     pub(crate) good_contents: Vec<Vec<u8>>,
 }
 
-/// Every verdict that the journal of a state directory still has, oldest first; none where there is no journal. Nothing is
-/// changed, so this may be asked while an engine runs on the directory.
+/// Every verdict that the journal of a state directory still has, with its outcome, oldest first; none where there is no
+/// journal. Nothing is changed, so this may be asked while an engine runs on the directory.
 ///
 /// # Errors
 /// What the file system says.
 pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
-    let lines = journal::read(&state_dir.join("journal.jsonl"))?;
-    let mut verdicts: Vec<Verdict> = Vec::new();
-    for line in lines {
+    let mut verdicts = BTreeMap::new();
+    for line in journal::read(&state_dir.join("journal.jsonl"))? {
         match line {
-            Line::Verdict(verdict) => verdicts.push(verdict),
+            Line::Verdict(verdict) => drop(verdicts.insert(verdict.id, verdict)),
             Line::Outcome(settled) => {
-                let of_it = verdicts.iter_mut().rev().find(|verdict| verdict.id == settled.id);
-                of_it.into_iter().for_each(|verdict| verdict.outcome = Some(settled.outcome));
+                if let Some(verdict) = verdicts.get_mut(&settled.id) {
+                    verdict.outcome = Some(settled.outcome);
+                }
             }
             Line::Intent(_) => {}
         }
     }
-    Ok(verdicts)
+    Ok(verdicts.into_values().collect())
 }
 
 /// The newest verdicts, newest last.

@@ -17,6 +17,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::Signal;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::services::Services;
 use crate::settings::Settings;
@@ -40,8 +41,22 @@ impl Supervisor {
         Self { listens, watchdog: sd_notify::watchdog_enabled().filter(|_| listens) }
     }
 
+    /// Begins to tell, and to listen to SIGHUP, until `shutdown`. `serving` is cancelled when the first port is served.
+    pub(super) fn start(
+        self,
+        tasks: &TaskTracker,
+        engine: &Engine<Settings, Services>,
+        serving: CancellationToken,
+        hangup: Signal,
+        shutdown: &CancellationToken,
+    ) {
+        tasks.spawn(self.report(engine.clone(), serving, shutdown.clone()));
+        tasks.spawn(self.watchdog(engine.clone(), shutdown.clone()));
+        tasks.spawn(self.hangups(engine.clone(), hangup, shutdown.clone()));
+    }
+
     /// Says that the service is ready as soon as it serves, and from then on every verdict.
-    pub(super) async fn report(
+    async fn report(
         self,
         engine: Engine<Settings, Services>,
         serving: CancellationToken,
@@ -68,7 +83,7 @@ impl Supervisor {
     }
 
     /// Gives signs of life, twice as often as they are wanted, while the engine answers.
-    pub(super) async fn watchdog(self, engine: Engine<Settings, Services>, shutdown: CancellationToken) {
+    async fn watchdog(self, engine: Engine<Settings, Services>, shutdown: CancellationToken) {
         let Some(wanted) = self.watchdog else { return };
         let every = wanted / 2;
         let mut ticks = tokio::time::interval(every.max(Duration::from_millis(1)));
@@ -83,7 +98,7 @@ impl Supervisor {
 
     /// Reads the settings again at every SIGHUP. One that comes because the terminal has gone ends the process, as it
     /// always did.
-    pub(super) async fn hangups(
+    async fn hangups(
         self,
         engine: Engine<Settings, Services>,
         mut hangup: Signal,

@@ -17,6 +17,7 @@ pub mod lookup;
 mod mend;
 mod names;
 mod person;
+pub mod references;
 mod service;
 pub mod settings;
 pub mod style;

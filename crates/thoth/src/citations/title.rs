@@ -4,7 +4,7 @@ use super::Front;
 use super::junk::{is_junk_title, is_kind};
 use crate::paper::{Field, Source};
 use crate::pdf::read::lines::Line;
-use crate::pdf::read::words::joined;
+use crate::pdf::read::words::{Running, joined};
 use crate::quote::fold;
 
 /// Where the title stands.
@@ -150,7 +150,7 @@ fn places<'l>(lines: impl Iterator<Item = &'l Line>) -> Vec<Place> {
         }
     }
     let texts = groups.into_iter().map(|(place, group)| {
-        let text = joined(group.iter().map(|line| without_notes(line)));
+        let text = joined(group.iter().map(|line| Running::from(without_notes(line)))).text;
         Place { text, ..place }
     });
     texts.collect()

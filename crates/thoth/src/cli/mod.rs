@@ -5,9 +5,11 @@ mod chat;
 mod cite;
 mod init;
 mod logging;
+mod mcp;
 mod notes;
 mod output;
 mod place;
+mod references;
 mod report;
 mod serve;
 mod settings;
@@ -61,6 +63,8 @@ pub enum Command {
         #[arg(long, value_name = "ROLE", env = "THOTH_ROLE", value_delimiter = ',', default_value = "all")]
         role: Vec<Role>,
     },
+    /// Serve MCP to the program that starts this, on standard input and output
+    Mcp,
     /// Read PDFs now; those outside of the vault are copied into it
     Ingest {
         /// The PDFs
@@ -119,6 +123,14 @@ pub enum Command {
         /// What about them.
         #[command(subcommand)]
         command: NotesCommand,
+    },
+    /// List what a paper cites
+    References {
+        /// The paper's id, as `thoth papers` shows it
+        id: String,
+        /// Print JSON, with all parts of each entry
+        #[arg(long)]
+        json: bool,
     },
     /// Check and show settings, and what became of each save
     Settings {
@@ -216,6 +228,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Init { example } => init::init(vault, example),
         Command::Serve { listen, role } => serve::serve(vault, Roles::of(&role), listen),
+        Command::Mcp => mcp::mcp(vault),
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
@@ -223,6 +236,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Papers { json } => answers::papers(vault, json),
         Command::Cite { papers, style, format } => cite::cite(vault, &papers, style.as_deref(), format),
         Command::Notes { command: NotesCommand::Refresh { papers, json } } => notes::refresh(vault, papers, json),
+        Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
             SettingsCommand::Show => settings::show(vault),

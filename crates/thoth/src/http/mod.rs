@@ -22,6 +22,7 @@ pub mod generation;
 pub mod guard;
 mod health;
 pub mod listeners;
+mod mcp;
 pub mod metrics;
 mod notes;
 mod page;

@@ -8,6 +8,8 @@ use serde::Serialize;
 pub struct ServersSettings {
     /// The HTTP API.
     pub api: ApiServer,
+    /// MCP.
+    pub mcp: crate::mcp::settings::McpServer,
 }
 
 /// `servers.api`.

@@ -10,12 +10,14 @@
 //! - [`link`]: from a path to a link that Obsidian follows
 //! - [`render`]: what a note says about a paper
 //! - [`works`], [`shelf`]: works in the style of the settings, linked to their notes
+//! - [`references`]: the list of references in a note
 //! - [`mod@write`]: the note on disk, found again and never written over
 
 pub mod document;
 pub mod frontmatter;
 pub mod link;
 pub mod name;
+pub mod references;
 pub mod render;
 pub mod shelf;
 pub mod works;

@@ -6,6 +6,7 @@ use crate::paper::{Field, Metadata, Paper, Section, SectionKind, Source};
 use super::document::ID_KEY;
 use super::frontmatter::{Entry, Value};
 use super::link::Target;
+use super::references;
 use super::works::Manner;
 use super::yaml::quoted;
 
@@ -55,7 +56,8 @@ pub fn body(paper: &Paper, pdf: &Target, manner: &Manner<'_>) -> String {
         out.push_str(&quoted.join(">\n"));
     }
     out.push_str(&outline(&paper.sections, pdf));
-    out.push_str(&manner.references(&paper.references));
+    let lines: Vec<references::Line> = paper.references.iter().map(|entry| manner.line(entry)).collect();
+    out.push_str(&references::section(&lines));
     out.push_str(&manner.own_citation(&paper.metadata));
     out.push_str(&citation_block(&paper.metadata));
     out.push_str(&sources(&paper.metadata));
@@ -226,7 +228,12 @@ mod tests {
             title: title.to_owned(),
             level,
             kind: SectionKind::Body,
-            paragraphs: vec![Paragraph { page, text: "text".to_owned(), continues: false }],
+            paragraphs: vec![Paragraph {
+                page,
+                text: "text".to_owned(),
+                continues: false,
+                ..Paragraph::default()
+            }],
         };
         Paper {
             metadata: Metadata {

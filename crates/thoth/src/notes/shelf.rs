@@ -22,15 +22,28 @@ impl Shelf {
         let mut shelf = Self { vault: vault.to_owned(), ..Self::default() };
         for row in rows {
             let (Some(note), Some(title)) = (&row.note, &row.title) else { continue };
-            let number = shelf.notes.len();
             let doi = row.doi.as_deref().map(of_doi);
             let arxiv = row.arxiv.as_deref().map(of_arxiv);
             let titled = row.year.map(|year| of_title(title, year));
-            for mark in [doi, arxiv, titled].into_iter().flatten() {
-                shelf.by_mark.entry(mark).or_insert(number);
-            }
-            shelf.notes.push((vault.join(note).with_extension(""), title.clone()));
+            shelf.put(note, title, [doi, arxiv, titled]);
         }
+        shelf
+    }
+
+    fn put(&mut self, note: &str, title: &str, marks: [Option<String>; 3]) {
+        let number = self.notes.len();
+        for mark in marks.into_iter().flatten() {
+            self.by_mark.entry(mark).or_insert(number);
+        }
+        let note = note.strip_suffix(".md").unwrap_or(note);
+        self.notes.push((self.vault.join(note), title.to_owned()));
+    }
+
+    /// A shelf with one note, for tests.
+    #[cfg(test)]
+    pub(super) fn with(note: &str, title: &str, year: i32, doi: &str) -> Self {
+        let mut shelf = Self { vault: PathBuf::from("/vault"), ..Self::default() };
+        shelf.put(note, title, [Some(of_doi(doi)), None, Some(of_title(title, year))]);
         shelf
     }
 

@@ -123,8 +123,19 @@ enum Opened {
     Done,
     /// The row, and what was read of this content before.
     Known(Box<PaperRow>, Box<Paper>),
-    /// The row, and the bytes to read.
-    New(Box<PaperRow>, Vec<u8>),
+    /// The row, the bytes to read, and what an earlier version of the reader gave.
+    Unread(Box<PaperRow>, Vec<u8>, Option<Box<Paper>>),
+}
+
+/// Since when a paper's content is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// It was read before, by this version of the reader or because no better can be had.
+    Before,
+    /// It was read once more, as this version of the reader does.
+    Anew,
+    /// It was read for the first time.
+    First,
 }
 
 /// One file from its bytes to its note. What the file is to blame for goes into its row; an error is ours.
@@ -135,26 +146,36 @@ async fn see_through(
     terms: Terms,
 ) -> Result<(), String> {
     let row = taken.clone();
-    let (row, paper, is_new) = match blocking(shared, move |shared| open(shared, &row))
-        .await?
-        .map_err(ledger)?
-    {
+    let opened = blocking(shared, move |shared| open(shared, &row)).await?.map_err(ledger)?;
+    let (row, paper, known) = match opened {
         Opened::Done => return Ok(()),
-        Opened::Known(row, paper) => (row, paper, false),
-        Opened::New(row, bytes) => match read_within_limits(shared, stop, bytes).await? {
-            Some(Ok(paper)) => (row, Box::new(paper), true),
-            Some(Err(reason)) => {
-                let failed =
-                    blocking(shared, move |shared| shared.ledger.failed(&row, &reason, Blame::File)).await?;
-                failed.map_err(ledger)?.iter().for_each(|row| shared.tell(row));
-                return Ok(());
+        Opened::Known(row, paper) => (row, paper, Known::Before),
+        Opened::Unread(row, bytes, earlier) => match read_within_limits(shared, stop, bytes).await? {
+            Some(Ok(paper)) => {
+                let known = if earlier.is_some() { Known::Anew } else { Known::First };
+                (row, Box::new(paper), known)
             }
+            Some(Err(reason)) => match earlier {
+                Some(earlier) => {
+                    let file = &row.file;
+                    tracing::warn!(%file, %reason, "PDFMonitor: what an earlier version read of it is kept");
+                    (row, earlier, Known::Before)
+                }
+                None => return fail(shared, *row, reason).await,
+            },
             None => {
                 return blocking(shared, move |shared| shared.ledger.give_back(&row)).await?.map_err(ledger);
             }
         },
     };
-    blocking(shared, move |shared| keep(shared, &row, &paper, is_new, &terms)).await?.map_err(ledger)
+    blocking(shared, move |shared| keep(shared, &row, &paper, known, &terms)).await?.map_err(ledger)
+}
+
+/// Says in the ledger why a file cannot be read.
+async fn fail(shared: &Arc<Shared>, row: PaperRow, reason: String) -> Result<(), String> {
+    let failed = blocking(shared, move |shared| shared.ledger.failed(&row, &reason, Blame::File)).await?;
+    failed.map_err(ledger)?.iter().for_each(|row| shared.tell(row));
+    Ok(())
 }
 
 /// Reads the bytes and decides whose they are.
@@ -178,9 +199,10 @@ fn open(shared: &Shared, taken: &PaperRow) -> rusqlite::Result<Opened> {
         shared.tell(&row);
         return Ok(Opened::Done);
     }
-    Ok(match shared.index.paper(&content)? {
-        Some(paper) => Opened::Known(Box::new(row), Box::new(paper)),
-        None => Opened::New(Box::new(row), bytes),
+    let (row, paper) = (Box::new(row), shared.index.paper(&content)?.map(Box::new));
+    Ok(match paper {
+        Some(paper) if shared.index.is_current(&content)? => Opened::Known(row, paper),
+        earlier => Opened::Unread(row, bytes, earlier),
     })
 }
 
@@ -250,17 +272,17 @@ fn keep(
     shared: &Shared,
     row: &PaperRow,
     paper: &Paper,
-    is_new: bool,
+    known: Known,
     terms: &Terms,
 ) -> rusqlite::Result<()> {
     let Some(content) = row.content.as_deref() else {
         return Ok(());
     };
-    if is_new {
+    if known != Known::Before {
         shared.index.put(content, paper)?;
     }
     let shelf = shelf(shared, terms)?;
-    let settled = match write_note(shared, row, paper, is_new, (terms, &shelf)) {
+    let settled = match write_note(shared, row, paper, known == Known::First, (terms, &shelf)) {
         Ok((_, note)) => shared.ledger.indexed(row, &note.finding(row, paper))?,
         Err(error) => shared.ledger.failed(row, &error.to_string(), Blame::World)?,
     };

@@ -12,7 +12,7 @@
 //!
 //! The note of a file, its metadata and its document stay when the file vanishes; `missing_since` says so.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -89,6 +89,15 @@ impl Ledger {
     pub fn row(&self, file: &Path) -> rusqlite::Result<Option<PaperRow>> {
         let key = self.key(file);
         self.database.read(|connection| row::of_file(connection, &key))
+    }
+
+    /// The row with this id; of two that have it, the one whose file is there.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn of_id(&self, id: &str) -> rusqlite::Result<Option<PaperRow>> {
+        let rest = "WHERE id = ?1 ORDER BY missing_since IS NOT NULL, added_at LIMIT 1";
+        self.database.read(|connection| row::first(connection, rest, params![id]))
     }
 
     /// The row that holds a content.
@@ -169,6 +178,18 @@ impl Ledger {
             self.give_back(row)?;
         }
         Ok(left.len())
+    }
+
+    /// Queues the files that hold one of these contents, are read, and were there. Gives how many.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn queue_again(&self, contents: &HashSet<String>) -> rusqlite::Result<usize> {
+        let read = "WHERE status = 'indexed' AND duplicate_of IS NULL AND missing_since IS NULL";
+        let rows = if contents.is_empty() { Vec::new() } else { self.select(read, params![])? };
+        let rows = rows.iter().filter(|row| row.content.as_ref().is_some_and(|held| contents.contains(held)));
+        let queued = rows.map(|row| self.queue(&self.path(row), row.stamp));
+        Ok(queued.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().count())
     }
 
     /// Takes the file that waits longest out of the queue.

@@ -283,6 +283,11 @@ impl Monitor {
         if resumed > 0 {
             tracing::info!(resumed, "PDFMonitor: goes on with papers that an earlier process left");
         }
+        let again = blocking(&shared, |shared| shared.ledger.queue_again(&shared.index.outdated()?));
+        let again = again.await?.map_err(|error| format!("the ledger: {error}"))?;
+        if again > 0 {
+            tracing::info!(again, "PDFMonitor: reads papers once more that an earlier version of Thoth read");
+        }
         let (follow, wishes) = mpsc::channel(16);
         for _ in 0..shared.limits.workers.max(1) {
             tasks.spawn(intake::work(Arc::clone(&shared), stop.clone()));

@@ -92,7 +92,7 @@ fn prompt(question: &str, passages: &[Passage]) -> String {
     let mut prompt = String::new();
     for (index, passage) in passages.iter().enumerate() {
         let title = unmarked(passage.title.as_deref().unwrap_or_default(), 300).replace(['"', '\n'], " ");
-        let text = unmarked(&passage.text, PASSAGE_CHARS_MAX);
+        let text = unmarked(&passage.sentences, PASSAGE_CHARS_MAX);
         let (number, page) = (index + 1, passage.page);
         prompt.push_str(&format!(
             "<passage number=\"{number}\" paper=\"{title}\" page=\"{page}\">\n{text}\n</passage>\n\n"
@@ -131,7 +131,7 @@ struct Tally {
 /// Keeps of a reply what holds: citations whose quote stands in the passage cited, sentences that keep one, and,
 /// marked, those that never had one.
 fn check(reply: &str, passages: &[Passage]) -> Checked {
-    let evidence: Vec<Evidence> = passages.iter().map(|passage| Evidence::new(&passage.text)).collect();
+    let evidence: Vec<Evidence> = passages.iter().map(|passage| Evidence::new(&passage.sentences)).collect();
     let mut tally = Tally::default();
     let mut lines: Vec<String> = Vec::new();
     for line in reply::parse(reply) {

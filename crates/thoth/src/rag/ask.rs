@@ -59,7 +59,9 @@ pub fn from_passages(passages: &[Passage], note: Option<String>) -> Answer {
         }
     }
     if answer.is_empty() {
-        answer.push_str("No passage of the papers has words of this question.");
+        answer.push_str(
+            "No passage of the papers that can be quoted word for word has words of this question.",
+        );
     }
     Answer {
         answer,

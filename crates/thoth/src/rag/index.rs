@@ -3,6 +3,7 @@
 //! Invariants of what is stored:
 //! 1. A document is a whole [`Paper`], keyed by the hash of its PDF's bytes. Everything else in the index can be made
 //!    from the documents.
+//!    Its row in `readings` says which version of the reader gave it; without one that was the first.
 //! 2. Each document stands once in `titles` (title, authors and so on), under the document's number.
 //! 3. `chunked` names a document under a recipe exactly when the recipe's own table holds all of the document's
 //!    chunks, under the row numbers `document · 2²⁰ + chunk`; so no statistics of one recipe mix with another's.
@@ -11,12 +12,13 @@
 //!    recipe ready only after it has seen, in the same transaction, that no document lacks it.
 //! 5. A recipe's tables stand exactly as long as its row in `recipes`; it is dropped only when nobody reads it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::database::Database;
-use crate::paper::Paper;
+use crate::paper::{Paper, READER_VERSION};
 
 use super::chunk::chunks;
 use super::leases::Leases;
@@ -39,6 +41,10 @@ CREATE TABLE IF NOT EXISTS documents (
     title TEXT,
     people TEXT NOT NULL,
     paper TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS readings (
+    document INTEGER PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE,
+    reader INTEGER NOT NULL
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS titles
     USING fts5(title, people, tokenize = 'porter unicode61 remove_diacritics 2');
@@ -92,6 +98,10 @@ impl Index {
             )?;
             let document = transaction.last_insert_rowid();
             transaction.execute(
+                "INSERT INTO readings (document, reader) VALUES (?1, ?2)",
+                params![document, READER_VERSION],
+            )?;
+            transaction.execute(
                 "INSERT INTO titles (rowid, title, people) VALUES (?1, ?2, ?3)",
                 params![document, title.unwrap_or_default(), people],
             )?;
@@ -137,6 +147,37 @@ impl Index {
                 params![document, title.unwrap_or_default(), people],
             )?;
             Ok(true)
+        })
+    }
+
+    /// The contents of documents that another version of the reader gave.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn outdated(&self) -> rusqlite::Result<HashSet<String>> {
+        self.database.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT content FROM documents LEFT JOIN readings ON document = id
+                     WHERE reader IS NOT ?1",
+                )?
+                .query_map([READER_VERSION], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// Whether this version of the reader gave the document of a content.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn is_current(&self, content: &str) -> rusqlite::Result<bool> {
+        self.database.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM readings JOIN documents ON document = id
+                     WHERE content = ?1 AND reader = ?2)",
+                )?
+                .query_row(params![content, READER_VERSION], |row| row.get(0))
         })
     }
 

@@ -1,5 +1,6 @@
 //! The best passages for a question: one to four whole sentences out of one paragraph on one page, so that a reader
-//! finds each of them where it is said to stand. A sentence with a formula is rather cut there than told with it.
+//! finds each of them where it is said to stand. In which order the parts of a formula are read is a matter of taste, so
+//! a sentence is cut where it has one: what is told is printed so on its page, letter by letter.
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 use std::ops::Range;
@@ -40,10 +41,6 @@ const PASSAGE_WORDS_MIN: usize = 8;
 /// What the score of the chunk counts for beside that of the passage.
 const CHUNK_WEIGHT: f64 = 0.3;
 
-/// What a passage with a formula is worth, against one without: in which order the parts of a formula are read is a
-/// matter of taste, so it may not be found on its page as it is told here.
-const FORMULA_WEIGHT: f64 = 0.35;
-
 /// What a sentence is worth that was cut at a formula, against a whole one.
 const CUT_WEIGHT: f64 = 0.8;
 
@@ -61,8 +58,11 @@ pub struct Passage {
     pub page: u32,
     /// Heading of the section; empty before the first one.
     pub section: String,
-    /// Whole sentences of one paragraph on that page.
+    /// Whole sentences of one paragraph on that page, or what stands between their formulas.
     pub text: String,
+    /// The sentences as a whole, formulas included: what a language model reads.
+    #[serde(skip)]
+    pub sentences: String,
     /// Higher is better; only comparable within one question.
     pub score: f64,
 }
@@ -114,9 +114,15 @@ fn drafts(
                 continue;
             };
             let before = piece.paragraph.checked_sub(1).and_then(|before| section.paragraphs.get(before));
-            whole.extend(best_passage(weights, candidate, paragraph, &whole_sentences(before, paragraph)));
+            whole.extend(best_passage(
+                weights,
+                candidate,
+                paragraph,
+                &whole_sentences(before, paragraph),
+                PASSAGE_WORDS_MIN,
+            ));
             if whole.is_empty() {
-                broken.extend(best_passage(weights, candidate, paragraph, &all_sentences(paragraph)));
+                broken.extend(best_passage(weights, candidate, paragraph, &all_sentences(paragraph), 0));
             }
         }
     }
@@ -147,8 +153,9 @@ fn best_passage(
     candidate: &Candidate,
     paragraph: &Paragraph,
     sentences: &[Range<usize>],
+    words_min: usize,
 ) -> Option<Passage> {
-    let mut best: Option<(f64, &str)> = None;
+    let mut best: Option<(f64, &str, &str)> = None;
     let whole = sentences.first().zip(sentences.last()).map_or(0, |(first, last)| last.end - first.start);
     for (number, first) in sentences.iter().enumerate() {
         for last in sentences.iter().skip(number).take(SENTENCES_MAX) {
@@ -156,25 +163,26 @@ fn best_passage(
             if window.len() > PASSAGE_BYTES_MAX {
                 break;
             }
-            for (text, clear) in told(window) {
+            for (text, clear) in told(paragraph, first.start..last.end) {
                 let found = weights.find(text);
-                let short = found.word_count < PASSAGE_WORDS_MIN && text.len() < whole;
+                let short = found.word_count < words_min && text.len() < whole;
                 if found.places.is_empty() || short || !is_prose(text, &found) {
                     continue;
                 }
                 let worth = clear * weights.worth([(&found, 1.0, length(&found))]);
-                if best.is_none_or(|(most, _)| worth > most) {
-                    best = Some((worth, text));
+                if best.is_none_or(|(most, ..)| worth > most) {
+                    best = Some((worth, text, window));
                 }
             }
         }
     }
-    best.map(|(worth, text)| Passage {
+    best.map(|(worth, text, window)| Passage {
         paper: paper_id(&candidate.content),
         title: candidate.title.clone(),
         page: paragraph.page,
         section: candidate.section_title.clone(),
         text: text.to_owned(),
+        sentences: window.to_owned(),
         score: worth + CHUNK_WEIGHT * candidate.score,
     })
 }
@@ -183,25 +191,36 @@ fn length(found: &Found) -> f64 {
     0.4 + 0.6 * found.word_count.max(PASSAGE_WORDS) as f64 / PASSAGE_WORDS as f64
 }
 
-/// What may be told of some sentences, and what each is worth against plain ones: they themselves; and, where they
-/// have a formula, what stands before, between and after its words.
-fn told(sentences: &str) -> Vec<(&str, f64)> {
-    if !has_formula(sentences) {
-        return vec![(sentences, 1.0)];
-    }
-    let mut told = vec![(sentences, FORMULA_WEIGHT)];
-    let mut begin = 0;
-    let mut end = 0;
-    for word in sentences.split_inclusive(char::is_whitespace) {
-        let next = end + word.len();
-        if has_formula(word) {
-            told.push((sentences.get(begin..end).unwrap_or_default().trim(), CUT_WEIGHT));
+/// What may be told of some sentences, and what each is worth against plain ones: they themselves; or, where another
+/// reader may go on differently within them, what stands before, between and after those places.
+fn told(paragraph: &Paragraph, sentences: Range<usize>) -> Vec<(&str, f64)> {
+    let loose =
+        paragraph.loose.iter().filter(|loose| loose.end >= sentences.start && loose.start <= sentences.end);
+    let loose: Vec<&Range<usize>> = loose.collect();
+    let mut parts = Vec::new();
+    let (mut begin, mut end) = (sentences.start, sentences.start);
+    for word in paragraph.text.get(sentences.clone()).unwrap_or_default().split_inclusive(char::is_whitespace)
+    {
+        let (start, next) = (end, end + word.len());
+        let stop = start + word.trim_end().len();
+        let within = |loose: &&&Range<usize>| loose.start < stop && loose.end > start;
+        if has_formula(word) || loose.iter().any(|loose| within(&loose)) {
+            parts.push(begin..start);
+            begin = next;
+        } else if loose.iter().any(|loose| loose.end == start) {
+            parts.push(begin..start);
+            begin = start;
+        }
+        if loose.iter().any(|loose| loose.start == stop) {
+            parts.push(begin.min(stop)..stop);
             begin = next;
         }
         end = next;
     }
-    told.push((sentences.get(begin..end).unwrap_or_default().trim(), CUT_WEIGHT));
-    told
+    parts.push(begin.min(end)..end);
+    let text = |part: &Range<usize>| paragraph.text.get(part.clone()).map(str::trim).unwrap_or_default();
+    let weight = if parts.contains(&sentences) { 1.0 } else { CUT_WEIGHT };
+    parts.iter().map(text).filter(|text| !text.is_empty()).map(|text| (text, weight)).collect()
 }
 
 /// Whether a text has characters that formulas are set in: arrows, operators, letterlike symbols, accents and primes

@@ -92,7 +92,12 @@ fn section(title: &str, paragraphs: &[(u32, &str)]) -> Section {
     };
     let paragraphs = paragraphs
         .iter()
-        .map(|(page, text)| Paragraph { page: *page, text: (*text).to_owned(), continues: false })
+        .map(|(page, text)| Paragraph {
+            page: *page,
+            text: (*text).to_owned(),
+            continues: false,
+            ..Paragraph::default()
+        })
         .collect();
     Section { title: title.to_owned(), level: 1, kind, paragraphs }
 }

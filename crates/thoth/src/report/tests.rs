@@ -61,6 +61,21 @@ fn a_typing_error_is_no_failed_reload_and_a_taken_port_is() {
 }
 
 #[test]
+fn what_was_taken_back_is_no_success_and_the_way_back_is_no_save() {
+    let with = |id, outcome| Verdict { outcome, ..verdict(id, Cause::Save, Decision::Applied) };
+    let verdicts = vec![
+        with(1, Some(Outcome::Kept)),
+        with(2, Some(Outcome::KeptUnproven)),
+        with(3, Some(Outcome::Reverted)),
+        verdict(4, Cause::Revert, Decision::Applied),
+        with(5, None),
+    ];
+    let report = report(verdicts, at(0), at(9));
+    assert_eq!(report.outcomes, Outcomes { kept: 1, kept_unproven: 1, reverted: 1, open: 1 });
+    assert_eq!((report.success_percent, report.accepted_percent), (Some(75.0), Some(100.0)));
+}
+
+#[test]
 fn one_failure_in_twenty_thousand_is_not_a_hundred_percent() {
     assert_eq!((percent(19_999, 20_000), percent(20_000, 20_000)), (Some(99.99), Some(100.0)));
 }

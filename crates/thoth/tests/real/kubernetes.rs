@@ -129,7 +129,7 @@ fn kubectl_knows_every_field_of_the_set() {
     };
     let mut set = object("StatefulSet");
     assert_eq!(check(&set), [""; 0]);
-    set["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = json!({ "periodSeconds": 1 });
+    set["spec"]["template"]["spec"]["containers"][0]["readinessTest"] = json!({ "periodSeconds": 1 });
     assert_eq!(check(&set).len(), 1, "this test would see a field that is misspelt");
 }
 

@@ -9,12 +9,20 @@
 
 mod citing;
 mod command_line;
+mod dist;
+mod documents;
 mod exports;
 mod kubernetes;
+mod letta;
+mod letta_server;
 mod library;
 mod live;
 mod load;
 mod lookups;
+mod mcp;
+mod mcp_sdk;
+mod mcp_stdio;
+mod mounts;
 mod plan;
 mod probation;
 mod refused;

@@ -2,6 +2,7 @@
 
 use super::columns::Column;
 use super::lines::Line;
+use super::words::{Running, joined};
 use std::collections::{BTreeMap, HashMap};
 
 /// Lines of one item of a list, at most, when labels are compared.
@@ -79,7 +80,12 @@ fn median(values: &mut [f32]) -> f32 {
 impl Block {
     /// The text of all lines, hyphenation undone.
     pub(crate) fn text(&self) -> String {
-        super::words::joined(self.lines.iter().map(Line::text))
+        self.running().text
+    }
+
+    /// The same, with where another reader may go on differently.
+    pub(crate) fn running(&self) -> Running {
+        joined(self.lines.iter().map(Line::running))
     }
 
     /// The first line.

@@ -1,20 +1,29 @@
 //! From characters as fonts name them to text: accents on their letters, ligatures resolved, spaced words whole.
 
+use super::words::Word;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+/// Single letters in a row that are one word; fewer may be words of their own.
+const LETTERS_SPACED_MIN: usize = 5;
+
 /// Composes characters to text: spacing accents go onto their letter, ligatures are resolved, gaps become spaces.
 pub(crate) fn compose(characters: impl Iterator<Item = char>) -> String {
+    let characters: Vec<char> = characters.collect();
+    let words = characters.split(|character| character.is_whitespace());
+    let words = words.map(|word| Word { text: word_of(word.iter().copied()), ..Word::default() });
+    unspaced(words).iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Composes the characters of one word; gaps around it are left out. Nothing of this reaches over a gap.
+pub(super) fn word_of(characters: impl Iterator<Item = char>) -> String {
     let mut text = String::new();
     let mut accent = None;
-    for character in characters {
-        let character = if character.is_whitespace() { ' ' } else { character };
+    for character in characters.filter(|character| !character.is_whitespace()) {
         if let Some(mark) = combining(character) {
             match text.chars().last() {
                 // An accent that was drawn after its letter stands on it without a gap; TeX draws it before.
-                Some(last) if !last.is_whitespace() && takes_accent(last) && accent.is_none() => {
-                    accent = Some((mark, true))
-                }
+                Some(last) if takes_accent(last) && accent.is_none() => accent = Some((mark, true)),
                 _ => accent = Some((mark, false)),
             }
             continue;
@@ -29,37 +38,37 @@ pub(crate) fn compose(characters: impl Iterator<Item = char>) -> String {
                 text.push(mark);
             }
         }
-        if character == ' ' && text.ends_with(' ') {
-            continue;
-        }
         resolve(character, &mut text);
     }
     if let Some((mark, true)) = accent {
         text.push(mark);
     }
-    unspaced(text.trim()).nfc().collect()
+    text.nfc().collect()
 }
 
-/// Letter-spaced words become whole: `A B S T R A C T`, `F I G U R E 2`.
-fn unspaced(text: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut run: Vec<&str> = Vec::new();
-    let letter = |word: &str| word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
-    for word in text.split(' ').chain([""]) {
-        if letter(word) {
-            run.push(word);
-            continue;
-        }
-        if run.len() >= 5 {
-            words.push(run.concat());
+/// Words that are not empty; letter-spaced ones become whole: `A B S T R A C T`, `F I G U R E 2`.
+pub(super) fn unspaced(words: impl Iterator<Item = Word>) -> Vec<Word> {
+    let letter = |word: &Word| word.text.chars().count() == 1 && word.text.chars().all(char::is_alphabetic);
+    let mut unspaced: Vec<Word> = Vec::new();
+    let mut run = 0;
+    for word in words.filter(|word| !word.text.is_empty()).chain([Word::default()]) {
+        if letter(&word) {
+            run += 1;
         } else {
-            words.extend(run.iter().map(|letter| (*letter).to_owned()));
+            if run >= LETTERS_SPACED_MIN {
+                let letters = unspaced.split_off(unspaced.len() - run);
+                unspaced.push(Word {
+                    loose: letters.iter().any(|letter| letter.loose),
+                    ends: letters.last().is_some_and(|letter| letter.ends),
+                    text: letters.into_iter().map(|letter| letter.text).collect(),
+                });
+            }
+            run = 0;
         }
-        run.clear();
-        words.push(word.to_owned());
+        unspaced.push(word);
     }
-    words.pop();
-    words.join(" ")
+    unspaced.pop();
+    unspaced
 }
 
 /// The combining form of an accent that has a width of its own.
@@ -80,6 +89,11 @@ fn combining(character: char) -> Option<char> {
         '\u{2DB}' => '\u{328}',
         _ => return None,
     })
+}
+
+/// Whether a character is an accent that composing puts on a letter.
+pub(super) fn is_accent(character: char) -> bool {
+    is_combining_mark(character) || combining(character).is_some()
 }
 
 fn takes_accent(character: char) -> bool {

@@ -1,9 +1,12 @@
 //! Lines of text and pieces of them.
 
-use super::characters::compose;
+use super::characters::{is_accent, unspaced, word_of};
+use super::words::{Running, Word};
 
 /// Size of sub- and superscripts at most, against what they stand beside.
 pub(crate) const SCRIPT_SIZE: f32 = 0.88;
+/// How far off its baseline a character is raised or lowered, in sizes.
+const SHIFT: f32 = 0.05;
 /// A gap that separates words, in sizes.
 pub(super) const WORD_GAP: f32 = 0.13;
 /// A gap that a reader sees as a tabulator, in sizes.
@@ -12,12 +15,14 @@ pub(super) const TAB_GAP: f32 = 1.5;
 pub(crate) const TAB: char = '\u{2003}';
 
 /// A character in a line.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Mark {
     /// The character; a gap between words is a space, a wide one is [`TAB`].
     pub character: char,
     /// Size of its font in points.
     pub size: f32,
+    /// Left edge.
+    pub x: f32,
     /// How far it stands above the baseline of the line, in points.
     pub rise: f32,
     /// Mean stroke width; 0 if unknown.
@@ -28,11 +33,14 @@ pub(crate) struct Mark {
     pub bold: bool,
     /// Whether it is italic, compared with the document's ordinary text.
     pub italic: bool,
+    /// Whether something beside it makes it doubtful what another reader of the page goes on with: a sign whose
+    /// meaning the font does not say, a sign that stands between the lines, a gap wider than its neighbours.
+    pub doubtful: bool,
 }
 
 impl Mark {
     pub(super) fn gap(character: char, size: f32) -> Self {
-        Self { character, size, rise: 0.0, weight: 0.0, slant: 0.0, bold: false, italic: false }
+        Self { character, size, ..Self::default() }
     }
 }
 
@@ -70,7 +78,55 @@ impl Line {
 
     /// The text: composed (NFC), gaps as single spaces.
     pub(crate) fn text(&self) -> String {
-        compose(self.marks.iter().map(|mark| mark.character))
+        self.running().text
+    }
+
+    /// The text, and where another reader may go on differently.
+    pub(crate) fn running(&self) -> Running {
+        let words = self.marks.split_inclusive(|mark| mark.character.is_whitespace());
+        let words = unspaced(words.map(|word| self.word(word)));
+        let apart = self.is_stacked() || words.iter().any(|word| word.ends);
+        let mut running = Running::default();
+        for word in words {
+            let start = running.push_word(&word.text);
+            let end = running.text.len();
+            if word.loose {
+                running.loose.push(start..end);
+            }
+            if word.ends {
+                running.loose.push(end..end);
+            }
+        }
+        if apart {
+            let end = running.text.len();
+            running.loose.insert(0, 0..0);
+            running.loose.push(end..end);
+        }
+        running
+    }
+
+    /// A word out of the marks of one and of the gap behind it.
+    fn word(&self, marks: &[Mark]) -> Word {
+        let doubtful_gap = |mark: &Mark| mark.character.is_whitespace() && mark.doubtful;
+        Word {
+            text: word_of(marks.iter().map(|mark| mark.character)),
+            loose: self.is_loose(marks),
+            ends: marks.last().is_some_and(doubtful_gap),
+        }
+    }
+
+    fn is_loose(&self, word: &[Mark]) -> bool {
+        let shifted = |mark: &Mark| mark.rise.abs() > SHIFT * self.size;
+        let mut inked = word.iter().filter(|mark| !mark.character.is_whitespace());
+        inked.any(|mark| mark.doubtful || shifted(mark) || is_accent(mark.character))
+    }
+
+    /// Whether raised characters stand over lowered ones: some readers make lines of their own of them.
+    fn is_stacked(&self) -> bool {
+        let shift = SHIFT * self.size;
+        let inked = || self.marks.iter().filter(|mark| !mark.character.is_whitespace());
+        let mut lowered = inked().filter(|mark| mark.rise < -shift);
+        lowered.any(|low| inked().any(|high| high.rise > shift && (high.x - low.x).abs() < 0.5 * self.size))
     }
 
     /// Takes another piece to its right into this line.
@@ -79,7 +135,8 @@ impl Line {
         let size = self.size.max(other.size);
         let character = if gap > TAB_GAP * size { TAB } else { ' ' };
         if gap > WORD_GAP * size || gap < -WORD_GAP * size {
-            self.marks.push(Mark::gap(character, size));
+            // Two pieces were not one because the gap is wide; a piece within the other is read out of its order.
+            self.marks.push(Mark { doubtful: true, ..Mark::gap(character, size) });
         }
         let shift = self.y - other.y;
         self.marks.extend(other.marks.iter().map(|mark| Mark { rise: mark.rise + shift, ..*mark }));

@@ -13,6 +13,16 @@ const SPACED_RUN_GAP: f32 = 1.6;
 const PIECE_GAP: f32 = 0.7;
 /// Type smaller than this, against what stands before it, is not a script but text beside a drop capital.
 const DROP_CAPITAL: f32 = 0.55;
+/// How far a glyph may reach over the one before it, in sizes; kerning does a little.
+const OVERLAP: f32 = 0.3;
+/// Characters of a piece that is no text of its own, at most.
+const STRAY_MARKS_MAX: usize = 6;
+/// Such pieces of one page, at most.
+const STRAYS_MAX: usize = 500;
+/// A gap is wider than its neighbours from this many times the median gap of its line on, if it is also wider than …
+const WIDE_GAP: f32 = 2.5;
+/// … this, in sizes.
+const WIDE_GAP_MIN: f32 = 0.6;
 /// Pieces of one page; more is not a page of text.
 const PIECES_MAX: usize = 8_000;
 
@@ -20,7 +30,32 @@ const PIECES_MAX: usize = 8_000;
 pub(crate) fn pieces(page: &PageGlyphs, number: u32) -> Vec<Line> {
     let mut runs = runs(&page.glyphs);
     runs.truncate(PIECES_MAX);
-    chains(&runs).iter().filter_map(|chain| line(chain, number)).collect()
+    let mut pieces: Vec<Line> = chains(&runs).iter().filter_map(|chain| line(chain, number)).collect();
+    doubt_beside_strays(&mut pieces);
+    pieces
+}
+
+/// Signs that stand between two lines (a radical over its number, limits of a sum) are read into one of them by some
+/// readers: what is near them becomes doubtful.
+fn doubt_beside_strays(pieces: &mut [Line]) {
+    let is_stray = |piece: &&Line| piece.marks.len() <= STRAY_MARKS_MAX;
+    let strays: Vec<Line> = pieces.iter().filter(is_stray).take(STRAYS_MAX).cloned().collect();
+    for piece in pieces.iter_mut().filter(|piece| piece.marks.len() > 2 * STRAY_MARKS_MAX) {
+        let size = piece.size;
+        let strays = strays.iter().filter(|stray| {
+            let off = (stray.y - piece.y).abs();
+            let within = stray.x0 > piece.x0 - size && stray.x1 < piece.x1 + size;
+            within && off > 0.05 * size && off < 0.95 * size
+        });
+        for stray in strays {
+            let near = stray.x0 - 1.5 * size..stray.x1 + 1.5 * size;
+            piece
+                .marks
+                .iter_mut()
+                .filter(|mark| near.contains(&mark.x))
+                .for_each(|mark| mark.doubtful = true);
+        }
+    }
 }
 
 /// Glyphs that were drawn one after another on one line.
@@ -113,13 +148,22 @@ impl<'r, 'g> Chain<'r, 'g> {
         self.runs.push(run);
     }
 
+    /// Whether a run fits between glyphs of the chain.
+    fn has_gap_for(&self, run: &Run<'g>) -> bool {
+        let glyphs = self.runs.iter().flat_map(|run| &run.glyphs);
+        glyphs
+            .into_iter()
+            .all(|(glyph, _)| glyph.x1 <= run.x0 + 0.1 * run.size || glyph.x0 >= run.x1 - 0.1 * run.size)
+    }
+
     /// How far a run stands from the chain's end, if it can belong to it: beside it, or as a script within it.
     fn distance(&self, run: &Run<'g>) -> Option<f32> {
         let size = run.size.max(self.size);
         let gap = run.x0 - self.x1;
         let beside = gap > -0.5 * size && gap < PIECE_GAP * size;
         let script = run.size < SCRIPT_SIZE * self.size && run.glyphs.len() <= 6;
-        let within = script && run.x0 > self.x0 && run.x1 < self.x1 + 0.1 * size;
+        let inside = run.x0 > self.x0 && run.x1 < self.x1 + 0.1 * size;
+        let within = inside && (script || run.glyphs.len() <= 6 && self.has_gap_for(run));
         let capital = run.size < DROP_CAPITAL * self.size && self.runs.len() == 1 && run.glyphs.len() > 2;
         let near = same_line(self.y, self.size, run.y, run.size) && (beside || within) && !capital;
         near.then_some(if within { 0.0 } else { gap.abs() })
@@ -174,25 +218,52 @@ fn line(chain: &Chain<'_, '_>, page: u32) -> Option<Line> {
 fn marks(glyphs: &[(&Glyph, bool)], y: f32, size: f32) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut end: Option<f32> = None;
+    let mut doubtful = false;
+    let mut gaps: Vec<(usize, f32)> = Vec::new();
     for (glyph, spaced) in glyphs {
         let gap = end.map_or(0.0, |end| glyph.x0 - end);
         let local = glyph.size.max(0.7 * size);
         if !marks.is_empty() && (*spaced && gap > -0.3 * local || gap > WORD_GAP * local) {
             let character = if gap > TAB_GAP * local { TAB } else { ' ' };
+            gaps.push((marks.len(), gap));
             marks.push(Mark::gap(character, glyph.size));
         }
+        // One glyph over another, as a circle is put around a letter: which comes first is a matter of taste.
+        let over = gap < -OVERLAP * local;
         end = Some(end.map_or(glyph.x1, |end| end.max(glyph.x1)));
+        let unnamed = glyph.text.is_empty() && glyph.look.weight > 0.0;
+        if (over || unnamed)
+            && let Some(mark) = marks.iter_mut().rfind(|mark: &&mut Mark| !mark.character.is_whitespace())
+        {
+            mark.doubtful = true;
+        }
+        doubtful |= over || unnamed;
         marks.extend(glyph.text.chars().map(|character| Mark {
             character,
             size: glyph.size,
+            x: glyph.x0,
             rise: y - glyph.y,
             weight: glyph.look.weight,
             slant: glyph.look.slant,
-            bold: false,
-            italic: false,
+            doubtful,
+            ..Mark::default()
         }));
+        doubtful &= glyph.text.is_empty();
     }
+    doubt_wide(&gaps, size, &mut marks);
     marks
+}
+
+fn doubt_wide(gaps: &[(usize, f32)], size: f32, marks: &mut [Mark]) {
+    let mut widths: Vec<f32> = gaps.iter().map(|(_, width)| *width).collect();
+    widths.sort_by(f32::total_cmp);
+    let median = widths.get(widths.len() / 2).copied().unwrap_or_default();
+    let wide = (WIDE_GAP * median).max(WIDE_GAP_MIN * size);
+    for (at, _) in gaps.iter().filter(|(_, width)| *width > wide) {
+        if let Some(mark) = marks.get_mut(*at) {
+            mark.doubtful = true;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::blocks::{Block, without_bare_label};
 use super::headings::{self, Heading, Style};
 use super::sections::{FRONT_PAGES, run_in_abstract};
+use super::words::Running;
 use crate::paper::{Paragraph, Section, SectionKind};
 use std::collections::BTreeMap;
 
@@ -44,7 +45,8 @@ impl Writer {
     }
 
     pub(super) fn text(&mut self, block: &Block) {
-        let text = block.text();
+        let running = block.running();
+        let text = running.text.clone();
         let begun = self.sections.iter().any(|section| section.kind == SectionKind::Abstract);
         if let Some(rest) = run_in_abstract(&text).filter(|_| !begun) {
             let title = "Abstract".to_owned();
@@ -55,7 +57,7 @@ impl Writer {
                 paragraphs: Vec::new(),
             });
             self.summary = block.lines.get(1).or(block.line()).map(|line| (line.x0, line.size));
-            self.write(block, rest.to_owned());
+            self.write(block, running.after(text.len() - rest.len()));
         } else {
             if self.ends_abstract(block, &text) {
                 self.release();
@@ -63,7 +65,7 @@ impl Writer {
             }
             // Bare numbers of references stand in a column of their own; the order of the entries says the same.
             let entry = if self.in_references() { without_bare_label(&text) } else { &text };
-            self.write(block, entry.to_owned());
+            self.write(block, running.after(text.len() - entry.len()));
         }
     }
 
@@ -85,7 +87,7 @@ impl Writer {
         elsewhere || differs && (ended || block.column == self.column) || is_key_words(text)
     }
 
-    fn write(&mut self, block: &Block, text: String) {
+    fn write(&mut self, block: &Block, running: Running) {
         if self.sections.is_empty() {
             self.sections.push(Section { level: 1, ..Section::default() });
         }
@@ -102,7 +104,7 @@ impl Writer {
         }
         self.column = block.column;
         if let Some(section) = self.sections.last_mut() {
-            section.paragraphs.push(Paragraph { page: block.page(), text, continues: false });
+            section.paragraphs.push(paragraph(block, running));
         }
     }
 
@@ -112,7 +114,7 @@ impl Writer {
         if flows && !headings::is_caption(&block.text()) {
             return self.text(block);
         }
-        self.held.push(Paragraph { page: block.page(), text: block.text(), continues: false });
+        self.held.push(paragraph(block, block.running()));
     }
 
     /// Writes what was held behind the paragraph that it interrupted.
@@ -134,6 +136,10 @@ impl Writer {
         name_summary(&mut self.sections);
         self.sections
     }
+}
+
+fn paragraph(block: &Block, Running { text, loose }: Running) -> Paragraph {
+    Paragraph { page: block.page(), text, loose, continues: false }
 }
 
 /// Whether a heading is of the parts that follow the last chapter.

@@ -128,3 +128,50 @@ fn a_worker_that_was_overtaken_cannot_write() {
     let row = ledger.indexed(&fast, &finding).unwrap().unwrap();
     assert_eq!((row.status, row.content.as_deref()), (Status::Indexed, Some("new")));
 }
+
+/// Makes of every stored document one that the first version of the reader gave.
+fn age(world: &World) {
+    world.database.write(|transaction| transaction.execute("DELETE FROM readings", [])).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_version_read_is_read_once_more() {
+    let world = World::new();
+    let (a, b) = (pdf("A", ""), pdf("B", ""));
+    let (file, _) = (world.drop("pdfs/a.pdf", &a), world.drop("pdfs/b.pdf", &b));
+    let mut run = world.follow().await;
+    run.until_at_rest(2).await;
+    run.end().await;
+    let own = std::fs::read_to_string(world.at("notes/A.md")).unwrap() + "\nMine.\n";
+    std::fs::write(world.at("notes/A.md"), &own).unwrap();
+    std::fs::remove_file(world.at("notes/B.md")).unwrap();
+    age(&world);
+    assert_eq!(world.index.outdated().unwrap().len(), 2);
+    for _ in 0..2 {
+        let mut run = world.follow().await;
+        run.until("both are read again", |_| (world.reads_of(&a), world.reads_of(&b)) == (2, 2)).await;
+        run.until_at_rest(2).await;
+        assert_eq!(run.row(&file).unwrap().status, Status::Indexed);
+        run.end().await;
+        assert!(world.index.outdated().unwrap().is_empty());
+    }
+    assert_eq!(world.notes("notes"), ["A.md"], "a note that was deleted stays away");
+    assert_eq!(std::fs::read_to_string(world.at("notes/A.md")).unwrap(), own);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_version_could_read_stays_where_this_one_cannot() {
+    let world = World::new();
+    let file = world.drop("pdfs/a.pdf", &pdf("A", ""));
+    let mut run = world.follow().await;
+    let before = run.until_file(&file, Status::Indexed).await;
+    run.end().await;
+    age(&world);
+    let mut run = world.start_with(Arc::new(|_| Err(Unreadable::NoText))).await;
+    run.monitor.follow(&world.inputs()).await.unwrap();
+    run.until_at_rest(1).await;
+    let after = run.row(&file).unwrap();
+    assert_eq!((after.status, after.title), (Status::Indexed, before.title));
+    assert!(world.index.paper(before.content.as_deref().unwrap()).unwrap().is_some());
+    run.end().await;
+}

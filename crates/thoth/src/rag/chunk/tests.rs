@@ -50,8 +50,14 @@ fn chunks_end_with_their_section_and_references_have_none() {
 #[test]
 fn a_sentence_over_two_columns_is_joined_by_a_space() {
     let paragraphs = [("left and", true), ("right.", false)];
-    let paragraphs =
-        paragraphs.map(|(text, continues)| Paragraph { page: 1, text: text.to_owned(), continues }).to_vec();
+    let paragraphs = paragraphs
+        .map(|(text, continues)| Paragraph {
+            page: 1,
+            text: text.to_owned(),
+            continues,
+            ..Paragraph::default()
+        })
+        .to_vec();
     let paper = Paper { sections: vec![Section { paragraphs, ..Section::default() }], ..Paper::default() };
     assert_eq!(texts(&chunks(&paper, &recipe(100, 20))), ["left and right."]);
 }
@@ -79,7 +85,12 @@ fn any_paper() -> impl Strategy<Value = Paper> {
             .map(|paragraphs| Section {
                 paragraphs: paragraphs
                     .into_iter()
-                    .map(|(page, text, continues)| Paragraph { page, text, continues })
+                    .map(|(page, text, continues)| Paragraph {
+                        page,
+                        text,
+                        continues,
+                        ..Paragraph::default()
+                    })
                     .collect(),
                 ..Section::default()
             })

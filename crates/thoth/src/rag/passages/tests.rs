@@ -29,7 +29,12 @@ fn a_passage_is_whole_sentences_of_one_paragraph_on_its_page() {
 #[test]
 fn what_began_on_another_page_is_left_out() {
     let sample = sample();
-    let text = |page, text: &str, continues| Paragraph { page, text: text.to_owned(), continues };
+    let text = |page, text: &str, continues| Paragraph {
+        page,
+        text: text.to_owned(),
+        continues,
+        ..Paragraph::default()
+    };
     let paragraphs = vec![
         text(
             1,
@@ -98,7 +103,7 @@ async fn the_passages_are_the_answer() {
 }
 
 #[test]
-fn what_can_be_found_again_comes_before_a_formula() {
+fn what_is_told_has_no_formula_and_what_a_model_reads_has() {
     let sample = sample();
     let text = "The mass of the boson in both channels H → γγ and H → ZZ is measured here. We measured the mass of the \
                 boson in two decay channels with care.";
@@ -106,17 +111,40 @@ fn what_can_be_found_again_comes_before_a_formula() {
     let passages = rag.passages("mass of the boson in both channels", 1).expect("asks");
     let first = passages.first().expect("a passage");
     assert_eq!(first.text, "We measured the mass of the boson in two decay channels with care.");
-    let only = "The axion H → γγ is sought in a long magnet.";
+    let only = "The dark axion beam H → γγ is sought in a long magnet.";
     let rag = rag_over(&sample, &[paper("T", "A", &[("Body", &[(1, only)])])]);
-    assert_eq!(rag.passages("axion", 1).expect("asks").len(), 1, "a formula is better than nothing");
+    let passages = rag.passages("axion", 1).expect("asks");
+    let first = passages.first().expect("a few words are better than nothing");
+    assert_eq!((first.text.as_str(), first.sentences.as_str()), ("The dark axion beam H", only));
 }
 
 #[test]
 fn a_formula_is_cut_out() {
-    let parts = |text| told(text).into_iter().map(|(part, _)| part).collect::<Vec<_>>();
-    assert_eq!(parts("No formula here."), ["No formula here."]);
-    assert_eq!(
-        parts("The mass in the H → ZZ → 4ℓ decay channels."),
-        ["The mass in the H → ZZ → 4ℓ decay channels.", "The mass in the H", "ZZ", "", "decay channels."]
+    let check = |text: &str, loose: &[&str], expected: &[&str]| {
+        let loose =
+            loose.iter().map(|word| text.find(word).map(|at| at..at + word.len()).expect("stands there"));
+        let paragraph = Paragraph { text: text.to_owned(), loose: loose.collect(), ..Paragraph::default() };
+        let parts: Vec<&str> = told(&paragraph, 0..text.len()).into_iter().map(|(part, _)| part).collect();
+        assert_eq!(parts, expected);
+    };
+    check("No formula here.", &[], &["No formula here."]);
+    check(
+        "The mass in the H → ZZ → 4ℓ decay channels.",
+        &[],
+        &["The mass in the H", "ZZ", "decay channels."],
     );
+    check("The mass mH-based fit gives R2 above .9", &["mH", "R2"], &["The mass", "fit gives", "above .9"]);
+}
+
+#[test]
+fn a_place_where_another_reader_goes_on_elsewhere_is_cut() {
+    let check = |text: &str, places: &[usize], expected: &[(&str, f64)]| {
+        let loose = places.iter().map(|at| *at..*at).collect();
+        let paragraph = Paragraph { text: text.to_owned(), loose, ..Paragraph::default() };
+        assert_eq!(told(&paragraph, 0..text.len()), expected, "{places:?}");
+    };
+    check("C1 We link it.", &[2], &[("C1", CUT_WEIGHT), ("We link it.", CUT_WEIGHT)]);
+    check("C1 We link it.", &[3], &[("C1", CUT_WEIGHT), ("We link it.", CUT_WEIGHT)]);
+    check("C1 We link it.", &[0, 14], &[("C1 We link it.", 1.0)]);
+    check("C1 We link it.", &[8], &[("C1 We", CUT_WEIGHT), ("it.", CUT_WEIGHT)]);
 }
