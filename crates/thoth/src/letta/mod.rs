@@ -120,6 +120,14 @@ impl Letta {
         }
     }
 
+    /// What it runs, for people; nothing where no server is set up.
+    pub fn in_words(&self) -> String {
+        let at = |server: &Url| {
+            format!("agent `{}` at {}", self.inputs.agent_name, crate::llm::shown_host(server))
+        };
+        self.inputs.server.as_ref().map(at).unwrap_or_default()
+    }
+
     /// What is known, for people: where the server is, and the agent, whose id and model come with the first look.
     pub fn view(&self) -> Value {
         let known = self.lock().clone();
