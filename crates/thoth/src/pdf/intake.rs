@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::monitor::{Limits, MonitorInputs, Shared, blocking, lock};
+use super::monitor::{Limits, MonitorInputs};
 use super::outcome::{Blame, Finding};
 use super::row::{self, PaperRow};
+use super::shared::{Shared, blocking, lock};
 use crate::notes::write::{self as note, Order, Written};
 use crate::paper::{Metadata, Paper};
 

@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod read;
 pub mod row;
 pub mod settle;
+mod shared;
 pub mod status;
 mod watch;
 
