@@ -20,6 +20,7 @@ code{font-size:.95em}a{color:#0645ad}\
 /// What a reader can open from here, and what it is.
 const LINKS: &[(&str, &str)] = &[
     ("/api/v1/papers", "the papers and how far each has come"),
+    ("/api/v1/bibliography", "all of them, formatted"),
     ("/api/v1/search?q=", "search, with the words behind <code>q=</code>"),
     ("/api/v1/agent", "the agent at the Letta server"),
     ("/api/v1/settings", "the settings that run, without secrets"),

@@ -6,13 +6,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, post};
 
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
 use super::{
-    agent, events, generation, guard, health, instances, mcp, metrics, page, papers, search, settings_api,
+    agent, cite, events, generation, guard, health, instances, mcp, metrics, notes, page, papers, search,
+    settings_api,
 };
 
 /// Most bytes of a body.
@@ -82,13 +83,16 @@ fn api(app: Arc<App>) -> Router {
         .route("/api/v1/papers", get(papers::list).post(papers::take).layer(body_limit(PDF_BYTES_MAX)))
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
+        .route("/api/v1/papers/{id}/cite", get(cite::cite))
+        .route("/api/v1/notes/refresh", post(notes::refresh))
+        .route("/api/v1/bibliography", get(cite::bibliography))
         .route("/api/v1/papers/{id}/references", get(papers::references))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/ask", post(search::ask))
         .route("/api/v1/agent", get(agent::show))
         .route("/api/v1/agent/messages", post(agent::say))
         .route("/api/v1/agent/memory", get(agent::memory))
-        .route("/api/v1/agent/memory/{label}", put(agent::write_memory))
+        .route("/api/v1/agent/memory/{label}", get(agent::block).put(agent::write_memory))
         .route_layer(from_fn(generation::not_in_safe_mode));
 
     let routes = match app.roles.api {

@@ -156,8 +156,9 @@ impl Letta {
         let _turn = self.turn().await?;
         let reply = self.to_agent(Absent::IsMade, |agent| self.message_call(agent, message, false)).await?;
         let agent_id = reply.agent.id.clone();
-        let body = self.read_json(reply).await?;
-        self.read(agent_id, body)
+        let body = self.read_json(reply).await;
+        self.standing.note(&body);
+        self.read(agent_id, body?)
     }
 
     /// One look at the server, for [`Letta::condition`]: whether it is well, and whether it lets us in.
