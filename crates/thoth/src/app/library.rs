@@ -53,7 +53,8 @@ impl Library {
             index.build(&inputs.wanted)?;
         }
         let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
-        let citations = Citations::new(&CitationInputs::new(&settings.citation)).map_err(anyhow::Error::msg)?;
+        let citations =
+            Citations::new(&CitationInputs::new(&settings.citation)).map_err(anyhow::Error::msg)?;
         let terms = Terms { inputs: MonitorInputs::of(&settings), citations: Arc::new(citations) };
         let parts = Parts {
             vault: place.vault.root().to_owned(),

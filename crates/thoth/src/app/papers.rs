@@ -38,7 +38,8 @@ pub(super) async fn take(
     let index = &means.index;
     let (pdf_follower, index_follower) = (engine.follower("pdf")?, engine.follower("index")?);
     let builder = Arc::new(Builder::start(Arc::clone(index), tasks, stop.clone()));
-    let started = Monitor::start(parts(place, engine, Arc::clone(&database), index), tasks, stop.clone()).await;
+    let started =
+        Monitor::start(parts(place, engine, Arc::clone(&database), index), tasks, stop.clone()).await;
     let monitor = started.map_err(anyhow::Error::msg).context("starting the intake of PDFs")?;
     tasks.spawn(follow::index(index_follower, engine.clone(), Arc::clone(&builder), stop.clone()));
     tasks.spawn(follow::folder(pdf_follower, monitor.clone()));

@@ -92,7 +92,8 @@ pub fn export(
             Ok(entries.collect::<Vec<_>>().join("\n"))
         }
         Format::CslJson => {
-            let items: Vec<Value> = works.iter().map(|(key, metadata)| csl_json::of_paper(key, metadata)).collect();
+            let items: Vec<Value> =
+                works.iter().map(|(key, metadata)| csl_json::of_paper(key, metadata)).collect();
             let text = serde_json::to_string_pretty(&items);
             text.map(|text| text + "\n").map_err(|error| ExportError::Format(error.to_string()))
         }

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 const ENGLISH: [&str; 14] =
     ["the", "of", "and", "in", "for", "with", "on", "an", "to", "from", "by", "is", "are", "at"];
 const OTHERS: [&str; 34] = [
-    "der", "die", "das", "und", "für", "von", "den", "dem", "des", "ein", "eine", "einer", "zur", "zum", "über", "im", "le",
-    "la", "les", "du", "et", "une", "dans", "sur", "el", "los", "las", "del", "y", "della", "di", "het", "een", "och",
+    "der", "die", "das", "und", "für", "von", "den", "dem", "des", "ein", "eine", "einer", "zur", "zum",
+    "über", "im", "le", "la", "les", "du", "et", "une", "dans", "sur", "el", "los", "las", "del", "y",
+    "della", "di", "het", "een", "och",
 ];
 
 /// The work as the engine is to take it.
@@ -46,8 +47,12 @@ impl Mends {
         let fields = work.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
         let own: Vec<&str> = fields.collect();
         let commas = COMMAS.into_iter().filter(|(slip, _)| !own.iter().any(|text| text.contains(slip)));
-        let mut words: Vec<String> =
-            own.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).filter(|word| is_mixed(word)).map(str::to_owned).collect();
+        let mut words: Vec<String> = own
+            .iter()
+            .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
+            .filter(|word| is_mixed(word))
+            .map(str::to_owned)
+            .collect();
         words.sort_unstable();
         words.dedup();
         Self { commas: commas.collect(), words }

@@ -235,7 +235,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
         Command::Cite { papers, style, format } => cite::cite(vault, &papers, style.as_deref(), format),
-        Command::Notes { command: NotesCommand::Refresh { papers, json } } => notes::refresh(vault, papers, json),
+        Command::Notes { command: NotesCommand::Refresh { papers, json } } => {
+            notes::refresh(vault, papers, json)
+        }
         Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),

@@ -16,10 +16,13 @@ pub(super) fn refresh(vault: Option<&Path>, papers: Vec<String>, json: bool) -> 
     let done = serve::wait(async {
         let source = Source::find(&place).await?;
         let done = match &source {
-            Source::Server(client) => {
-                client.post::<Value>("/api/v1/notes/refresh", &json!({ "papers": papers })).await.map_err(Into::into)
+            Source::Server(client) => client
+                .post::<Value>("/api/v1/notes/refresh", &json!({ "papers": papers }))
+                .await
+                .map_err(Into::into),
+            Source::Direct(library) => {
+                library.refresh_notes(papers).await.map(|notes| json!({ "notes": notes }))
             }
-            Source::Direct(library) => library.refresh_notes(papers).await.map(|notes| json!({ "notes": notes })),
         };
         source.close().await;
         done

@@ -43,9 +43,13 @@ pub(super) async fn bibliography(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, ApiError> {
     let ids = wanted.papers.as_deref().unwrap_or_default();
-    let ids: Vec<String> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    let ids: Vec<String> =
+        ids.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
     if ids.len() > PAPERS_MAX {
-        return Err(ApiError::invalid(format!("`papers` names {}; at most {PAPERS_MAX} are taken", ids.len())));
+        return Err(ApiError::invalid(format!(
+            "`papers` names {}; at most {PAPERS_MAX} are taken",
+            ids.len()
+        )));
     }
     exported(app, current, ids, wanted).await
 }
@@ -59,7 +63,8 @@ async fn exported(
     const DOING: &str = "papers cannot be cited";
     let format = wanted.format;
     let done = blocking(DOING, move || {
-        let rows = app.papers.monitor.ledger().papers(None).map_err(|error| ApiError::internal(DOING, &error))?;
+        let rows =
+            app.papers.monitor.ledger().papers(None).map_err(|error| ApiError::internal(DOING, &error))?;
         let settings = (&generation.services.citations.settings, &generation.settings.vault);
         export(&rows, &ids, format, wanted.style.as_deref(), settings).map_err(ApiError::from)
     });

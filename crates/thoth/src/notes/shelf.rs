@@ -51,9 +51,11 @@ impl Shelf {
     pub fn link(&self, reference: &Reference) -> Option<String> {
         let doi = reference.doi.as_deref().map(of_doi);
         let arxiv = reference.arxiv.as_deref().map(of_arxiv);
-        let titled = reference.title.as_deref().zip(reference.year).map(|(title, year)| of_title(title, year));
+        let titled =
+            reference.title.as_deref().zip(reference.year).map(|(title, year)| of_title(title, year));
         let marks = [doi, arxiv, titled].into_iter().flatten();
-        let (note, title) = self.notes.get(marks.filter_map(|mark| self.by_mark.get(&mark)).next().copied()?)?;
+        let (note, title) =
+            self.notes.get(marks.filter_map(|mark| self.by_mark.get(&mark)).next().copied()?)?;
         Some(Target::new(&self.vault, note).link(None, Some(title)))
     }
 }
@@ -68,6 +70,7 @@ fn of_arxiv(arxiv: &str) -> String {
 
 /// Title and year: a title alone may be that of several works.
 fn of_title(title: &str, year: i32) -> String {
-    let letters: String = title.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let letters: String =
+        title.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     format!("title {year} {letters}")
 }

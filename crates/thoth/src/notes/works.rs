@@ -39,8 +39,10 @@ impl Manner<'_> {
     /// A link to a DOI, an arXiv page or another address; `text` is what a link with words says.
     pub(super) fn address(&self, url: &str, text: &str) -> String {
         // In angle brackets: a DOI may hold parentheses, which end a bare link.
-        let url: String =
-            url.chars().filter(|c| !matches!(c, '<' | '>' | '\\') && !c.is_whitespace() && !c.is_control()).collect();
+        let url: String = url
+            .chars()
+            .filter(|c| !matches!(c, '<' | '>' | '\\') && !c.is_whitespace() && !c.is_control())
+            .collect();
         let url = url.replace("%%", "%25%25");
         match self.citations.settings.link_format {
             LinkFormat::Uri => format!("<{url}>"),
@@ -50,7 +52,8 @@ impl Manner<'_> {
 
     /// An entry of a list of references: in the style where it was parsed well enough, else as it is printed.
     pub fn line(&self, reference: &Reference) -> Line {
-        let formatted = is_whole(reference).then(|| self.formatted(csl_json::of_reference("reference", reference)));
+        let formatted =
+            is_whole(reference).then(|| self.formatted(csl_json::of_reference("reference", reference)));
         Line {
             label: reference.label.clone(),
             text: formatted.flatten().unwrap_or_else(|| printed(reference)),
@@ -68,7 +71,8 @@ impl Manner<'_> {
     /// The work in the style, without addresses: a link of the note's own follows it.
     fn formatted(&self, work: serde_json::Value) -> Option<String> {
         let formatted = bibliography(&[csl_json::without_addresses(work)], self.citations.style());
-        let entry = formatted.inspect_err(|error| tracing::warn!(%error, "CitationService: a work is shown unformatted"));
+        let entry = formatted
+            .inspect_err(|error| tracing::warn!(%error, "CitationService: a work is shown unformatted"));
         entry.ok()?.first().map(|entry| entry.markdown()).filter(|text| !text.is_empty())
     }
 }
@@ -110,12 +114,32 @@ mod tests {
     fn an_entry_is_shown_in_the_style_and_linked_as_the_settings_say() {
         let formatted = "Lovelace, A. (1843). On Engines [and] more. *Scientific Memoirs*, *3*, 666–731.";
         check("APA", "uri", &reference(), &format!("{formatted} <https://doi.org/10.1000/(x)1>"));
-        check("APA", "markdown", &reference(), &format!("{formatted} [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)"));
-        check("APA", "wikilink", &reference(), &format!("{formatted} [[notes/Engines|On Engines (and) more]]"));
+        check(
+            "APA",
+            "markdown",
+            &reference(),
+            &format!("{formatted} [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)"),
+        );
+        check(
+            "APA",
+            "wikilink",
+            &reference(),
+            &format!("{formatted} [[notes/Engines|On Engines (and) more]]"),
+        );
         let without_doi = Reference { doi: None, ..reference() };
-        check("APA", "wikilink", &without_doi, &format!("{formatted} [[notes/Engines|On Engines (and) more]]"));
+        check(
+            "APA",
+            "wikilink",
+            &without_doi,
+            &format!("{formatted} [[notes/Engines|On Engines (and) more]]"),
+        );
         let elsewhere = Reference { doi: Some("10.1/y".to_owned()), year: Some(1900), ..reference() };
-        check("IEEE", "wikilink", &elsewhere, "A. Lovelace, “On Engines [and] more,” *Scientific Memoirs*, vol. 3, pp. 666–731, 1900. [doi:10.1/y](<https://doi.org/10.1/y>)");
+        check(
+            "IEEE",
+            "wikilink",
+            &elsewhere,
+            "A. Lovelace, “On Engines [and] more,” *Scientific Memoirs*, vol. 3, pp. 666–731, 1900. [doi:10.1/y](<https://doi.org/10.1/y>)",
+        );
     }
 
     #[test]

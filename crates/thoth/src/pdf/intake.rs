@@ -268,13 +268,7 @@ async fn read_within_limits(
 }
 
 /// Stores what was read, writes the note, and says so in the ledger.
-fn keep(
-    shared: &Shared,
-    row: &PaperRow,
-    paper: &Paper,
-    known: Known,
-    terms: &Terms,
-) -> rusqlite::Result<()> {
+fn keep(shared: &Shared, row: &PaperRow, paper: &Paper, known: Known, terms: &Terms) -> rusqlite::Result<()> {
     let Some(content) = row.content.as_deref() else {
         return Ok(());
     };

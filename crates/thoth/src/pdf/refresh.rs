@@ -63,7 +63,8 @@ pub(super) async fn refresh(
 ) -> Result<Vec<Refreshed>, RefreshError> {
     let terms = (shared.load)();
     let of_shelf = terms.clone();
-    let read = blocking(shared, move |shared| Ok((shared.ledger.papers(None)?, shelf(shared, &of_shelf)?))).await;
+    let read =
+        blocking(shared, move |shared| Ok((shared.ledger.papers(None)?, shelf(shared, &of_shelf)?))).await;
     let read: rusqlite::Result<(Vec<PaperRow>, Shelf)> = read.map_err(RefreshError::State)?;
     let (rows, shelf) = read.map_err(|error| RefreshError::State(format!("the ledger: {error}")))?;
     if let Some(unknown) = ids.iter().find(|id| !rows.iter().any(|row| row.id == **id)) {

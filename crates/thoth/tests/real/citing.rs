@@ -24,7 +24,8 @@ fn with(style: &str, links: &str) -> String {
 
 async fn cited(thoth: &Thoth, query: &str) -> String {
     let id = thoth.papers(1).await[0]["id"].as_str().unwrap().to_owned();
-    let answer = thoth.client.get(thoth.url(&format!("/api/v1/papers/{id}/cite{query}"))).send().await.unwrap();
+    let answer =
+        thoth.client.get(thoth.url(&format!("/api/v1/papers/{id}/cite{query}"))).send().await.unwrap();
     assert!(answer.status().is_success(), "{query}: {}", answer.text().await.unwrap());
     answer.text().await.unwrap()
 }
@@ -46,7 +47,11 @@ async fn style_and_links_are_followed_at_once_and_by_notes_when_they_are_refresh
     let read = || std::fs::read_to_string(&note).unwrap();
     let doi = row["doi"].as_str().unwrap();
     assert!(cited(&thoth, "").await.starts_with("[1] "), "{}", cited(&thoth, "").await);
-    assert!(read().contains("## Citation\n\n") && read().contains(&format!("<https://doi.org/{doi}>")), "{}", read());
+    assert!(
+        read().contains("## Citation\n\n") && read().contains(&format!("<https://doi.org/{doi}>")),
+        "{}",
+        read()
+    );
     std::fs::write(&note, read() + "My own words.\n").unwrap();
 
     let verdict = thoth.save(Save::Rename, &with("APA", "markdown")).await;
@@ -65,13 +70,22 @@ async fn style_and_links_are_followed_at_once_and_by_notes_when_they_are_refresh
 
     let refreshed = thoth.place.run(&["notes", "refresh"]);
     assert!(refreshed.status.success() && text(&refreshed).contains("updated"), "{}", text(&refreshed));
-    assert!(read().contains(&year) && read().contains(&format!("[doi:{doi}](<https://doi.org/{doi}>)")), "{}", read());
+    assert!(
+        read().contains(&year) && read().contains(&format!("[doi:{doi}](<https://doi.org/{doi}>)")),
+        "{}",
+        read()
+    );
     assert!(read().ends_with("My own words.\n"));
     assert!(text(&thoth.place.run(&["notes", "refresh"])).contains("unchanged"));
-    let without_token = thoth.client.post(thoth.url("/api/v1/notes/refresh")).json(&json!({})).send().await.unwrap();
+    let without_token =
+        thoth.client.post(thoth.url("/api/v1/notes/refresh")).json(&json!({})).send().await.unwrap();
     assert_eq!(without_token.status(), 401);
     let unknown = thoth.place.run(&["notes", "refresh", "no-such-id"]);
-    assert!(!unknown.status.success() && text(&unknown).contains("there is no paper `no-such-id`"), "{}", text(&unknown));
+    assert!(
+        !unknown.status.success() && text(&unknown).contains("there is no paper `no-such-id`"),
+        "{}",
+        text(&unknown)
+    );
     crate::support::until(async || thoth.log().contains("CitationService: configuration reloaded")).await;
 }
 
@@ -93,7 +107,12 @@ async fn a_style_file_is_followed_and_a_bad_one_changes_nothing() {
     for (content, part) in [
         ("<style>", "is no style"),
         (&csl("").replace("<bibliography>", "<!--").replace("</bibliography>", "-->"), "no bibliography"),
-        (&csl("").replace("</info>", "</info><macro name=\"a\"><text macro=\"a\"/></macro>").replace("variable=\"title\"", "macro=\"a\""), "calls itself"),
+        (
+            &csl("")
+                .replace("</info>", "</info><macro name=\"a\"><text macro=\"a\"/></macro>")
+                .replace("variable=\"title\"", "macro=\"a\""),
+            "calls itself",
+        ),
     ] {
         std::fs::write(&file, content).unwrap();
         refused(&thoth.save(Save::Rename, &with("styles/ours.csl", "uri")).await, part);
@@ -130,13 +149,21 @@ async fn papers_are_exported_by_the_server_and_without_one() {
     let lines: Vec<&str> = direct[0].lines().collect();
     assert!(lines.len() == 3 && lines.is_sorted(), "Chicago sorts by author: {lines:?}");
     let items: Vec<Value> = serde_json::from_str(&direct[3]).unwrap();
-    assert!(items.iter().all(|item| item["title"].is_string() && item["author"][0]["family"].is_string()), "{items:?}");
+    assert!(
+        items.iter().all(|item| item["title"].is_string() && item["author"][0]["family"].is_string()),
+        "{items:?}"
+    );
     assert_eq!(direct[2].matches("\n@").count() + 1, 3, "{}", direct[2]);
     let missing = place.run(&["cite", "--style", "Nature"]);
-    assert!(!missing.status.success() && text(&missing).contains("there is no style `Nature`"), "{}", text(&missing));
+    assert!(
+        !missing.status.success() && text(&missing).contains("there is no style `Nature`"),
+        "{}",
+        text(&missing)
+    );
 
     let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
-    let served: Vec<String> = formats.map(|format| text(&thoth.place.run(&["cite", "--format", format]))).into();
+    let served: Vec<String> =
+        formats.map(|format| text(&thoth.place.run(&["cite", "--format", format]))).into();
     assert_eq!(served, direct);
     let ids: Vec<Value> = thoth.papers(3).await.iter().map(|row| row["id"].clone()).collect();
     let one = text(&thoth.place.run(&["cite", "--style", "MLA", ids[0].as_str().unwrap()]));

@@ -14,7 +14,10 @@ fn other_programs_read_what_is_exported_and_format_it_alike() {
     let python = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("venv/bin/python3");
     let has_them = Command::new(&python).args(["-c", "import bibtexparser, citeproc"]).output();
     if !has_them.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: `{}` has no bibtexparser and citeproc-py; `scripts/test-tools.sh` installs them", python.display());
+        eprintln!(
+            "skipped: `{}` has no bibtexparser and citeproc-py; `scripts/test-tools.sh` installs them",
+            python.display()
+        );
         return;
     }
     let place = Place::new();
@@ -29,21 +32,31 @@ fn other_programs_read_what_is_exported_and_format_it_alike() {
         file
     };
     let (bibtex, items) = (export("bibtex"), export("csl-json"));
-    let judged = Command::new(&python).arg(format!("{EXPORTS}/judge.py")).args([&bibtex, &items, &style]).output().unwrap();
+    let judged = Command::new(&python)
+        .arg(format!("{EXPORTS}/judge.py"))
+        .args([&bibtex, &items, &style])
+        .output()
+        .unwrap();
     assert!(judged.status.success(), "{}", text(&judged));
     let judged: Value = serde_json::from_slice(&judged.stdout).unwrap();
 
-    let truth: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(format!("{PAPERS}/truth.json")).unwrap()).unwrap();
+    let truth: Vec<Value> =
+        serde_json::from_str(&std::fs::read_to_string(format!("{PAPERS}/truth.json")).unwrap()).unwrap();
     let entries = judged["bibtex"].as_object().unwrap();
     assert_eq!(entries.len(), truth.len(), "{judged}");
     for paper in &truth {
         let title = format!("{{{}}}", paper["title"].as_str().unwrap());
-        let entry = entries.values().find(|entry| entry["title"] == title.as_str()).unwrap_or_else(|| panic!("{title}: {judged}"));
-        let authors: Vec<&str> = paper["authors"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let entry = entries
+            .values()
+            .find(|entry| entry["title"] == title.as_str())
+            .unwrap_or_else(|| panic!("{title}: {judged}"));
+        let authors: Vec<&str> =
+            paper["authors"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         assert_eq!(entry["author"], authors.join(" and ").as_str());
         assert_eq!(entry["year"], paper["year"].to_string().as_str());
     }
-    let theirs: Vec<&str> = judged["formatted"].as_array().unwrap().iter().map(|entry| entry.as_str().unwrap()).collect();
+    let theirs: Vec<&str> =
+        judged["formatted"].as_array().unwrap().iter().map(|entry| entry.as_str().unwrap()).collect();
     let ours = text(&place.run(&["cite", "--style", "mini.csl"]));
     assert_eq!(ours.lines().collect::<Vec<_>>(), theirs, "the same style gives the same text");
 }

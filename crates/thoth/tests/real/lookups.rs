@@ -61,7 +61,10 @@ async fn what_is_absent_is_filled_in_by_a_look_up_that_is_switched_on() {
     until(async || paper().await["metadata"]["volume"]["value"] == "42").await;
     let after = paper().await;
     assert_eq!(after["metadata"]["volume"]["source"], json!({ "from": "crossref" }));
-    assert_eq!((&after["title"], &after["year"], &after["authors"]), (&before["title"], &before["year"], &before["authors"]));
+    assert_eq!(
+        (&after["title"], &after["year"], &after["authors"]),
+        (&before["title"], &before["year"], &before["authors"])
+    );
     let read = || std::fs::read_to_string(&note).unwrap();
     until(async || read().contains("vol. 42, pp. 17–29")).await;
     assert!(read().contains("volume from a look-up at Crossref") && read().ends_with(own), "{}", read());
@@ -79,7 +82,11 @@ async fn what_is_absent_is_filled_in_by_a_look_up_that_is_switched_on() {
     thoth.save(Save::Rename, &with(false, "IEEE")).await;
     thoth.place.drop_paper("ferreira2022.pdf", "pdf");
     thoth.papers(2).await;
-    assert_eq!((asked(&crossref).await, asked(&openalex).await), (1, 0), "nothing is absent any more; and off means off");
+    assert_eq!(
+        (asked(&crossref).await, asked(&openalex).await),
+        (1, 0),
+        "nothing is absent any more; and off means off"
+    );
     let place = thoth.terminate().0;
     std::fs::write(place.settings(), with(true, "APA")).unwrap();
     let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;

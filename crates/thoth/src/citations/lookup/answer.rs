@@ -54,7 +54,8 @@ fn crossref(work: &Value) -> Known {
         _ => title,
     });
     let authors = work.get("author").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let author = authors.iter().find(|author| author.get("sequence").and_then(Value::as_str) == Some("first"));
+    let author =
+        authors.iter().find(|author| author.get("sequence").and_then(Value::as_str) == Some("first"));
     let author = author.or(authors.first());
     let year = ["issued", "published", "published-print", "published-online"].iter().find_map(|date| {
         let parts = work.get(*date)?.get("date-parts")?.get(0)?;
@@ -62,7 +63,8 @@ fn crossref(work: &Value) -> Known {
     });
     Known {
         title,
-        first_author: author.and_then(|author| text(author.get("family")).or_else(|| text(author.get("name")))),
+        first_author: author
+            .and_then(|author| text(author.get("family")).or_else(|| text(author.get("name")))),
         year,
         venue: first("container-title"),
         volume: text(work.get("volume")),
@@ -79,7 +81,8 @@ fn openalex(work: &Value) -> Known {
         (Some(first), Some(last)) if first != last => Some(format!("{first}-{last}")),
         (first, _) => first,
     };
-    let authorships = work.get("authorships").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let authorships =
+        work.get("authorships").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let source = work.get("primary_location").and_then(|location| location.get("source"));
     // A repository holds a copy; the work did not appear in it.
     let source = source.filter(|source| source.get("type").and_then(Value::as_str) != Some("repository"));
@@ -107,7 +110,9 @@ fn text(value: Option<&Value>) -> Option<String> {
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
-            '<' if rest.peek().is_some_and(|next| next.is_ascii_alphabetic() || *next == '/') => in_tag = true,
+            '<' if rest.peek().is_some_and(|next| next.is_ascii_alphabetic() || *next == '/') => {
+                in_tag = true
+            }
             '>' if in_tag => in_tag = false,
             _ if in_tag => {}
             c => plain.push(if c.is_control() { ' ' } else { c }),

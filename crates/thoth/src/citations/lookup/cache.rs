@@ -31,10 +31,17 @@ pub(super) struct Cache(pub(super) Arc<Database>);
 
 impl Cache {
     /// An answer that is good at this time (seconds since 1970); empty where the source knew nothing.
-    pub(super) fn find(&self, source: &str, question: &str, now: i64) -> rusqlite::Result<Option<Vec<Known>>> {
+    pub(super) fn find(
+        &self,
+        source: &str,
+        question: &str,
+        now: i64,
+    ) -> rusqlite::Result<Option<Vec<Known>>> {
         let found: Option<String> = self.0.read(|connection| {
             connection
-                .prepare_cached("SELECT answer FROM lookups WHERE source = ?1 AND question = ?2 AND expires_at > ?3")?
+                .prepare_cached(
+                    "SELECT answer FROM lookups WHERE source = ?1 AND question = ?2 AND expires_at > ?3",
+                )?
                 .query_row(params![source, question, now], |row| row.get(0))
                 .optional()
         })?;
@@ -43,7 +50,13 @@ impl Cache {
     }
 
     /// Keeps an answer, and forgets what has expired.
-    pub(super) fn keep(&self, source: &str, question: &str, works: &[Known], now: i64) -> rusqlite::Result<()> {
+    pub(super) fn keep(
+        &self,
+        source: &str,
+        question: &str,
+        works: &[Known],
+        now: i64,
+    ) -> rusqlite::Result<()> {
         let answer = serde_json::to_string(works)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         let seconds = if works.is_empty() { UNKNOWN_SECONDS } else { KNOWN_SECONDS };

@@ -29,7 +29,11 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { gap: Duration::from_millis(500), backoff: Duration::from_secs(5), backoff_max: Duration::from_secs(900) }
+        Self {
+            gap: Duration::from_millis(500),
+            backoff: Duration::from_secs(5),
+            backoff_max: Duration::from_secs(900),
+        }
     }
 }
 
@@ -93,7 +97,10 @@ impl Desk {
         }
     }
 
-    async fn judged(&self, response: Response) -> Result<(Option<Value>, Duration), (Silence, Option<Duration>)> {
+    async fn judged(
+        &self,
+        response: Response,
+    ) -> Result<(Option<Value>, Duration), (Silence, Option<Duration>)> {
         let (status, gap) = (response.status(), self.gap(response.headers()));
         let asked = retry_after(response.headers(), Timestamp::now());
         if status == StatusCode::NOT_FOUND {

@@ -98,6 +98,7 @@ pub(super) fn first_author(metadata: &Metadata) -> Option<String> {
 
 /// Without what OpenAlex's search takes for an operator.
 fn plain(words: &str) -> String {
-    let letters = words.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '\'' | '’') { c } else { ' ' });
+    let letters =
+        words.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '\'' | '’') { c } else { ' ' });
     letters.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -28,14 +28,17 @@ fn field<T>(value: T) -> Option<Field<T>> {
 fn metadata(title: &str, author: &str, year: Option<i32>, doi: Option<&str>) -> Metadata {
     Metadata {
         title: Some(title).filter(|title| !title.is_empty()).and_then(|title| field(title.to_owned())),
-        authors: Some(author).filter(|author| !author.is_empty()).and_then(|author| field(vec![author.to_owned()])),
+        authors: Some(author)
+            .filter(|author| !author.is_empty())
+            .and_then(|author| field(vec![author.to_owned()])),
         year: year.and_then(field),
         doi: doi.and_then(|doi| field(doi.to_owned())),
         ..Metadata::default()
     }
 }
 
-const STATE_OF_OA: &str = "The state of OA: a large-scale analysis of the prevalence and impact of Open Access articles";
+const STATE_OF_OA: &str =
+    "The state of OA: a large-scale analysis of the prevalence and impact of Open Access articles";
 
 #[test]
 fn recorded_answers_are_understood() {
@@ -56,7 +59,10 @@ fn recorded_answers_are_understood() {
 
     let list = works(Registry::Crossref, &recorded("crossref-works")).unwrap();
     assert_eq!(list.len(), 3);
-    assert_eq!((list[1].pages.as_deref(), list[1].issue.as_deref(), list[1].year), (Some("17-29"), Some("4"), Some(2008)));
+    assert_eq!(
+        (list[1].pages.as_deref(), list[1].issue.as_deref(), list[1].year),
+        (Some("17-29"), Some("4"), Some(2008))
+    );
     assert_eq!(list[2], Known { doi: some("10.5555/nothing"), ..Known::default() });
     let list = works(Registry::OpenAlex, &recorded("openalex-works")).unwrap();
     assert_eq!((list[0].venue.as_deref(), list[0].doi.as_deref()), (None, None), "a repository is no venue");
@@ -65,14 +71,21 @@ fn recorded_answers_are_understood() {
         assert!(works(Registry::Crossref, &strange).is_err() && works(Registry::OpenAlex, &strange).is_err());
     }
     let marked = serde_json::json!({ "message": { "DOI": "10.1/x", "title": ["On <i>E. coli</i> &amp; H<sub>2</sub>O, a < b"] } });
-    assert_eq!(works(Registry::Crossref, &marked).unwrap()[0].title.as_deref(), Some("On E. coli & H2O, a < b"));
+    assert_eq!(
+        works(Registry::Crossref, &marked).unwrap()[0].title.as_deref(),
+        Some("On E. coli & H2O, a < b")
+    );
 }
 
 #[test]
 fn only_what_is_surely_the_same_work_is_taken() {
     let work = works(Registry::Crossref, &recorded("crossref-work")).unwrap().remove(0);
     let check = |title: &str, author: &str, year, doi, same: bool| {
-        assert_eq!(is_same(&metadata(title, author, year, doi), &work), same, "{title}, {author}, {year:?}, {doi:?}");
+        assert_eq!(
+            is_same(&metadata(title, author, year, doi), &work),
+            same,
+            "{title}, {author}, {year:?}, {doi:?}"
+        );
     };
     check("", "", None, Some("10.7717/PEERJ.4375"), true);
     check(STATE_OF_OA, "Heather Piwowar", Some(2018), Some("10.7717/peerj.4376"), false);
@@ -85,8 +98,15 @@ fn only_what_is_surely_the_same_work_is_taken() {
     check("The state of OA", "Heather Piwowar", Some(2018), None, false);
     check(&format!("{STATE_OF_OA}, part 2"), "Heather Piwowar", Some(2018), None, false);
     check("", "Heather Piwowar", Some(2018), None, false);
-    let untitled = Known { first_author: Some("Roe".to_owned()), title: Some("Editorial".to_owned()), ..Known::default() };
-    assert!(!is_same(&metadata("Editorial", "Jane Roe", None, None), &untitled), "too many works have such a title");
+    let untitled = Known {
+        first_author: Some("Roe".to_owned()),
+        title: Some("Editorial".to_owned()),
+        ..Known::default()
+    };
+    assert!(
+        !is_same(&metadata("Editorial", "Jane Roe", None, None), &untitled),
+        "too many works have such a title"
+    );
     let openalex = works(Registry::OpenAlex, &recorded("openalex-work")).unwrap().remove(0);
     assert!(is_same(&metadata(STATE_OF_OA, "Heather Piwowar", None, None), &openalex));
 }
@@ -117,11 +137,29 @@ fn questions_are_put_as_the_sources_want_them() {
     };
     let doi = metadata("", "", None, Some("10.1002/(SICI)1097?a#b"));
     let contact = "mailto=me%2Bx%40uni.example";
-    check(&doi, Registry::Crossref, &format!("https://crossref.invalid/works/10.1002%2F(SICI)1097%3Fa%23b?{contact}"));
-    check(&doi, Registry::OpenAlex, &format!("https://openalex.invalid/works/doi:10.1002%2F(SICI)1097%3Fa%23b?{contact}"));
+    check(
+        &doi,
+        Registry::Crossref,
+        &format!("https://crossref.invalid/works/10.1002%2F(SICI)1097%3Fa%23b?{contact}"),
+    );
+    check(
+        &doi,
+        Registry::OpenAlex,
+        &format!("https://openalex.invalid/works/doi:10.1002%2F(SICI)1097%3Fa%23b?{contact}"),
+    );
     let title = metadata("R&D: «a, b|c»", "Ada Lovelace", Some(1843), None);
-    check(&title, Registry::Crossref, &format!("https://crossref.invalid/works?query.bibliographic=R%26D%3A+%C2%ABa%2C+b%7Cc%C2%BB+Lovelace+1843&rows=5&{contact}"));
-    check(&title, Registry::OpenAlex, &format!("https://openalex.invalid/works?search=R+D+a+b+c+Lovelace+1843&per-page=5&{contact}"));
+    check(
+        &title,
+        Registry::Crossref,
+        &format!(
+            "https://crossref.invalid/works?query.bibliographic=R%26D%3A+%C2%ABa%2C+b%7Cc%C2%BB+Lovelace+1843&rows=5&{contact}"
+        ),
+    );
+    check(
+        &title,
+        Registry::OpenAlex,
+        &format!("https://openalex.invalid/works?search=R+D+a+b+c+Lovelace+1843&per-page=5&{contact}"),
+    );
     assert_eq!(Question::about(&Metadata::default()), None, "nothing to ask by");
     let mut whole = metadata(STATE_OF_OA, "Heather Piwowar", Some(2018), Some("10.1/x"));
     for absent in [&mut whole.venue, &mut whole.volume, &mut whole.pages] {
@@ -153,7 +191,10 @@ async fn a_source_is_asked_slower_when_it_asks_for_that() {
     let server = MockServer::start().await;
     let respond = async |at: &str, answer: ResponseTemplate| {
         let asked = Mock::given(method("GET")).and(path(at)).and(query_param("mailto", "me@uni.example"));
-        let asked = asked.and(header("user-agent", concat!("thoth/", env!("CARGO_PKG_VERSION"), " (mailto:me@uni.example)")));
+        let asked = asked.and(header(
+            "user-agent",
+            concat!("thoth/", env!("CARGO_PKG_VERSION"), " (mailto:me@uni.example)"),
+        ));
         asked.respond_with(answer).mount(&server).await;
     };
     respond("/busy", ResponseTemplate::new(429).insert_header("retry-after", "7")).await;
@@ -161,9 +202,14 @@ async fn a_source_is_asked_slower_when_it_asks_for_that() {
     respond("/none", ResponseTemplate::new(404).set_body_string("Resource not found.")).await;
     respond("/forbidden", ResponseTemplate::new(403)).await;
     let limited = ResponseTemplate::new(200).set_body_json(serde_json::json!({ "x": 1 }));
-    let limited = limited.insert_header("x-rate-limit-limit", "2").insert_header("x-rate-limit-interval", "10s");
+    let limited =
+        limited.insert_header("x-rate-limit-limit", "2").insert_header("x-rate-limit-interval", "10s");
     respond("/limited", limited).await;
-    let pace = Pace { gap: Duration::from_millis(1), backoff: Duration::from_secs(2), backoff_max: Duration::from_secs(60) };
+    let pace = Pace {
+        gap: Duration::from_millis(1),
+        backoff: Duration::from_secs(2),
+        backoff_max: Duration::from_secs(60),
+    };
     let mut desk = Desk::new(pace);
     let mut ask = async |at: &str| {
         let url = reqwest::Url::parse(&format!("{}{at}?mailto=me@uni.example", server.uri())).unwrap();

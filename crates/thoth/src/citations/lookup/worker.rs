@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Registry;
 use super::answer::{self, Known};
 use super::cache::Cache;
 use super::desk::{Desk, Pace, Silence};
 use super::question::Question;
-use super::Registry;
 use crate::citations::settings::Apis;
 use crate::database::Database;
 use crate::paper::Metadata;
@@ -53,8 +53,10 @@ impl Lookups {
     /// is cancelled.
     pub fn start(parts: Parts, tasks: &TaskTracker, stop: CancellationToken) -> Self {
         let (apis, followed) = watch::channel(None);
-        let desks = [Registry::Crossref, Registry::OpenAlex].map(|registry| (registry, Desk::new(parts.pace)));
-        let worker = Worker { cache: Cache(Arc::clone(&parts.database)), parts, desks, queue: VecDeque::new() };
+        let desks =
+            [Registry::Crossref, Registry::OpenAlex].map(|registry| (registry, Desk::new(parts.pace)));
+        let worker =
+            Worker { cache: Cache(Arc::clone(&parts.database)), parts, desks, queue: VecDeque::new() };
         tasks.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -137,7 +139,9 @@ impl Worker {
         let rows = tokio::task::spawn_blocking(move || monitor.ledger().papers(None)).await;
         match rows {
             Ok(Ok(rows)) => {
-                let read = rows.into_iter().filter(|row| row.status == Status::Indexed && row.duplicate_of.is_none());
+                let read = rows
+                    .into_iter()
+                    .filter(|row| row.status == Status::Indexed && row.duplicate_of.is_none());
                 read.for_each(|row| self.put(row.id, registries.clone()));
             }
             Ok(Err(error)) => tracing::error!(%error, "CitationService: the list of papers cannot be read"),
@@ -157,7 +161,10 @@ impl Worker {
             return;
         }
         if self.queue.len() >= QUEUE_MAX {
-            tracing::warn!(paper, "CitationService: too many papers wait; this one is asked about after the next start");
+            tracing::warn!(
+                paper,
+                "CitationService: too many papers wait; this one is asked about after the next start"
+            );
             return;
         }
         self.queue.push_back(Job { paper, registries, tries: 0 });
@@ -185,14 +192,25 @@ impl Worker {
                 (self.parts.trouble)(None);
             }
             Err(Silence::Refused(why)) => {
-                tracing::warn!(paper = job.paper, "CitationService: {} refuses a question: {why}", registry.name());
+                tracing::warn!(
+                    paper = job.paper,
+                    "CitationService: {} refuses a question: {why}",
+                    registry.name()
+                );
                 (self.parts.trouble)(Some(format!("{} refuses questions: {why}", registry.name())));
                 job.registries.remove(0);
             }
             Err(Silence::Later(why)) => {
                 job.tries += 1;
-                tracing::info!(paper = job.paper, "CitationService: {} is asked again later: {why}", registry.name());
-                (self.parts.trouble)(Some(format!("{} gives no answers: {why}; it is asked again", registry.name())));
+                tracing::info!(
+                    paper = job.paper,
+                    "CitationService: {} is asked again later: {why}",
+                    registry.name()
+                );
+                (self.parts.trouble)(Some(format!(
+                    "{} gives no answers: {why}; it is asked again",
+                    registry.name()
+                )));
                 if job.tries >= TRIES_MAX {
                     return;
                 }
@@ -228,9 +246,16 @@ impl Worker {
     }
 
     /// The answer of the cache, or of the source.
-    async fn answer(&mut self, question: &Question, registry: Registry, apis: &Apis) -> Result<Vec<Known>, Silence> {
+    async fn answer(
+        &mut self,
+        question: &Question,
+        registry: Registry,
+        apis: &Apis,
+    ) -> Result<Vec<Known>, Silence> {
         let strange = |error: &dyn std::fmt::Display| Silence::Later(format!("the state refused: {error}"));
-        let url = question.url(registry, apis).ok_or_else(|| Silence::Refused("no address to ask at".to_owned()))?;
+        let url = question
+            .url(registry, apis)
+            .ok_or_else(|| Silence::Refused("no address to ask at".to_owned()))?;
         let base = if registry == Registry::Crossref { &apis.crossref_url } else { &apis.openalex_url };
         let (source, key, now) = (base.to_string(), question.key(), Timestamp::now().as_second());
         let cached = {
