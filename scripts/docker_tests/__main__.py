@@ -44,6 +44,7 @@ PARTS = [
     ("development scenario-2", lambda prod, place: development.scenario_2_three_containers(prod)),
     ("local", lambda prod, place: local.local_targets(place)),
     ("local scenario-5", lambda prod, place: local.scenario_5_hot_reload_off(place)),
+    ("local dev", lambda prod, place: local.dev_builds_and_starts_anew(place)),
     ("mounts file", lambda prod, place: mounts.a_file_mounted_alone(place)),
     ("mounts without-events", lambda prod, place: mounts.without_events(place)),
     ("mounts read-only", lambda prod, place: mounts.a_vault_that_may_only_be_read(place)),

@@ -24,7 +24,11 @@ class Development:
         return run("make", target, env=self.variables, **options)
 
     def __enter__(self):
-        self.make("start", limit_s=300)
+        try:
+            self.make("start", limit_s=300)
+        except AssertionError:
+            self.__exit__()
+            raise
         token = self.containers["api"].token()
         self.api, self.mcp = (Server(self.ports[role], token) for role in ("api", "mcp"))
         return self
@@ -53,6 +57,7 @@ def living(agreement):
 
 
 def scenario_2_three_containers(prod):
+    run("make", "prod-stop")
     prod.vault.save_by_rename(settings("first/model"))
     with Development(prod) as dev:
         assert sorted(living(dev.instances())) == sorted(ROLES), dev.instances()

@@ -1,9 +1,10 @@
 """Scenario 5, and the same world without containers: `make local-start`, the same words, the same verdicts."""
 
 import os
+import subprocess
 import time
 
-from stage import APPLIED, FOREIGN, REFUSED, Server, Vault, own, settings
+from stage import APPLIED, REFUSED, Server, Vault, own, settings
 from tools import ROOT, fails, free_port, passed, run, wait_for
 
 
@@ -85,3 +86,40 @@ def scenario_5_hot_reload_off(place):
     finally:
         local.make("local-stop")
     passed("scenario 5: locally with THOTH_HOT_RELOAD=0 a touch and a save do nothing, `make reload-settings` does")
+
+
+# Stands in for the compiler: the build is not what is tested.
+CARGO = """#!/bin/sh
+echo built >> {log}
+if [ -e {failing} ]; then exit 1; fi
+mkdir -p {target}/debug
+cp {binary} {target}/debug/thoth
+"""
+
+
+def dev_builds_and_starts_anew(place):
+    local, tools = Local(place / "dev"), place / "dev-tools"
+    tools.mkdir()
+    source, failing, builds = ROOT / "crates" / "dev-test.tmp", tools / "failing", tools / "builds"
+    cargo = tools / "cargo"
+    words = {"log": builds, "failing": failing, "target": tools / "target", "binary": os.environ["THOTH_BINARY"]}
+    cargo.write_text(CARGO.format(**words))
+    cargo.chmod(0o755)
+    variables = {**local.variables, "PATH": f"{tools}:{os.environ['PATH']}", "CARGO_TARGET_DIR": str(tools / "target")}
+    dev = subprocess.Popen(["scripts/dev.sh"], cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.DEVNULL)
+    started = lambda: (local.server.ask("/health")[1] or {}).get("started_at")
+    built = lambda: len(builds.read_text().splitlines())
+    try:
+        first, _ = wait_for("the first build to serve", started)
+        source.write_text("one")
+        second, took = wait_for("the second build to serve", lambda: started() not in (None, first) and started())
+        failing.touch()
+        source.write_text("two")
+        wait_for("the failing build", lambda: built() == 3)
+        assert started() == second, "a build that failed has ended the server"
+    finally:
+        source.unlink(missing_ok=True)
+        dev.terminate()
+        dev.wait(20)
+    assert local.server.ask("/health")[0] == 0, "the server outlived make dev"
+    passed("make dev builds and serves anew when a source changes; a build that fails leaves the server", f"{took} ms")

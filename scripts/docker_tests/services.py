@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import threading
-import time
 
 from fakes import Authority, Fake, gateway
 from production import PAPER

@@ -100,9 +100,10 @@ pub struct Paragraph {
     pub page: u32,
     /// The text: NFC, ligatures resolved, line breaks folded to spaces, hyphenation at line ends undone.
     pub text: String,
-    /// Where another reader of the page may go on differently, as bytes of `text` in order: words with raised or
-    /// lowered characters, with letters composed of parts, beside signs without a known meaning; and, as empty
-    /// ranges, gaps wider than their neighbours and both ends of lines that have such or formulas of several stories.
+    /// Where another reader of the page may go on differently, as bytes of `text` in order: words with characters off
+    /// the line (but for plain scripts: `F1`, `m2`), with letters composed of parts, beside signs without a known
+    /// meaning; and, as empty ranges, gaps wider than their neighbours and both ends of lines that have such gaps or
+    /// formulas of several stories.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loose: Vec<Range<usize>>,
     /// Whether the next paragraph of the section continues this one (a column or a page ended in between).

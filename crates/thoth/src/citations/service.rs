@@ -65,6 +65,11 @@ impl Citations {
         Ok(Self { settings: inputs.citation.clone(), style: inputs.citation.style.style()? })
     }
 
+    /// What it runs, for people.
+    pub fn in_words(&self) -> String {
+        format!("style `{}`", self.settings.style.written())
+    }
+
     /// The style of the settings.
     pub fn style(&self) -> &Style {
         &self.style

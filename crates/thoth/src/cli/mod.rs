@@ -14,6 +14,7 @@ mod report;
 mod serve;
 mod settings;
 mod shell;
+mod status;
 mod watch;
 
 use std::net::SocketAddr;
@@ -168,6 +169,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what each service runs and since when, and how the last save went
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the processes that serve this vault, and whether they accepted the same settings (exit code 0 or 1)
+    Instances {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the token that the API asks for
     Token,
     /// Print the completion script of a shell
@@ -248,6 +261,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Watch { json } => watch::watch(vault, json),
         Command::Report { since, json } => report::report(vault, since, json),
         Command::Health { json } => watch::health(vault, json),
+        Command::Status { json } => status::status(vault, json),
+        Command::Instances { json } => status::instances(vault, json),
         Command::Token => settings::token(vault),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),

@@ -65,22 +65,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client of the server that runs on this state directory, or of the one with this role. `given` is
-    /// `THOTH_API_TOKEN`.
+    /// The client of the server that runs on this state directory, or of the one with this role.
     ///
     /// # Errors
     /// [`ClientError::NoServer`] where none has said where it is; whether it still is there shows the first request.
     pub fn from_state(
         state_dir: &Path,
         role: Option<&str>,
-        given: Option<&str>,
+        token: Option<Token>,
     ) -> Result<Self, ClientError> {
         let meant = record::meant(record::look(state_dir)?, role, &instances::host_name());
         let address = meant.and_then(|record| record.address).ok_or(ClientError::NoServer)?;
-        let token = match given {
-            Some(given) => Some(Token::given(given)?),
-            None => Token::load(state_dir)?,
-        };
         Self::new(address, token)
     }
 

@@ -21,6 +21,7 @@ mod extract;
 pub mod generation;
 pub mod guard;
 mod health;
+mod instances;
 pub mod listeners;
 mod mcp;
 pub mod metrics;

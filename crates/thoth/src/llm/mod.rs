@@ -66,6 +66,11 @@ impl Llm {
         &self.inputs.llm.default.model
     }
 
+    /// What it runs, for people: no secret in it.
+    pub fn in_words(&self) -> String {
+        format!("`{}` at {}", self.model(), self.host())
+    }
+
     /// How the service stands: by what became of the requests so far. Nothing is sent to find out.
     pub fn status(&self) -> LlmStatus {
         if self.configured() {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::folder::{self, Stamp};
 use super::intake;
 use super::ledger::is_there;
-use super::monitor::Shared;
 use super::row::PaperRow;
+use super::shared::Shared;
 use super::status::Status;
 use crate::aside::Aside;
 

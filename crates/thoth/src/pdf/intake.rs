@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::monitor::{Limits, Shared, Terms, blocking, lock};
+use super::monitor::{Limits, Terms};
 use super::outcome::{Blame, Finding};
 use super::row::{self, PaperRow};
+use super::shared::{Shared, blocking, lock};
 use crate::citations::settings::LinkFormat;
 use crate::notes::shelf::Shelf;
 use crate::notes::works::Manner;

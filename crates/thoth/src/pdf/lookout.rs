@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::{self, Scope, Stamp};
 use super::intake;
-use super::monitor::{Shared, blocking};
 use super::outcome::Gone;
 use super::settle::{self, Ripe, Settling};
+use super::shared::{Shared, blocking};
 use super::status::Status;
 use super::watch::{HINTS_MAX, Hint, Watch};
 use crate::aside;

@@ -26,6 +26,7 @@ pub mod read;
 pub mod refresh;
 pub mod row;
 pub mod settle;
+mod shared;
 pub mod status;
 mod watch;
 

@@ -6,8 +6,9 @@
 //!            character stands      page numbers     order      headings      votes on what it is
 //! ```
 //!
-//! Invariant: nothing here writes text that is not on the page, and a paragraph is of one column of one page, so that
-//! [`crate::quote::fold`] finds it again in what another reader prints for that page.
+//! Invariant: nothing here writes text that is not on the page, and a paragraph is of one column of one page; where
+//! another reader of the page may go on differently it is marked, so that what stands between the marks is found again
+//! letter by letter in what such a reader prints ([`crate::quote::is_printed`]).
 
 pub(crate) mod blocks;
 pub(crate) mod characters;

@@ -6,8 +6,9 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::intake::{Noted, shelf, write_note};
-use super::monitor::{Shared, Terms, blocking};
+use super::monitor::Terms;
 use super::row::PaperRow;
+use super::shared::{Shared, blocking};
 use super::status::Status;
 use crate::notes::shelf::Shelf;
 use crate::notes::write::Written;

@@ -7,6 +7,10 @@ use super::words::{Running, Word};
 pub(crate) const SCRIPT_SIZE: f32 = 0.88;
 /// How far off its baseline a character is raised or lowered, in sizes.
 const SHIFT: f32 = 0.05;
+/// How far the scripts of words are raised …
+const RAISED: std::ops::Range<f32> = 0.3..0.5;
+/// … or lowered, in sizes.
+const LOWERED: std::ops::Range<f32> = -0.2..-SHIFT;
 /// A gap that separates words, in sizes.
 pub(super) const WORD_GAP: f32 = 0.13;
 /// A gap that a reader sees as a tabulator, in sizes.
@@ -84,7 +88,8 @@ impl Line {
     /// The text, and where another reader may go on differently.
     pub(crate) fn running(&self) -> Running {
         let words = self.marks.split_inclusive(|mark| mark.character.is_whitespace());
-        let words = unspaced(words.map(|word| self.word(word)));
+        let plain = self.has_plain_scripts();
+        let words = unspaced(words.map(|word| self.word(word, plain)));
         let apart = self.is_stacked() || words.iter().any(|word| word.ends);
         let mut running = Running::default();
         for word in words {
@@ -106,19 +111,33 @@ impl Line {
     }
 
     /// A word out of the marks of one and of the gap behind it.
-    fn word(&self, marks: &[Mark]) -> Word {
+    fn word(&self, marks: &[Mark], plain: bool) -> Word {
         let doubtful_gap = |mark: &Mark| mark.character.is_whitespace() && mark.doubtful;
         Word {
             text: word_of(marks.iter().map(|mark| mark.character)),
-            loose: self.is_loose(marks),
+            loose: self.is_loose(marks, plain),
             ends: marks.last().is_some_and(doubtful_gap),
         }
     }
 
-    fn is_loose(&self, word: &[Mark]) -> bool {
+    /// Whether another reader may print a word otherwise: by a sign that is doubtful, letters composed of parts, or
+    /// characters off the line. A plain script in a line of plain scripts is read alike by all.
+    fn is_loose(&self, word: &[Mark], plain: bool) -> bool {
+        let inked = || word.iter().filter(|mark| !mark.character.is_whitespace());
         let shifted = |mark: &Mark| mark.rise.abs() > SHIFT * self.size;
-        let mut inked = word.iter().filter(|mark| !mark.character.is_whitespace());
-        inked.any(|mark| mark.doubtful || shifted(mark) || is_accent(mark.character))
+        let is_script_alone = || inked().next().is_none_or(shifted);
+        inked().any(|mark| mark.doubtful || is_accent(mark.character))
+            || inked().any(shifted) && !(plain && !is_script_alone())
+    }
+
+    /// Whether all that is off the line are scripts as words have them: `F1`, `m2`, `so it is12`.
+    fn has_plain_scripts(&self) -> bool {
+        let mut shifted = self.marks.iter().filter(|mark| mark.rise.abs() > SHIFT * self.size);
+        let plain = |mark: &Mark| {
+            let rise = mark.rise / self.size;
+            mark.size < SCRIPT_SIZE * self.size && (RAISED.contains(&rise) || LOWERED.contains(&rise))
+        };
+        shifted.all(plain) && !self.is_stacked()
     }
 
     /// Whether raised characters stand over lowered ones: some readers make lines of their own of them.

@@ -77,6 +77,39 @@ fn two_columns_are_read_one_after_the_other() {
 }
 
 #[test]
+fn where_another_reader_may_go_on_differently_is_marked() {
+    let check = |line: &str, loose: &[&str]| {
+        let mut page = set('B', 11, 60, 700, "Abstract");
+        page +=
+            &set('F', 10, 60, 685, "A line of words that stands before the one that is looked at, and ends.");
+        page += &format!("BT /F 10 Tf 60 673 Td {line} ET\n");
+        page += &set(
+            'F',
+            10,
+            60,
+            661,
+            "And here is a line that stands behind it and has an end of its own, too.",
+        );
+        let paper = read(pdf(&[page])).expect("readable");
+        let paragraphs = paper.sections.iter().flat_map(|section| &section.paragraphs);
+        let words = |paragraph: &crate::paper::Paragraph| {
+            let word = |range: &std::ops::Range<usize>| paragraph.text[range.clone()].to_owned();
+            paragraph.loose.iter().map(word).collect::<Vec<_>>()
+        };
+        assert_eq!(paragraphs.flat_map(words).collect::<Vec<_>>(), loose, "{line}");
+    };
+    let raised =
+        |text: &str, rise: f32, size: u32| format!("/F {size} Tf {rise} Ts ({text}) Tj 0 Ts /F 10 Tf");
+    check("(Plain words of a line without anything above or below.) Tj", &[]);
+    check(&format!("(A plain script, as in so many F) Tj {} ( scores.) Tj", raised("1", -1.0, 7)), &[]);
+    check(&format!("(A word is raised) Tj {} ( in the line.) Tj", raised(" high", 4.0, 7)), &["high"]);
+    check(&format!("(The sign is too high: m) Tj {} ( here.) Tj", raised("2", 5.3, 7)), &["m2"]);
+    let stacked = "/F 7 Tf 4 Ts (22) Tj -2 Ts [1000 (33)] TJ";
+    check(&format!("(One stands over another: m) Tj {stacked}"), &["", "m2233", ""]);
+    check("(C1) Tj 24 0 Td (A label that stands well before the text of its item.) Tj", &["", "", ""]);
+}
+
+#[test]
 fn running_heads_and_page_numbers_are_left_out() {
     let pages: Vec<String> = (1..=6_u32)
         .map(|page| {
@@ -128,11 +161,38 @@ fn the_projects_own_papers_are_read_as_their_truth_says() {
         assert_eq!(found.doi.as_ref().map(|doi| doi.value.as_str()), truth["doi"].as_str());
         let kind = |kind| paper.sections.iter().filter(|section| section.kind == kind).count();
         assert_eq!((kind(SectionKind::Abstract), kind(SectionKind::References)), (1, 1), "{}", truth["file"]);
+        assert_eq!(list(&paper), truth["reference_list"], "{}", truth["file"]);
         let numbered =
             |section: &&crate::paper::Section| section.title.starts_with(|c: char| c.is_ascii_digit());
         assert_eq!(paper.sections.iter().find(numbered), None);
         assert!(paper.sections.len() >= 5);
     }
+}
+
+/// The references of a paper as `truth.json` has them: what was not found has no key.
+fn list(paper: &Paper) -> serde_json::Value {
+    let entry = |reference: &crate::paper::Reference| {
+        let names = reference.authors.iter().map(|person| format!("{}, {}", person.family, person.given));
+        let mut entry = serde_json::json!({
+            "authors": names.collect::<Vec<_>>(),
+            "title": reference.title,
+            "year": reference.year,
+            "venue": reference.venue,
+        });
+        let found = [
+            ("volume", &reference.volume),
+            ("issue", &reference.issue),
+            ("pages", &reference.pages),
+            ("doi", &reference.doi),
+        ];
+        for (name, value) in found {
+            if let Some(value) = value {
+                entry[name] = serde_json::json!(value);
+            }
+        }
+        entry
+    };
+    paper.references.iter().map(entry).collect()
 }
 
 #[test]
