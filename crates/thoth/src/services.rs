@@ -143,6 +143,11 @@ impl ServiceState {
         Self { status: "ok", since, reason: None }
     }
 
+    /// It is not there yet.
+    pub fn pending(since: Option<u64>, reason: String) -> Self {
+        Self { status: "pending", since, reason: Some(reason) }
+    }
+
     /// It runs, but not as it should.
     pub fn degraded(since: Option<u64>, reason: String) -> Self {
         Self { status: "degraded", since, reason: Some(reason) }

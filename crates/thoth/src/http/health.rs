@@ -80,6 +80,7 @@ async fn intake(monitor: &Monitor) -> ServiceState {
         Err(error) => ServiceState::degraded(None, error),
         Ok(status) => match status.last_error {
             Some(error) => ServiceState::degraded(None, error),
+            None if status.folder.is_none() => ServiceState::pending(None, "starting".to_owned()),
             None if !status.watching => ServiceState::degraded(None, "no folder is watched".to_owned()),
             None => ServiceState::ok(None),
         },

@@ -12,6 +12,7 @@
 //! - [`lookout`]: compares the folder with the ledger
 //! - [`intake`]: one PDF, from its bytes to its note
 //! - [`adopt`]: PDFs from elsewhere
+//! - [`settings`]: what of the settings is read
 //! - [`monitor`]: the handle to all this
 
 pub mod adopt;
@@ -23,6 +24,7 @@ pub mod monitor;
 pub mod outcome;
 pub mod read;
 pub mod row;
+pub mod settings;
 pub mod settle;
 pub mod status;
 mod watch;

@@ -16,6 +16,7 @@ use super::{
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
 use crate::llm::settings::{LlmDefault, LlmSettings};
+use crate::pdf::settings::{MemoryLimits, MonitorSettings, PerformanceSettings};
 use crate::rag::settings::{Qa, RagSettings};
 
 /// Checks a settings file.
@@ -126,7 +127,11 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         memory: MemorySettings { letta: letta(found, environment, &mut pinned) },
         rag: rag(found),
         citation: super::style::citation(found, vault),
-        servers: ServersSettings { api: api_server(found, environment, &mut pinned) },
+        servers: ServersSettings {
+            api: api_server(found, environment, &mut pinned),
+            monitor: monitor(found),
+        },
+        performance: performance(found),
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
         pinned,
@@ -249,6 +254,15 @@ fn rag(found: &Found<'_>) -> RagSettings {
             max_tokens: small(found.count("rag.qa.maxTokens")),
         },
     }
+}
+
+fn monitor(found: &Found<'_>) -> MonitorSettings {
+    MonitorSettings { recursive: found.switch("servers.monitor.recursive") }
+}
+
+fn performance(found: &Found<'_>) -> PerformanceSettings {
+    let max_document_size_mb = found.count("performance.memory.maxDocumentSizeMb");
+    PerformanceSettings { memory: MemoryLimits { max_document_size_mb } }
 }
 
 /// Counts have bounds far below this limit.
