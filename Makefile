@@ -30,7 +30,7 @@ local-stop: ## End what local-start began
 	@scripts/local.sh stop
 
 ##@ DOCKER
-.PHONY: image prod prod-restart prod-stop prod-logs
+.PHONY: image prod prod-restart prod-stop prod-logs start stop
 image: ## Build the image, from a static binary or, without a Rust toolchain, inside Docker
 	@scripts/image.sh
 prod: ## Serve the vault in a container on 127.0.0.1:8080 (THOTH_PORT=…)
@@ -41,6 +41,10 @@ prod-stop: ## Stop the container; its state stays in the volume
 	@scripts/prod.sh down
 prod-logs: ## Follow the container's log
 	@scripts/prod.sh logs
+start: ## Serve the vault in three containers, for development: the API on 8081, MCP on 8082, the monitor
+	@scripts/development.sh up
+stop: ## Stop these
+	@scripts/development.sh down
 
 ##@ THE SERVER THAT RUNS, in containers or here
 .PHONY: status health reload-settings watch-settings hot-reload-status test-hot-reload
@@ -59,7 +63,7 @@ test-hot-reload: ## Change a setting, see it live, put the file back byte for by
 	@scripts/test-hot-reload.sh
 
 ##@ TEST
-.PHONY: test lint fmt test-docker bench bench-plan
+.PHONY: test lint fmt test-docker test-letta bench bench-plan
 test: ## Everything that CI checks: formatting, lints, documents, licences, links, tests
 	@scripts/test.sh
 lint: ## The same without the tests
@@ -68,6 +72,8 @@ fmt: ## Format the code
 	@cargo fmt --all
 test-docker: ## The container end to end, with an engine of its own where none answers
 	@scripts/test-docker.sh
+test-letta: ## Agent memory against a real Letta server, which is installed for it once
+	@scripts/test-letta.sh
 bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
 	@scripts/bench.sh
 bench-plan: ## Measure what docs/docker-hot-reload.md promises: times, success, cost of the watch, files judged

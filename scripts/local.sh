@@ -14,11 +14,13 @@ pid_file=$workspace/thoth.pid
 log=$workspace/logs/api.log
 thoth=${THOTH_BINARY:-$target/release/thoth}
 
-# The process that was started here, if it still is one of Thoth: numbers are given anew.
+# The process that was started here, if it still is one of Thoth: numbers are given anew, and one that has ended may
+# stay in the list (Z) where nobody asks for it.
 running() {
   local pid
   pid=$(cat "$pid_file" 2>/dev/null) || return 1
-  case "$(ps -p "$pid" -o comm= 2>/dev/null)" in
+  case "$(ps -p "$pid" -o stat=,comm= 2>/dev/null)" in
+    Z*) return 1 ;;
     *thoth*) echo "$pid" ;;
     *) return 1 ;;
   esac
@@ -36,15 +38,15 @@ start() {
   nohup "$thoth" serve --vault "$vault" </dev/null >"$log" 2>&1 &
   pid=$!
   echo "$pid" >"$pid_file"
-  await_health "$pid" "$vault"
+  await_health "$vault"
   echo "Thoth serves $vault, as process $pid; its log is $log; make status, make local-stop"
 }
 
 await_health() {
   local tries
   for ((tries = 0; tries < 300; tries++)); do
-    if "$thoth" health --vault "$2" >/dev/null 2>&1; then return; fi
-    if ! kill -0 "$1" 2>/dev/null; then break; fi
+    if "$thoth" health --vault "$1" >/dev/null 2>&1; then return; fi
+    if ! running >/dev/null; then break; fi
     sleep 0.1
   done
   tail -n 20 "$log" >&2
@@ -61,7 +63,7 @@ stop() {
   fi
   kill "$pid"
   for ((tries = 0; tries < 100; tries++)); do
-    if ! kill -0 "$pid" 2>/dev/null; then
+    if ! running >/dev/null; then
       rm -f "$pid_file"
       echo "stopped process $pid"
       return

@@ -9,8 +9,11 @@ source "$here/vault.sh"
 # shellcheck source=scripts/containers.sh
 source "$here/containers.sh"
 cd "$root"
+export COMPOSE_FILE=docker-compose.yml
 
 up() {
+  # Two folders of state beside one vault would take each PDF twice.
+  if runs "$development-api"; then fail "the containers of development serve already: make stop first"; fi
   scripts/image.sh "$THOTH_IMAGE"
   choose_vault_and_owner
   start_containers

@@ -16,6 +16,7 @@ leave_out() {
 
 outside() {
   [ -x "$manager" ] || leave_out 'systemd is not installed'
+  command -v python3 >/dev/null || leave_out 'there is no Python'
   [ "$(id -u)" = 0 ] || leave_out 'only root can start a service manager of its own'
   [ ! -d /run/systemd/system ] || leave_out 'this machine is run by systemd itself, which is left alone'
   local namespaces=(unshare --mount --pid --fork --mount-proc --kill-child)

@@ -9,12 +9,15 @@ import tempfile
 import time
 import traceback
 
+import development
+import document
 import ends
 import load
 import local
 import mounts
 import production
 import saves
+import services
 from stage import IMAGE, Production
 from tools import passed, run
 
@@ -26,6 +29,7 @@ PARTS = [
     ("production scenario-3", lambda prod, place: production.scenario_3_a_broken_file_is_refused(prod)),
     ("production targets", lambda prod, place: production.targets_ask_the_running_server(prod)),
     ("production test-hot-reload", lambda prod, place: production.test_hot_reload_proves_it(prod)),
+    ("services scenario-4", lambda prod, place: services.scenario_4_everything_in_one_save(prod, place)),
     ("saves", lambda prod, place: saves.every_save_arrives(prod)),
     ("saves config-map", lambda prod, place: saves.a_config_map_is_swapped(prod)),
     ("saves folder", lambda prod, place: saves.the_folder_is_replaced(prod)),
@@ -37,14 +41,17 @@ PARTS = [
     ("production off", lambda prod, place: production.hot_reload_off(prod)),
     ("production stop", lambda prod, place: production.stops(prod)),
     ("production docker-alone", lambda prod, place: production.docker_and_a_vault_are_enough(prod)),
+    ("development scenario-2", lambda prod, place: development.scenario_2_three_containers(prod)),
     ("local", lambda prod, place: local.local_targets(place)),
     ("local scenario-5", lambda prod, place: local.scenario_5_hot_reload_off(place)),
+    ("local dev", lambda prod, place: local.dev_builds_and_starts_anew(place)),
     ("mounts file", lambda prod, place: mounts.a_file_mounted_alone(place)),
     ("mounts without-events", lambda prod, place: mounts.without_events(place)),
     ("mounts read-only", lambda prod, place: mounts.a_vault_that_may_only_be_read(place)),
     ("mounts foreign", lambda prod, place: mounts.somebody_elses_vault(place)),
     ("mounts newer", lambda prod, place: mounts.a_state_of_a_newer_version(place)),
     ("mounts any-user", lambda prod, place: mounts.any_user(place)),
+    ("document", lambda prod, place: document.its_commands_work()),
     ("mounts absent", lambda prod, place: mounts.a_vault_that_is_not_there()),
 ]
 

@@ -4,7 +4,7 @@ import random
 import threading
 import time
 
-from stage import NAME, OWNER, settings
+from stage import NAME, settings
 from tools import ROOT, passed, run, wait_for
 
 KILLS = 5

@@ -3,10 +3,13 @@
 import os
 import pathlib
 import re
-import time
+import shutil
+import sqlite3
 
-from stage import IMAGE, NAME, OWNER, Lone, Vault, settings
-from tools import fails, installed, passed, run, skipped, wait_for
+from stage import NAME, OWNER, Lone, Vault, settings
+from tools import ROOT, fails, installed, passed, run, skipped, wait_for
+
+PAPERS = ROOT / "examples" / "papers"
 
 
 def a_file_mounted_alone(place):
@@ -52,45 +55,62 @@ def without_events(place):
 
 
 def a_vault_that_may_only_be_read(place):
-    vault = Vault(place / "read-only")
-    with Lone("read-only", None, "--volume", f"{vault.folder}:/vault:ro") as container:
-        container.serves()
-        status, found = container.server.ask("/api/v1/search?q=anything")
-        assert status == 200 and found["hits"] == [], (status, found)
-        vault.save_by_rename(settings("read/only"))
-        container.server.becomes("read/only")
-        said = words_of_trouble(container, r"ead-only|cannot be (made|written|created)")
-    passed("a read-only vault: it says so, searches, and follows the settings", said)
+    """One that was in use: what is known is found, what comes new cannot have its note, and the settings follow."""
+    vault, state = Vault(place / "read-only"), f"{NAME}-read-only"
+    put(PAPERS / "okonkwo2024.pdf", vault)
+    try:
+        with Lone("writable", vault.folder, state=state) as container:
+            container.serves()
+            wait_for("the paper", lambda: (container.server.paper("okonkwo2024.pdf") or {}).get("status") == "indexed")
+        with Lone("read-only", None, "--volume", f"{vault.folder}:/vault:ro", state=state) as container:
+            container.serves()
+            _, found = container.server.ask("/api/v1/search?q=dance%20fading")
+            assert found["hits"], found
+            vault.save_by_rename(settings("read/only"))
+            container.server.becomes("read/only")
+            name = put(sorted(PAPERS.glob("*.pdf"))[0], vault)
+            failed = lambda: (container.server.paper(name) or {}).get("status") == "failed"
+            wait_for("the words for a note that cannot be written", failed)
+            reason = container.server.paper(name)["reason"]
+            assert "could not be written" in reason and "ead-only" in reason, reason
+    finally:
+        run("docker", "volume", "rm", "--force", state, check=False)
+    passed("a read-only vault: search and settings work, and a note that cannot be written is said", reason[-90:])
+
+
+def put(paper, vault):
+    """Copies a paper into the vault, as its owner."""
+    to = vault.pdfs / paper.name
+    shutil.copy(paper, to)
+    os.chown(to, OWNER, OWNER)
+    return paper.name
 
 
 def somebody_elses_vault(place):
-    """Owned by another user, and closed to others: the container may not even look."""
+    """Owned by another user: folders cannot be made, and a file of that user's alone cannot be read."""
     vault = Vault(place / "foreign")
     vault.folder.chmod(0o755)
     with Lone("foreign", vault.folder, user=OWNER + 1) as container:
-        container.serves()
-        said = words_of_trouble(container, r"ermission denied")
-    passed("a vault of somebody else: it serves, and says what it may not", said)
+        said = in_safe_mode(container, "cannot be written to: Permission denied")
+        (vault.folder / "thoth").chmod(0o777)
+        vault.file.touch()
+        container.server.becomes("first/model")
+    passed("a vault of somebody else: safe mode, in words, until it is permitted", said)
     vault.file.chmod(0o600)
     with Lone("closed", vault.folder, user=OWNER + 1) as container:
-        wait_for("an answer", lambda: container.server.ask("/health")[0] == 503)
-        log = container.log()
-        assert "ermission denied" in log and "safe mode" in log, log
+        said = in_safe_mode(container, "cannot be opened: Permission denied")
         vault.file.chmod(0o644)
         container.server.becomes("first/model")
-    passed("a settings file that may not be read: safe mode, in words, until it may")
+    passed("a settings file that may not be read: safe mode, in words, until it may", said)
 
 
-def words_of_trouble(container, pattern):
-    """The words in which health and the log speak of what is wrong."""
-
-    def trouble():
-        _, health = container.server.ask("/health")
-        said = [str(service.get("reason")) for service in health["services"].values() if service.get("reason")]
-        said += [line for line in container.log().splitlines() if "ERROR" in line or "WARN" in line]
-        return next((line for line in said if re.search(pattern, line)), None)
-
-    return re.sub(r"\x1b\[[0-9;]*m", "", wait_for(f"words like /{pattern}/", trouble)[0])[-140:]
+def in_safe_mode(container, words):
+    """Waits for safe mode; the line of the log that says why, and the command line's judgement."""
+    wait_for("safe mode", lambda: container.server.ask("/health")[0] == 503)
+    wait_for(f"`{words}` in the log", lambda: words in container.log())
+    assert "safe mode" in fails("docker", "exec", container.name, "/thoth", "health")
+    line = next(line for line in container.log().splitlines() if words in line)
+    return re.sub(r"\x1b\[[0-9;]*m", "", line)[35:200]
 
 
 def a_state_of_a_newer_version(place):
@@ -98,11 +118,11 @@ def a_state_of_a_newer_version(place):
     try:
         with Lone("first", vault.folder, state=state) as container:
             container.serves()
-        database = state_folder(state) / "thoth.db"
-        # The number that the database keeps for its users, at bytes 60 to 63; the log beside it was merged at the stop.
-        with database.open("r+b") as opened:
-            opened.seek(60)
-            opened.write((9_999).to_bytes(4, "big"))
+            run("docker", "stop", container.name)
+        database = sqlite3.connect(state_folder(state) / "thoth.db")
+        with database:
+            database.execute("PRAGMA user_version = 9999")
+        database.close()
         with Lone("older", vault.folder, state=state) as container:
             wait_for("its end", lambda: container.shape()["State"]["Status"] in ("exited", "restarting"))
             assert container.shape()["State"]["ExitCode"] != 0

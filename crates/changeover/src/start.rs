@@ -22,7 +22,7 @@ use crate::report::{Cause, Decision, Problem};
 use crate::retire::retire;
 use crate::status::Shared;
 use crate::tuning::Tuning;
-use crate::watch::{Events, Settle, Watch, steps};
+use crate::watch::{Events, Mount, Settle, Watch, steps};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
@@ -132,6 +132,7 @@ where
         file,
         enabled: watch,
         events,
+        mount: Mount::default(),
         settle,
         commands: commands_receiver,
         judge: Arc::clone(&judge),

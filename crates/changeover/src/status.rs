@@ -20,6 +20,8 @@ pub struct WatchStatus {
     pub events_seen: u64,
     /// Looks at the file without an event since the start.
     pub polls_seen: u64,
+    /// What keeps saves from arriving, in words with the way out; `None` where nothing is known to.
+    pub finding: Option<String>,
 }
 
 /// What the engine is doing now.
@@ -192,6 +194,7 @@ impl Shared {
                 mode: if self.watch_enabled { facts.counters.mode } else { "off" }.to_owned(),
                 events_seen: facts.counters.events_seen,
                 polls_seen: facts.counters.polls_seen,
+                finding: facts.counters.finding.clone(),
             },
             retiring: facts.retiring,
             history_problem: facts.history_problem.clone(),

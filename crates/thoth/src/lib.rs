@@ -9,6 +9,7 @@ pub mod http;
 pub mod instances;
 pub mod letta;
 pub mod llm;
+pub mod mcp;
 pub mod notes;
 pub mod paper;
 pub mod pdf;

@@ -10,6 +10,7 @@ use crate::http::listeners::Listeners;
 use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
 use crate::letta::{self, Letta, LettaInputs, Turns};
 use crate::llm::{Condition, Llm, LlmInputs};
+use crate::mcp::service::{self as mcp, McpInputs, McpService};
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
 use crate::rag::{Rag, RagInputs};
@@ -28,6 +29,8 @@ pub struct Services {
     pub letta: Service<LettaInputs, Letta>,
     /// The API.
     pub http: Service<HttpInputs, HttpService>,
+    /// MCP: its own listener, if it has one.
+    pub mcp: Service<McpInputs, McpService>,
 }
 
 /// What services are built with that a process has only once. No settings in it.
@@ -55,8 +58,9 @@ pub async fn prepare(
     let settings = &preparation.settings;
     let live = preparation.live.as_ref().map(|live| &live.services);
     let addresses = HttpInputs::new(&settings.servers.api, &means.surroundings)?;
+    let endpoints = McpInputs::new(&settings.servers.mcp, &means.surroundings)?;
     let citations = CitationInputs::new(&settings.citation);
-    let (llm, citations, letta, http) = tokio::try_join!(
+    let (llm, citations, letta, http, mcp) = tokio::try_join!(
         preparation.service("llm", live.map(|live| &live.llm), LlmInputs::of(settings), &[], |inputs| {
             let llm = Llm::new(inputs.clone(), means.client.clone());
             async { Ok(llm) }
@@ -79,7 +83,12 @@ pub async fn prepare(
             let http = service::build(addresses, &means.listeners);
             async { http }
         }),
+        preparation.service("mcp", live.map(|live| &live.mcp), endpoints, &[], |endpoints| {
+            let mcp = mcp::build(endpoints, &means.listeners);
+            async { mcp }
+        }),
     )?;
+    mcp::apart(&mcp, &http.reserved)?;
     let live_rag = live.map(|live| &live.rag);
     let inputs = match live_rag.and_then(|live| RagInputs::like(live, &settings.rag)) {
         Some(inputs) => inputs,
@@ -94,7 +103,7 @@ pub async fn prepare(
             rag(live_rag, inputs.clone(), llm.handle(), means)
         })
         .await?;
-    Ok(Services { llm, rag, citations, letta, http })
+    Ok(Services { llm, rag, citations, letta, http, mcp })
 }
 
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
@@ -163,13 +172,14 @@ impl Services {
 
     /// How each service stands.
     pub fn states(&self, builder: Option<&Builder>) -> Vec<(&'static str, ServiceState)> {
-        let Self { llm, rag, citations, letta, http } = self;
+        let Self { llm, rag, citations, letta, http, mcp } = self;
         vec![
             ("llm", llm_state(llm)),
             ("rag", rag_state(rag, builder)),
             ("citations", ServiceState::ok(Some(citations.since()))),
             ("letta", letta_state(letta)),
             ("http", ServiceState::ok(Some(http.since()))),
+            ("mcp", ServiceState::ok(Some(mcp.since()))),
         ]
     }
 }

@@ -7,11 +7,13 @@ mod events;
 #[cfg(not(target_os = "linux"))]
 #[path = "poll_only.rs"]
 mod events;
+mod mount;
 mod settle;
 mod thread;
 
 pub(crate) use chain::steps;
 pub(crate) use events::{Events, Waker};
+pub(crate) use mount::Mount;
 pub(crate) use settle::{Judgement, Settle, Sign};
 pub(crate) use thread::{Command, Watch, WatchCounters};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::settle::Rules;
-use super::{Events, Judgement, Settle, Sign, steps};
+use super::{Events, Judgement, Mount, Settle, Sign, steps};
 use crate::candidate::{Arrival, Message};
 use crate::judge::Judge;
 use crate::read::{self, Content, Look};
@@ -30,6 +30,7 @@ pub(crate) struct WatchCounters {
     pub(crate) events_seen: u64,
     pub(crate) polls_seen: u64,
     pub(crate) looked_at: Option<Instant>,
+    pub(crate) finding: Option<String>,
 }
 
 /// The watch of one file.
@@ -38,6 +39,7 @@ pub(crate) struct Watch<S> {
     /// Whether changes are followed; commands are obeyed in any case.
     pub(crate) enabled: bool,
     pub(crate) events: Events,
+    pub(crate) mount: Mount,
     pub(crate) settle: Settle,
     pub(crate) commands: Receiver<Command>,
     pub(crate) judge: Arc<Judge<S>>,
@@ -95,6 +97,7 @@ impl<S> Watch<S> {
                 // What happened before the new watch stood, nobody told.
                 seen.signs.push(Sign::Lost);
             }
+            self.find();
         }
         let mode = self.events.mode();
         self.shared.watch(|counters| {
@@ -127,6 +130,18 @@ impl<S> Watch<S> {
             }
             self.shared.being_written(self.settle.being_written());
             return Ok(());
+        }
+    }
+
+    /// Tells what keeps saves from arriving, as soon as it is found, and when it is over.
+    fn find(&mut self) {
+        let finding = self.mount.look(&self.file);
+        let mut before = finding.clone();
+        self.shared.watch(|counters| std::mem::swap(&mut counters.finding, &mut before));
+        match &finding {
+            same if *same == before => {}
+            Some(finding) => tracing::error!("the settings watch: {finding}"),
+            None => tracing::info!("the settings watch sees saves again"),
         }
     }
 

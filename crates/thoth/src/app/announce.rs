@@ -21,6 +21,9 @@ pub(super) fn start(place: &Place, engine: &Engine<Settings, Services>) {
     for reserved in &live.services.http.reserved {
         tracing::info!("serving http://{}", reserved.address());
     }
+    for reserved in &live.services.mcp.reserved {
+        tracing::info!("serving MCP at http://{}/mcp", reserved.address());
+    }
     if status.safe_mode {
         tracing::error!(
             "safe mode: no usable settings; only health and the settings API answer until `{file}` is mended"
@@ -219,6 +222,7 @@ fn shown(service: &str) -> &str {
         "citations" => "CitationService",
         "pdf" => "PDFMonitor",
         "http" | "ports" => "APIServer",
+        "mcp" => "MCPServer",
         "log" => "Logging",
         other => other,
     }

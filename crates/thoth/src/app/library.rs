@@ -11,6 +11,7 @@ use crate::cli::Place;
 use crate::instances::Roles;
 use crate::instances::hold::{Hold, Turn};
 use crate::llm::{Llm, LlmInputs};
+use crate::paper::Reference;
 use crate::pdf;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts};
 use crate::pdf::row::PaperRow;
@@ -91,6 +92,20 @@ impl Library {
     /// What the ledger refuses.
     pub fn papers(&self) -> anyhow::Result<Vec<PaperRow>> {
         Ok(self.monitor.ledger().papers(None)?)
+    }
+
+    /// What a paper cites, in its order.
+    ///
+    /// # Errors
+    /// That there is no such paper, that it was not read, or what the database refuses.
+    pub fn references(&self, id: &str) -> anyhow::Result<Vec<Reference>> {
+        let row = self.papers()?.into_iter().find(|row| row.id == id);
+        let row =
+            row.ok_or_else(|| anyhow::anyhow!("there is no paper `{id}`; `thoth papers` lists them"))?;
+        let paper = row.content.map(|content| self.rag.paper(&content)).transpose()?.flatten();
+        let paper = paper
+            .ok_or_else(|| anyhow::anyhow!("the paper `{id}` has not been read: it is {}", row.status))?;
+        Ok(paper.references)
     }
 
     /// Ends the work in hand.

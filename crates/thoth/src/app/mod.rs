@@ -10,6 +10,7 @@ mod follow;
 mod library;
 mod papers;
 mod supervisor;
+mod talk;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,15 +27,18 @@ use crate::cli::{LogFilter, Place};
 use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
+use crate::http::router::Routers;
+use crate::http::server;
 use crate::http::service::Surroundings;
 use crate::http::state::{App, Troubles};
 use crate::http::token::Token;
-use crate::http::{router, server};
 use crate::instances::Roles;
 use crate::instances::hold::Turn;
 use crate::instances::record::Instance;
 use crate::letta::{Turns, lookout};
 use crate::llm::Network;
+use crate::mcp::http::Sessions;
+use crate::mcp::{Desk, ToolListeners};
 use crate::rag::index::Index;
 use crate::services::{self, Means, Services};
 use crate::settings::{self, Settings};
@@ -42,6 +46,7 @@ use crate::{llm, pdf, rag};
 
 pub use library::Library;
 pub use supervisor::Supervisor;
+pub use talk::talk;
 
 /// How long work in hand may take to end when the process is asked to.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
@@ -83,15 +88,17 @@ pub async fn serve(
         false => papers::leave_to_another(place, &engine, database, &means.index, &tasks, &shutdown)?,
     };
     let metrics = Metrics::new(started);
-    let app = App::new(
+    let tool_listeners = ToolListeners::default();
+    let desk = Desk { engine: engine.clone(), monitor: papers.monitor.clone() };
+    let app = Arc::new(App::new(
         roles,
         engine.clone(),
         papers,
         Arc::clone(&instance),
         token,
-        metrics.clone(),
-        troubles.clone(),
-    );
+        (metrics.clone(), troubles.clone()),
+        Sessions::new(desk, tool_listeners.clone(), shutdown.clone()),
+    ));
 
     announce::start(place, &engine);
     let serving = CancellationToken::new();
@@ -99,6 +106,7 @@ pub async fn serve(
     tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
     tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
     tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(tool_listeners.follow(engine.clone(), shutdown.clone()));
     tasks.spawn(announce::outcomes(engine.clone(), shutdown.clone()));
     tasks.spawn(lookout::follow(letta_follower, shutdown.clone()));
     tasks.spawn(announce::instance(engine.clone(), Arc::clone(&instance), shutdown.clone()));
@@ -106,7 +114,7 @@ pub async fn serve(
     tasks.spawn(server::serve(
         means.listeners.clone(),
         ports_follower,
-        router::router(Arc::new(app)),
+        Routers::new(&app),
         Arc::clone(&instance),
         troubles,
         serving,

@@ -14,6 +14,7 @@ mod junk;
 mod lexicon;
 mod names;
 mod person;
+pub mod references;
 mod service;
 pub mod settings;
 pub mod style;

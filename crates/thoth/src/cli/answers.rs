@@ -14,23 +14,14 @@ use crate::app::Library;
 use crate::http::client::{Client, ClientError};
 
 /// Who answers.
-enum Source {
+pub(super) enum Source {
     Server(Client),
     Direct(Box<Library>),
 }
 
 impl Source {
-    async fn find(place: &Place) -> anyhow::Result<Self> {
-        let there = match place.server() {
-            Ok(client) => match client.look::<Value>("/health").await {
-                Ok(_) => Some(client),
-                Err(ClientError::Silent(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
-            Err(ClientError::NoServer) => None,
-            Err(error) => return Err(error.into()),
-        };
-        Ok(match there {
+    pub(super) async fn find(place: &Place) -> anyhow::Result<Self> {
+        Ok(match running(place).await? {
             Some(client) => Self::Server(client),
             None => Self::Direct(Box::new(Library::open(place).await?)),
         })
@@ -56,10 +47,23 @@ impl Source {
         }
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         if let Self::Direct(library) = self {
             library.close().await;
         }
+    }
+}
+
+/// The server of this vault, if one runs.
+pub(super) async fn running(place: &Place) -> anyhow::Result<Option<Client>> {
+    match place.server() {
+        Ok(client) => match client.look::<Value>("/health").await {
+            Ok(_) => Ok(Some(client)),
+            Err(ClientError::Silent(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        },
+        Err(ClientError::NoServer) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

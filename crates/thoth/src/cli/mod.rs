@@ -4,8 +4,10 @@ mod answers;
 mod chat;
 mod init;
 mod logging;
+mod mcp;
 mod output;
 mod place;
+mod references;
 mod report;
 mod serve;
 mod settings;
@@ -57,6 +59,8 @@ pub enum Command {
         #[arg(long, value_name = "ROLE", env = "THOTH_ROLE", value_delimiter = ',', default_value = "all")]
         role: Vec<Role>,
     },
+    /// Serve MCP to the program that starts this, on standard input and output
+    Mcp,
     /// Read PDFs now; those outside of the vault are copied into it
     Ingest {
         /// The PDFs
@@ -95,6 +99,14 @@ pub enum Command {
     /// List the papers, and what became of each PDF
     Papers {
         /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what a paper cites
+    References {
+        /// The paper's id, as `thoth papers` shows it
+        id: String,
+        /// Print JSON, with all parts of each entry
         #[arg(long)]
         json: bool,
     },
@@ -180,11 +192,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Init { example } => init::init(vault, example),
         Command::Serve { listen, role } => serve::serve(vault, Roles::of(&role), listen),
+        Command::Mcp => mcp::mcp(vault),
         Command::Ingest { files } => answers::ingest(vault, files),
         Command::Search { query, limit, json } => answers::search(vault, &query.join(" "), limit, json),
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
+        Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
             SettingsCommand::Show => settings::show(vault),

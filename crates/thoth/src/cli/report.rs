@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use anstream::println;
 use anyhow::{Context, bail};
 use changeover::Verdict;
+use clap::ValueEnum;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::Deserialize;
 
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
 use crate::http::client::{Client, ClientError};
+use crate::instances::{Role, Roles};
 use crate::report::{Report, report as figures};
 
 /// Verdicts that are asked for at once.
@@ -61,8 +63,11 @@ async fn verdicts(place: &Place) -> anyhow::Result<Vec<Verdict>> {
     }
 }
 
+/// The journal of the instance that `THOTH_ROLE` names, else that of the process which has all roles.
 fn from_journal(place: &Place) -> anyhow::Result<Vec<Verdict>> {
-    Ok(changeover::read_history(&crate::app::history_dir(&place.state_dir, crate::instances::Roles::ALL))?)
+    let names = place.variable("THOTH_ROLE").unwrap_or_default().split(',');
+    let asked: Vec<Role> = names.filter_map(|name| Role::from_str(name.trim(), true).ok()).collect();
+    Ok(changeover::read_history(&crate::app::history_dir(&place.state_dir, Roles::of(&asked)))?)
 }
 
 /// The list that the API gives.

@@ -22,11 +22,21 @@ pub(super) fn serve(
 ) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let log = LogFilter::install(Level::Info)?;
+    until_asked_to_stop(async |shutdown| {
+        let outside = (Supervisor::from_environment(), signal(SignalKind::hangup())?);
+        crate::app::serve(&place, roles, listen, log, outside, shutdown).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs work that ends when the token is cancelled, which Ctrl-C and SIGTERM do.
+pub(super) fn until_asked_to_stop(
+    work: impl AsyncFnOnce(CancellationToken) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     wait(async {
         let shutdown = CancellationToken::new();
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let outside = (Supervisor::from_environment(), signal(SignalKind::hangup())?);
         let asked = shutdown.clone();
         let signals = async move {
             tokio::select! {
@@ -37,11 +47,10 @@ pub(super) fn serve(
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = crate::app::serve(&place, roles, listen, log, outside, shutdown) => served,
+            served = work(shutdown) => served,
             () = signals => Ok(()),
         }
-    })?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Runs one command's asynchronous work to its end.

@@ -114,6 +114,9 @@ fn ills(health: &Value, watch: &Value) -> Vec<String> {
     if watch["enabled"] == true && watch["running"] == false {
         ills.push("the settings watch should run and does not".to_owned());
     }
+    if let Some(finding) = watch["watch"]["finding"].as_str() {
+        ills.push(format!("the settings watch: {finding}"));
+    }
     let services = health["services"].as_object().into_iter().flatten();
     for (name, service) in services.filter(|(_, service)| service["status"] == "down") {
         ills.push(format!("{name} is down: {}", service["reason"].as_str().unwrap_or("no reason is known")));
@@ -138,6 +141,8 @@ mod tests {
         check(&well, json!({ "enabled": false, "running": false }), true);
         check(&well, json!({ "enabled": true, "running": false }), false);
         check(&well, json!({ "enabled": true, "running": true, "safe_mode": true }), false);
+        let detached = json!({ "mode": "inotify+poll", "finding": "a mount of its own" });
+        check(&well, json!({ "enabled": true, "running": true, "watch": detached }), false);
         let down = json!({ "services": { "pdf": { "status": "down", "reason": "x" } } });
         check(&down, json!({ "enabled": true, "running": true }), false);
     }

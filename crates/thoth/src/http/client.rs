@@ -158,6 +158,25 @@ impl Client {
         self.answer(self.http.post(self.url(path)).json(body)).await
     }
 
+    /// `POST` of a JSON body with further headers. The answer is taken whatever its status, if it is JSON that says
+    /// more than a problem: other protocols tell of errors in their own way.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        message: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let request = self.http.post(self.url(path)).json(message).timeout(ANSWER_TIMEOUT);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = self.send(request).await?;
+        let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
+        let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        body(if is_json { response } else { refusal(response).await? }).await
+    }
+
     /// `POST` of bytes as they are, with parameters, which are escaped here.
     ///
     /// # Errors

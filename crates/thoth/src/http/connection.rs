@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,6 +14,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tower::ServiceExt;
+
+use super::router::{Entrance, Routers};
 
 /// For how long a connection may be idle, or take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -36,6 +37,8 @@ pub(super) struct Arrival {
 pub(super) struct Standing {
     /// Another port has taken its place: answers say `Connection: close`.
     pub(super) leaving: AtomicBool,
+    /// MCP's own listener, rather than one of the API.
+    pub(super) for_mcp: AtomicBool,
     /// Cancelled when the port is served no more: requests in flight finish, streams end.
     pub(super) end: CancellationToken,
 }
@@ -46,6 +49,16 @@ impl Arrival {
         self.port.leaving.load(Ordering::Acquire) || self.port.end.is_cancelled()
     }
 
+    /// What is served where this request came in.
+    pub(super) fn entrance(&self) -> Entrance {
+        if self.port.for_mcp.load(Ordering::Acquire) { Entrance::Mcp } else { Entrance::Api }
+    }
+
+    /// Cancelled when the port is served no more.
+    pub(super) fn end(&self) -> CancellationToken {
+        self.port.end.clone()
+    }
+
     /// Waits until the port is served no more.
     pub(super) fn ended(&self) -> WaitForCancellationFutureOwned {
         self.port.end.clone().cancelled_owned()
@@ -53,7 +66,7 @@ impl Arrival {
 }
 
 /// Serves one connection to its end. `abort` cuts it off at once.
-pub(super) async fn serve(stream: TcpStream, arrival: Arrival, router: Router, abort: CancellationToken) {
+pub(super) async fn serve(stream: TcpStream, arrival: Arrival, routers: Routers, abort: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
@@ -61,7 +74,8 @@ pub(super) async fn serve(stream: TcpStream, arrival: Arrival, router: Router, a
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(arrival.clone());
-        router.clone().oneshot(request)
+        // Asked for each request: a port may change hands between the API and MCP.
+        routers.of(arrival.entrance()).clone().oneshot(request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

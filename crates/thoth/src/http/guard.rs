@@ -2,7 +2,8 @@
 //!
 //! * `Host` must be a name of ours: a foreign page cannot reach us under its own name (DNS rebinding).
 //! * `Origin`, where a browser sends it, must be a name of ours too.
-//! * Every change needs the token; so does every read from elsewhere, health and metrics aside.
+//! * Every change needs the token; so does every read from elsewhere, health and metrics aside, and whatever is asked of
+//!   `/mcp`.
 //! * Guessing is slowed down, and so is everybody from elsewhere who has no token. Holders of the token and reads from
 //!   loopback are not limited.
 
@@ -19,7 +20,9 @@ use url::Url;
 use super::connection::Arrival;
 use super::error::ApiError;
 use super::generation::Current;
+use super::mcp;
 use super::rate::Rate;
+use super::router::Entrance;
 use super::service::bare_host;
 use super::state::App;
 use super::token::Token;
@@ -43,7 +46,7 @@ impl Guard {
         &self,
         request: &Request,
         arrival: &Arrival,
-        allowed: &[String],
+        allowed: [&[String]; 2],
         now: Instant,
     ) -> Result<(), ApiError> {
         let is_ours = |host: &str| is_ours(host, arrival.local.ip(), allowed);
@@ -51,7 +54,8 @@ impl Guard {
         check_origin(request.headers(), is_ours)?;
 
         let is_local = is_loopback(arrival.peer.ip()) && !is_forwarded(request.headers());
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+            && request.uri().path() != mcp::PATH;
         if is_local && is_read {
             return Ok(());
         }
@@ -83,8 +87,14 @@ pub(super) async fn check(
     let Some(arrival) = request.extensions().get::<Arrival>().cloned() else {
         return ApiError::internal("a request came in through no connection", request.uri()).into_response();
     };
-    let allowed = &generation.services.http.allowed_hosts;
-    match app.guard.judge(&request, &arrival, allowed, Instant::now()) {
+    let services = &generation.services;
+    let to_mcp = arrival.entrance() == Entrance::Mcp || request.uri().path() == mcp::PATH;
+    let names_of_mcp = if to_mcp { services.mcp.allowed_hosts.as_slice() } else { &[] };
+    let allowed = [services.http.allowed_hosts.as_slice(), names_of_mcp];
+    let judged = app.guard.judge(&request, &arrival, allowed, Instant::now());
+    // A session may outlive many generations: nothing of this one may stay with it.
+    drop(generation);
+    match judged {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
@@ -120,11 +130,11 @@ fn check_origin(headers: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> Result<(
 
 /// Whether a host, with or without port, names this server: loopback, the address that was reached (an address cannot
 /// be rebound), or a name that the settings allow.
-fn is_ours(host: &str, reached: IpAddr, allowed: &[String]) -> bool {
+fn is_ours(host: &str, reached: IpAddr, allowed: [&[String]; 2]) -> bool {
     let name = bare_host(host);
     match name.parse::<IpAddr>() {
         Ok(ip) if is_loopback(ip) || ip == reached.to_canonical() => true,
-        _ => name == "localhost" || (!name.is_empty() && allowed.contains(&name)),
+        _ => name == "localhost" || (!name.is_empty() && allowed.iter().any(|names| names.contains(&name))),
     }
 }
 
@@ -182,7 +192,7 @@ mod tests {
 
     fn status(guard: &Guard, peer: &str, request: &Request) -> u16 {
         let allowed = ["papers.example".to_owned()];
-        match guard.judge(request, &arrival(peer), &allowed, Instant::now()) {
+        match guard.judge(request, &arrival(peer), [&allowed, &[]], Instant::now()) {
             Ok(()) => 200,
             Err(error) => error.status().as_u16(),
         }
@@ -261,6 +271,11 @@ mod tests {
             check(LAN, "POST", free, none, 401);
         }
         check(LAN, "GET", "/healthy", none, 401);
+        for (method, headers, expected) in
+            [("GET", none, 401), ("DELETE", none, 401), ("OPTIONS", none, 401), ("GET", right, 200)]
+        {
+            check(HOME, method, "/mcp", headers, expected);
+        }
         check(LAN, "GET", "/", none, 401);
     }
 

@@ -70,11 +70,12 @@ impl Drop for Reserved {
 
 impl Listeners {
     /// Makes sure that `wanted` can be served, without serving it: adopts a socket that this process holds already,
-    /// or binds a new one. Must be called within the runtime.
+    /// or binds a new one. `key` is the section of the settings that names the address. Must be called within the
+    /// runtime.
     ///
     /// # Errors
     /// What stands in the way, in words for the author of the settings.
-    pub fn reserve(&self, wanted: SocketAddr) -> Result<Reserved, Problem> {
+    pub fn reserve(&self, wanted: SocketAddr, key: &str) -> Result<Reserved, Problem> {
         let mut held = self.lock();
         let known = held.iter_mut().find(|held| held.answers_to(wanted));
         let address = match known {
@@ -83,13 +84,28 @@ impl Listeners {
                 known.address
             }
             None => {
-                let new = bind(wanted, &held).map_err(|error| refused(wanted, &error))?;
+                let new = bind(wanted, &held).map_err(|error| refused(wanted, key, &error))?;
                 let address = new.address;
                 held.push(new);
                 address
             }
         };
         Ok(Reserved { listeners: self.clone(), wanted, address, settled: AtomicBool::new(false) })
+    }
+
+    /// Reserves every address, or none.
+    ///
+    /// # Errors
+    /// Every address that cannot be served, and why.
+    pub fn reserve_all(&self, wanted: &[SocketAddr], key: &str) -> Result<Vec<Reserved>, Vec<Problem>> {
+        let (mut reserved, mut problems) = (Vec::new(), Vec::new());
+        for address in wanted {
+            match self.reserve(*address, key) {
+                Ok(one) => reserved.push(one),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(reserved) } else { Err(problems) }
     }
 
     /// Takes a reserved socket over for serving: from now on it is held until [`Listeners::close`].
@@ -231,24 +247,24 @@ fn sharing_port<T>(
     result
 }
 
-fn refused(wanted: SocketAddr, error: &io::Error) -> Problem {
+fn refused(wanted: SocketAddr, key: &str, error: &io::Error) -> Problem {
     let (ip, port) = (wanted.ip(), wanted.port());
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            Problem::new("servers.api.port", format!("port {port} on {ip} is taken")).hint(format!(
+            Problem::new(format!("{key}.port"), format!("port {port} on {ip} is taken")).hint(format!(
                 "stop the program that listens there (`ss -ltnp 'sport = :{port}'` names it), or choose another port"
             ))
         }
         io::ErrorKind::PermissionDenied => Problem::new(
-            "servers.api.port",
+            format!("{key}.port"),
             format!("port {port} on {ip} may not be bound by this user"),
         )
         .hint("choose a port from 1024 on"),
         io::ErrorKind::AddrNotAvailable => {
-            Problem::new("servers.api.host", format!("`{ip}` is no address of this machine"))
+            Problem::new(format!("{key}.host"), format!("`{ip}` is no address of this machine"))
                 .hint("use `127.0.0.1` for this machine alone, or `0.0.0.0` for every network it is in")
         }
-        _ => Problem::new("servers.api", format!("{wanted} cannot be served: {error}")),
+        _ => Problem::new(key, format!("{wanted} cannot be served: {error}")),
     }
 }
 
@@ -258,6 +274,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    const KEY: &str = "servers.api";
 
     fn any_port() -> SocketAddr {
         (Ipv4Addr::LOCALHOST, 0).into()
@@ -280,7 +298,7 @@ mod tests {
     #[tokio::test]
     async fn invariant_2_a_dropped_reservation_leaves_no_listening_socket() {
         let listeners = Listeners::default();
-        let reserved = listeners.reserve(any_port()).unwrap();
+        let reserved = listeners.reserve(any_port(), KEY).unwrap();
         let address = reserved.address();
         assert!(connects(address), "a reservation holds the port");
         drop(reserved);
@@ -292,7 +310,7 @@ mod tests {
     async fn a_taken_port_is_named_with_the_way_out() {
         let other = std::net::TcpListener::bind(any_port()).unwrap();
         let address = other.local_addr().unwrap();
-        let problem = Listeners::default().reserve(address).unwrap_err();
+        let problem = Listeners::default().reserve(address, KEY).unwrap_err();
         assert_eq!(problem.path, "servers.api.port");
         assert_eq!(problem.message, format!("port {} on 127.0.0.1 is taken", address.port()));
         assert!(problem.hint.unwrap().contains("choose another port"));
@@ -301,7 +319,7 @@ mod tests {
     #[tokio::test]
     async fn another_machine_s_address_is_named() {
         // TEST-NET-1 belongs to nobody.
-        let problem = Listeners::default().reserve(on([192, 0, 2, 1], 0)).unwrap_err();
+        let problem = Listeners::default().reserve(on([192, 0, 2, 1], 0), KEY).unwrap_err();
         assert_eq!(problem.path, "servers.api.host");
         assert_eq!(problem.message, "`192.0.2.1` is no address of this machine");
     }
@@ -309,11 +327,11 @@ mod tests {
     #[tokio::test]
     async fn a_held_socket_is_adopted_and_survives_a_refused_candidate() {
         let listeners = Listeners::default();
-        let first = listeners.reserve(any_port()).unwrap();
+        let first = listeners.reserve(any_port(), KEY).unwrap();
         let listener = listeners.serve(&first).unwrap();
         let address = first.address();
         for wanted in [address, any_port()] {
-            let again = listeners.reserve(wanted).unwrap();
+            let again = listeners.reserve(wanted, KEY).unwrap();
             assert_eq!(again.address(), address);
             drop(again);
             assert!(connects(address));
@@ -324,10 +342,10 @@ mod tests {
     #[tokio::test]
     async fn a_socket_that_a_candidate_reserved_is_not_closed() {
         let listeners = Listeners::default();
-        let first = listeners.reserve(any_port()).unwrap();
+        let first = listeners.reserve(any_port(), KEY).unwrap();
         let address = first.address();
         drop(listeners.serve(&first).unwrap());
-        let candidate = listeners.reserve(address).unwrap();
+        let candidate = listeners.reserve(address, KEY).unwrap();
         assert!(!listeners.close(address));
         drop(candidate);
         assert!(connects(address));
@@ -338,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_was_closed_is_bound_again_when_its_service_comes_back() {
         let listeners = Listeners::default();
-        let first = listeners.reserve(any_port()).unwrap();
+        let first = listeners.reserve(any_port(), KEY).unwrap();
         drop(listeners.serve(&first).unwrap());
         assert!(listeners.close(first.address()));
         drop(listeners.serve(&first).unwrap());
@@ -350,11 +368,11 @@ mod tests {
     async fn the_same_port_on_another_host_address_can_be_prepared_and_taken_over() {
         for (old, new) in [([127, 0, 0, 1], [0, 0, 0, 0]), ([0, 0, 0, 0], [127, 0, 0, 1])] {
             let listeners = Listeners::default();
-            let old = listeners.reserve(on(old, 0)).unwrap();
+            let old = listeners.reserve(on(old, 0), KEY).unwrap();
             let old_listener = listeners.serve(&old).unwrap();
             let port = old.address().port();
 
-            let new = listeners.reserve(on(new, port)).unwrap();
+            let new = listeners.reserve(on(new, port), KEY).unwrap();
             let client = TcpStream::connect(on([127, 0, 0, 1], port)).unwrap();
             let peer = next_peer(&old_listener).await;
             assert_eq!(
@@ -375,14 +393,14 @@ mod tests {
     #[tokio::test]
     async fn another_server_cannot_join_the_port_after_a_hand_over() {
         let listeners = Listeners::default();
-        let old = listeners.reserve(any_port()).unwrap();
+        let old = listeners.reserve(any_port(), KEY).unwrap();
         drop(listeners.serve(&old).unwrap());
         let port = old.address().port();
-        let new = listeners.reserve(on([0, 0, 0, 0], port)).unwrap();
+        let new = listeners.reserve(on([0, 0, 0, 0], port), KEY).unwrap();
         drop(listeners.serve(&new).unwrap());
 
         for ip in [[127, 0, 0, 1], [0, 0, 0, 0], [127, 0, 0, 2]] {
-            assert!(Listeners::default().reserve(on(ip, port)).is_err(), "{ip:?}");
+            assert!(Listeners::default().reserve(on(ip, port), KEY).is_err(), "{ip:?}");
         }
     }
 

@@ -21,6 +21,7 @@ pub mod generation;
 pub mod guard;
 mod health;
 pub mod listeners;
+mod mcp;
 pub mod metrics;
 mod page;
 mod papers;

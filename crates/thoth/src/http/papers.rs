@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 use super::blocking::blocking;
 use super::error::ApiError;
 use super::extract::{Query, Raw};
+use super::generation::Current;
 use super::state::App;
 use crate::citations;
 use crate::pdf::row::PaperRow;
+use crate::pdf::status::Status;
 
 /// The query of [`list`].
 #[derive(Debug, Deserialize)]
@@ -64,12 +66,30 @@ pub(super) async fn bibtex(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let paper = find(app, &id).await?;
-    let metadata = paper.metadata.ok_or_else(|| {
-        let detail = format!("the paper `{id}` has not been read: it is {}", paper.status);
-        ApiError::new(StatusCode::CONFLICT, detail)
-    })?;
+    let metadata = paper.metadata.ok_or_else(|| not_read(&id, paper.status))?;
     let kind = [(header::CONTENT_TYPE, "application/x-bibtex; charset=utf-8")];
     Ok((kind, citations::bibtex(&metadata)).into_response())
+}
+
+/// `GET /api/v1/papers/{id}/references`: its list of references, in its order.
+pub(super) async fn references(
+    State(app): State<Arc<App>>,
+    Current(generation): Current,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    const DOING: &str = "a paper cannot be read from the index";
+    let row = find(app, &id).await?;
+    let status = row.status;
+    let content = row.content.ok_or_else(|| not_read(&id, status))?;
+    let rag = generation.services.rag.handle();
+    let paper = blocking(DOING, move || rag.paper(&content)).await?;
+    let paper = paper.map_err(|error| ApiError::internal(DOING, &error))?;
+    let paper = paper.ok_or_else(|| not_read(&id, status))?;
+    Ok(Json(json!({ "references": paper.references })))
+}
+
+fn not_read(id: &str, status: Status) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, format!("the paper `{id}` has not been read: it is {status}"))
 }
 
 async fn find(app: Arc<App>, id: &str) -> Result<PaperRow, ApiError> {

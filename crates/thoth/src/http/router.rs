@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
-use super::{agent, events, generation, guard, health, metrics, page, papers, search, settings_api};
+use super::{agent, events, generation, guard, health, mcp, metrics, page, papers, search, settings_api};
 
 /// Most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -18,16 +18,54 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const PDF_BYTES_MAX: usize = 200 * 1024 * 1024;
 /// Most bytes of a settings file that is handed in.
 const SETTINGS_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Most bytes of a message of MCP.
+const MCP_BYTES_MAX: usize = crate::mcp::MESSAGE_BYTES_MAX;
+
+/// What is served at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// The whole API, `/mcp` among it.
+    Api,
+    /// `/mcp`, health and metrics.
+    Mcp,
+}
+
+impl Entrance {
+    /// What a line of the log says before the address.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Api => "",
+            Self::Mcp => "MCP at ",
+        }
+    }
+}
+
+/// The routes of each entrance. Cheap to clone.
+#[derive(Clone)]
+pub struct Routers {
+    api: Router,
+    mcp: Router,
+}
+
+impl Routers {
+    /// The routes over this state.
+    pub fn new(app: &Arc<App>) -> Self {
+        Self { api: api(Arc::clone(app)), mcp: mcp_alone(Arc::clone(app)) }
+    }
+
+    pub(super) fn of(&self, entrance: Entrance) -> &Router {
+        match entrance {
+            Entrance::Api => &self.api,
+            Entrance::Mcp => &self.mcp,
+        }
+    }
+}
 
 /// The whole API.
-pub fn router(app: Arc<App>) -> Router {
+fn api(app: Arc<App>) -> Router {
     // These answer in safe mode too.
-    let always = Router::new()
+    let always = at_every_entrance()
         .route("/", get(page::front))
-        .route("/health", get(health::health))
-        .route("/health/ready", get(health::ready))
-        .route("/health/hot-reload", get(health::hot_reload))
-        .route("/metrics", get(metrics::show))
         .route("/api/v1/settings", get(settings_api::show))
         .route(
             "/api/v1/settings/validate",
@@ -41,6 +79,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/papers", get(papers::list).post(papers::take).layer(body_limit(PDF_BYTES_MAX)))
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
+        .route("/api/v1/papers/{id}/references", get(papers::references))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/ask", post(search::ask))
         .route("/api/v1/agent", get(agent::show))
@@ -49,8 +88,25 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/agent/memory/{label}", put(agent::write_memory))
         .route_layer(from_fn(generation::not_in_safe_mode));
 
-    always
-        .merge(normally)
+    guarded(app, always.merge(normally))
+}
+
+/// MCP's own listener.
+fn mcp_alone(app: Arc<App>) -> Router {
+    guarded(app, at_every_entrance())
+}
+
+fn at_every_entrance() -> Router<Arc<App>> {
+    Router::new()
+        .route(mcp::PATH, any(mcp::serve).layer(body_limit(MCP_BYTES_MAX)))
+        .route("/health", get(health::health))
+        .route("/health/ready", get(health::ready))
+        .route("/health/hot-reload", get(health::hot_reload))
+        .route("/metrics", get(metrics::show))
+}
+
+fn guarded(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
+    routes
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(body_limit(BODY_BYTES_MAX))

@@ -7,7 +7,8 @@
 //!                       └─────────────── wanted again ────────┘       event streams end
 //! ```
 //!
-//! Both ports lead to the same router, and each request loads the live generation anew: there is no «old server».
+//! Old and new port lead to the same router, and each request loads the live generation anew: there is no «old server».
+//! The API and MCP have ports of their own; what a port leads to is looked up for each request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
 use changeover::{Followed, Follower};
 use socket2::{SockAddr, SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::{self, Arrival, Standing};
 use super::generation::Generation;
 use super::listeners::{Listeners, Reserved, covers};
+use super::router::{Entrance, Routers};
 use super::state::Troubles;
 use crate::instances::record::Instance;
 use crate::services::Services;
@@ -51,13 +52,13 @@ const NAME: &str = "ports";
 pub async fn serve(
     listeners: Listeners,
     mut follower: Follower<Settings, Services>,
-    router: Router,
+    routers: Routers,
     instance: Arc<Instance>,
     troubles: Troubles,
     serving: CancellationToken,
     shutdown: CancellationToken,
 ) {
-    let mut ports = Ports::new(listeners, router);
+    let mut ports = Ports::new(listeners, routers);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
@@ -80,9 +81,11 @@ pub async fn serve(
 /// Serves what this generation wants, and tells the command line where.
 fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
     let handover = Duration::from_millis(generation.settings.reload.handover_ms);
-    let reserved = &generation.services.http.reserved;
-    let did = ports.follow(reserved, handover);
-    let written = reserved.first().map_or(Ok(()), |first| instance.serves(first.address()));
+    let (http, mcp) = (&generation.services.http.reserved, &generation.services.mcp.reserved);
+    let api = http.iter().map(|reserved| (Entrance::Api, reserved));
+    let wanted: Vec<_> = api.chain(mcp.iter().map(|reserved| (Entrance::Mcp, reserved))).collect();
+    let did = ports.follow(&wanted, handover);
+    let written = http.first().map_or(Ok(()), |first| instance.serves(first.address()));
     match (did, written) {
         (did, Ok(())) => did,
         (did, Err(error)) => {
@@ -95,7 +98,7 @@ fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Op
 /// The served ports of a process.
 pub(super) struct Ports {
     listeners: Listeners,
-    router: Router,
+    routers: Routers,
     served: Vec<Port>,
     connections: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -110,10 +113,10 @@ struct Port {
 }
 
 impl Ports {
-    pub(super) fn new(listeners: Listeners, router: Router) -> Self {
+    pub(super) fn new(listeners: Listeners, routers: Routers) -> Self {
         Self {
             listeners,
-            router,
+            routers,
             served: Vec::new(),
             connections: Arc::new(Semaphore::new(connections_max())),
             tasks: TaskTracker::new(),
@@ -122,13 +125,17 @@ impl Ports {
     }
 
     /// Serves `wanted`, and lets everything else leave after `handover`. Says what changed, if anything did.
-    pub(super) fn follow(&mut self, wanted: &[Reserved], handover: Duration) -> Option<Followed> {
+    pub(super) fn follow(
+        &mut self,
+        wanted: &[(Entrance, &Reserved)],
+        handover: Duration,
+    ) -> Option<Followed> {
         let mut said = Vec::new();
         let mut failed = Vec::new();
-        for reserved in wanted {
-            match self.serve(reserved) {
+        for (entrance, reserved) in wanted {
+            match self.serve(*entrance, reserved) {
                 Ok(false) => {}
-                Ok(true) => said.push(format!("serving {}", reserved.address())),
+                Ok(true) => said.push(format!("serving {}{}", entrance.words(), reserved.address())),
                 Err(error) => failed.push(format!("{} cannot be served: {error}", reserved.address())),
             }
         }
@@ -141,14 +148,14 @@ impl Ports {
     }
 
     /// Lets ports leave that are no longer wanted, and those stay that are wanted again.
-    fn settle(&mut self, wanted: &[Reserved], handover: Duration) -> Vec<String> {
+    fn settle(&mut self, wanted: &[(Entrance, &Reserved)], handover: Duration) -> Vec<String> {
         let until = Instant::now() + handover;
         let mut said = Vec::new();
         for port in &mut self.served {
             // A socket that a wider one has taken over is kept: closing it could cut off a client at the door.
             let stays = wanted
                 .iter()
-                .map(Reserved::address)
+                .map(|(_, reserved)| reserved.address())
                 .any(|wanted| wanted == port.address || covers(wanted, port.address));
             match (stays, port.until) {
                 (true, Some(_)) => {
@@ -166,18 +173,19 @@ impl Ports {
         said
     }
 
-    /// Says whether the address was not served before.
-    fn serve(&mut self, reserved: &Reserved) -> io::Result<bool> {
+    /// Says whether this was not served at the address before.
+    fn serve(&mut self, entrance: Entrance, reserved: &Reserved) -> io::Result<bool> {
+        let for_mcp = entrance == Entrance::Mcp;
         let listener = self.listeners.serve(reserved)?;
         let address = listener.local_addr()?;
-        if self.served.iter().any(|port| port.address == address) {
-            return Ok(false);
+        if let Some(port) = self.served.iter().find(|port| port.address == address) {
+            return Ok(port.standing.for_mcp.swap(for_mcp, Ordering::AcqRel) != for_mcp);
         }
-        let standing = Arc::new(Standing::default());
+        let standing = Arc::new(Standing { for_mcp: for_mcp.into(), ..Standing::default() });
         self.served.push(Port { address, standing: Arc::clone(&standing), until: None });
         let door = Door {
             standing,
-            router: self.router.clone(),
+            routers: self.routers.clone(),
             connections: Arc::clone(&self.connections),
             tasks: self.tasks.clone(),
             abort: self.abort.clone(),
@@ -226,7 +234,7 @@ impl Ports {
 /// The accept loop of one port.
 struct Door {
     standing: Arc<Standing>,
-    router: Router,
+    routers: Routers,
     connections: Arc<Semaphore>,
     tasks: TaskTracker,
     abort: CancellationToken,
@@ -269,7 +277,7 @@ impl Door {
             }
         };
         let arrival = Arrival { peer, local, port: Arc::clone(&self.standing) };
-        let connection = connection::serve(stream, arrival, self.router.clone(), self.abort.clone());
+        let connection = connection::serve(stream, arrival, self.routers.clone(), self.abort.clone());
         self.tasks.spawn(async move {
             connection.await;
             drop(permit);

@@ -19,6 +19,8 @@ pub struct Surroundings {
     pub container: bool,
     /// `THOTH_PUBLISHED_PORT`: in a container, a port that is always served as well.
     pub published_port: Option<u16>,
+    /// This process serves whoever started it, by pipes: no port is opened.
+    pub without_ports: bool,
     /// `--listen`: stands in for the address that the settings name at the start, or for the small listener's.
     pub listen: Option<SocketAddr>,
     /// The machine's own name, allowed as `Host` in a container.
@@ -48,7 +50,8 @@ impl HttpInputs {
             _ if !surroundings.roles.api => surroundings.small_listener(),
             Some(listen) if surroundings.is_replaced(settings) => listen,
             _ => {
-                SocketAddr::new(host(settings, surroundings).map_err(|problem| vec![problem])?, settings.port)
+                let ip = bind_address(&settings.host, "servers.api", surroundings);
+                SocketAddr::new(ip.map_err(|problem| vec![problem])?, settings.port)
             }
         };
         let published = surroundings.published_port.filter(|_| surroundings.container);
@@ -56,8 +59,9 @@ impl HttpInputs {
         let second = published.filter(|published| *published != first);
         let names = settings.allowed_hosts.iter();
         let own_name = surroundings.hostname.iter().filter(|_| surroundings.container);
+        let addresses = std::iter::once(first).chain(second).filter(|_| !surroundings.without_ports);
         Ok(Self {
-            addresses: std::iter::once(first).chain(second).collect(),
+            addresses: addresses.collect(),
             allowed_hosts: names.chain(own_name).map(|name| bare_host(name)).collect(),
         })
     }
@@ -97,37 +101,31 @@ pub struct HttpService {
 /// # Errors
 /// Every address that cannot be served, and why.
 pub fn build(inputs: &HttpInputs, listeners: &Listeners) -> Result<HttpService, Vec<Problem>> {
-    let mut reserved = Vec::new();
-    let mut problems = Vec::new();
-    for address in &inputs.addresses {
-        match listeners.reserve(*address) {
-            Ok(one) => reserved.push(one),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    let reserved = listeners.reserve_all(&inputs.addresses, "servers.api")?;
     Ok(HttpService { reserved, allowed_hosts: inputs.allowed_hosts.clone() })
 }
 
-fn host(settings: &ApiServer, surroundings: &Surroundings) -> Result<IpAddr, Problem> {
+/// The address that the host of a section of `servers` stands for.
+///
+/// # Errors
+/// A host that is neither an IP address nor `localhost`.
+pub(crate) fn bind_address(written: &str, key: &str, surroundings: &Surroundings) -> Result<IpAddr, Problem> {
     if surroundings.container {
         return Ok(Ipv4Addr::UNSPECIFIED.into());
     }
-    let host = settings.host.trim_start_matches('[').trim_end_matches(']');
+    let host = written.trim_start_matches('[').trim_end_matches(']');
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
     host.parse().map_err(|_| {
-        Problem::new("servers.api.host", format!("`{}` is no IP address", settings.host)).hint(
+        Problem::new(format!("{key}.host"), format!("`{written}` is no IP address")).hint(
             "use `127.0.0.1` for this machine alone, `0.0.0.0` for every network it is in, or one of its addresses",
         )
     })
 }
 
 /// A name or address out of a `Host` header or a list of names: lower case, without port and brackets.
-pub(super) fn bare_host(host: &str) -> String {
+pub(crate) fn bare_host(host: &str) -> String {
     let host = host.trim();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -225,7 +223,7 @@ mod tests {
         let problems = build(&inputs, &listeners).unwrap_err();
         let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
         assert_eq!(paths, ["servers.api.port", "servers.api.host"]);
-        assert!(listeners.reserve(inputs.addresses[0]).is_ok());
+        assert!(listeners.reserve(inputs.addresses[0], "servers.api").is_ok());
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct ServersSettings {
     pub api: ApiServer,
     /// The intake of PDFs.
     pub monitor: crate::pdf::settings::MonitorSettings,
+    /// MCP.
+    pub mcp: crate::mcp::settings::McpServer,
 }
 
 /// `servers.api`.

@@ -12,6 +12,7 @@ use super::metrics::Metrics;
 use super::token::Token;
 use crate::instances::Roles;
 use crate::instances::record::Instance;
+use crate::mcp::http::Sessions;
 use crate::pdf::monitor::Monitor;
 use crate::rag::builder::Builder;
 use crate::services::Services;
@@ -38,6 +39,8 @@ pub struct App {
     pub started: Timestamp,
     /// What is wrong with the parts of the process that belong to no generation.
     pub troubles: Troubles,
+    /// The sessions of MCP.
+    pub mcp: Sessions,
     /// One permit for each event stream.
     pub streams: Arc<Semaphore>,
 }
@@ -58,8 +61,8 @@ impl App {
         papers: Papers,
         instance: Arc<Instance>,
         token: Token,
-        metrics: Metrics,
-        troubles: Troubles,
+        (metrics, troubles): (Metrics, Troubles),
+        mcp: Sessions,
     ) -> Self {
         Self {
             engine,
@@ -70,6 +73,7 @@ impl App {
             metrics,
             started: Timestamp::now(),
             troubles,
+            mcp,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
         }
     }

@@ -70,10 +70,11 @@ impl Letta {
     /// The agent that a request is for: the known one, else found, else made. Only whoever has the turn may make it,
     /// so two first messages make one agent.
     async fn agent(&self, absent: Absent) -> Result<Agent, LettaError> {
-        if let Some(known) = self.known() {
-            return Ok(known);
-        }
-        match (self.find().await?, absent) {
+        let known = match self.known() {
+            Some(known) => Some(known),
+            None => self.find().await?,
+        };
+        match (known, absent) {
             (Some(found), Absent::IsMade) => self.with_wanted_model(found).await,
             (Some(found), Absent::IsSaid) => Ok(found),
             (None, Absent::IsMade) => self.make().await,
@@ -116,19 +117,20 @@ impl Letta {
         Ok(made)
     }
 
-    /// `memory.letta.agentModel` was set since the agent was made.
+    /// The agent, with `memory.letta.agentModel` for its model. Said once: what somebody chooses at the server
+    /// afterwards, and how the server spells it, is the server's.
     async fn with_wanted_model(&self, agent: Agent) -> Result<Agent, LettaError> {
         let wanted = &self.inputs.agent_model;
-        if wanted.is_empty() || agent.model.as_ref() == Some(wanted) {
+        let is_said = self.lock().model_said_to.as_ref() == Some(&agent.id);
+        if is_said || wanted.is_empty() || agent.model.as_ref() == Some(wanted) {
             return Ok(agent);
         }
-        // Until it is done, the next message shall try again.
-        self.remember(None);
         let limit = self.patience.call;
         let segments = ["v1", "agents", agent.id.as_str()];
         let call = Call::new(self.server()?, Method::PATCH, &segments, "another model for the agent", limit);
         let call = call.body(json!({ "model": wanted }));
         let changed: Agent = self.ask(call).await.map_err(|error| self.about_model(error))?;
+        self.lock().model_said_to = Some(changed.id.clone());
         self.remember(Some(changed.clone()));
         Ok(changed)
     }

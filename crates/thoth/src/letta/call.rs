@@ -12,10 +12,13 @@ use url::Url;
 use super::Letta;
 use super::agent::Agent;
 use super::error::LettaError;
-use crate::llm::{body_start, failure_of, message_shown, root_cause, shown_host};
+use super::message::failure_of;
+use crate::llm::{body_start, message_shown, root_cause, shown_host};
 
 /// Bytes of a whole answer, at most. An agent's state, with its tools, has some tens of thousands.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Tells the server which form of its API is spoken. It streams to nobody who does not say so.
+const API_VERSION: (&str, &str) = ("X-Stainless-Package-Version", "1.0.0");
 /// How often one request may be sent on within the server; a missing slash at the end of a path costs one.
 const REDIRECTS_MAX: usize = 2;
 /// Tries of a request that changes nothing, or that never reached the server.
@@ -136,7 +139,8 @@ impl Letta {
 
     fn request(&self, call: &Call, url: &Url) -> Result<reqwest::RequestBuilder, LettaError> {
         let accept = if call.stream { "text/event-stream" } else { "application/json" };
-        let mut request = self.client.request(call.method.clone(), url.clone()).header(ACCEPT, accept);
+        let request = self.client.request(call.method.clone(), url.clone()).header(ACCEPT, accept);
+        let mut request = request.header(API_VERSION.0, API_VERSION.1);
         let key = &self.inputs.key;
         if !key.is_empty() {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
@@ -176,7 +180,12 @@ impl Letta {
             return Err(LettaError::Unauthorized { host, status, setting: self.inputs.key_setting }.into());
         }
         let again = matches!(status.as_u16(), 502..=504) && call.method == Method::GET;
-        Err(Failure { error: self.refused(status, &failure_of(&said), call), again })
+        let said = match serde_json::from_str(&said) {
+            Ok(value) => failure_of(&value),
+            Err(_) if said.trim_start().starts_with('<') => "it sent a web page".to_owned(),
+            Err(_) => said,
+        };
+        Err(Failure { error: self.refused(status, &said, call), again })
     }
 
     fn refused(&self, status: StatusCode, said: &str, call: &Call) -> LettaError {

@@ -51,10 +51,10 @@ async fn watch(letta: Arc<Letta>) {
     loop {
         if letta.look().await.is_ok() {
             again = AGAIN_MIN;
-            // A message that finds the server gone need not wait for the next look.
+            // A message that went wrong need not wait for the next look.
             tokio::select! {
                 () = tokio::time::sleep(STEADY) => {}
-                () = letta.standing.fell.notified() => tokio::time::sleep(again).await,
+                () = letta.standing.doubt.notified() => tokio::time::sleep(again).await,
             }
         } else {
             tokio::time::sleep(again).await;

@@ -1,7 +1,7 @@
 //! The messages of Letta's protocol, as far as Thoth reads them. Types that it does not know are skipped.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is told of an answer that is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -99,13 +99,20 @@ impl Message {
             "assistant_message" => Meaning::Text(text(&self.content)),
             "reasoning_message" => Meaning::Reasoning(text(&self.reasoning)),
             "stop_reason" => stopped(&self.stop_reason),
-            "error_message" => {
-                let said = [&self.detail, &self.message].into_iter().filter_map(Value::as_str);
-                Meaning::Failed(said.collect::<Vec<_>>().join(": "))
-            }
+            "error_message" => Meaning::Failed(failure_of(&json!({
+                "detail": self.detail, "message": self.message,
+            }))),
             _ => Meaning::Nothing,
         }
     }
+}
+
+/// What the server says of a failure, wherever it says it: its most telling words, or the object itself.
+pub(super) fn failure_of(value: &Value) -> String {
+    ["/error/detail", "/error/message", "/detail", "/message", "/error"]
+        .iter()
+        .find_map(|pointer| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()))
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What a stop reason means: the plain word, or the object that carries it.

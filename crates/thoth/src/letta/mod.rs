@@ -84,6 +84,8 @@ pub struct Letta {
 struct Known {
     agent: Option<Agent>,
     version: Option<String>,
+    /// The id of the agent that was told the model of the settings.
+    model_said_to: Option<String>,
 }
 
 impl Letta {
@@ -236,3 +238,10 @@ impl Letta {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/real/letta_server.rs"]
+#[allow(dead_code, reason = "the tests of the binary use the rest")]
+mod letta_server;
+#[cfg(test)]
+mod tests;

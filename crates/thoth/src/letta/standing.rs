@@ -21,24 +21,24 @@ pub enum Condition {
 #[derive(Debug)]
 pub(super) struct Standing {
     known: Mutex<Condition>,
-    /// Told when the server has just become unusable.
-    pub(super) fell: tokio::sync::Notify,
+    /// Told when there is reason to look at the server sooner than planned.
+    pub(super) doubt: tokio::sync::Notify,
 }
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { known: Mutex::new(Condition::Unknown), fell: tokio::sync::Notify::new() }
+        Self { known: Mutex::new(Condition::Unknown), doubt: tokio::sync::Notify::new() }
     }
 }
 
 impl Standing {
-    /// Takes the end of one message into account. An error that concerns that message only says nothing of the server.
+    /// Takes the end of one request into account. What may be about that request alone is only reason for a look.
     pub(super) fn note<T>(&self, outcome: &Result<T, LettaError>) {
-        match outcome {
-            Ok(_) => self.is_well(),
-            Err(error) if error.concerns_server() => self.is_ill(error),
-            Err(_) => {}
+        let Err(error) = outcome else { return self.is_well() };
+        if error.concerns_server() {
+            self.is_ill(error);
         }
+        self.doubt.notify_one();
     }
 
     /// The server answers.
@@ -55,7 +55,6 @@ impl Standing {
         let before = std::mem::replace(&mut *self.known(), Condition::Degraded(reason.clone()));
         if !matches!(before, Condition::Degraded(_)) {
             tracing::warn!("LettaService: {reason}");
-            self.fell.notify_one();
         }
     }
 

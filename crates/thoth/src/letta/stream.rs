@@ -16,7 +16,7 @@ use super::Letta;
 use super::agent::Absent;
 use super::call::Reply;
 use super::error::LettaError;
-use super::message::{Ending, Joined, Meaning, Message, Piece};
+use super::message::{Ending, Joined, Meaning, Message, Piece, failure_of};
 use crate::llm::{root_cause, without_byte_order_mark};
 
 /// Bytes of a whole stream, at most. Each token comes with some 300 bytes around it.
@@ -31,6 +31,8 @@ struct Reading {
     said: Joined,
     thought: Joined,
     ending: Ending,
+    /// Why there will be no answer. Better words for it may follow.
+    failure: Option<String>,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -53,6 +55,7 @@ impl Letta {
             said: Joined::default(),
             thought: Joined::default(),
             ending,
+            failure: None,
             _turn: turn,
         };
         Ok(stream::unfold(Some(reading), |reading| async move {
@@ -72,60 +75,63 @@ impl Reading {
             let event = match self.events.next().await {
                 Some(Ok(event)) => event,
                 // The agent had stopped; what the connection does after that changes nothing.
-                Some(Err(_)) | None if self.ending.stop_reason.is_some() => return Ok(self.done()),
+                Some(Err(_)) | None if self.stopped() => return self.done(),
                 Some(Err(error)) => return Err(error),
                 None => return Err(self.letta.truncated("the stream ended before the agent stopped")),
             };
             if event.data.trim() == "[DONE]" {
-                return Ok(self.done());
+                return self.done();
             }
             let value: Value = serde_json::from_str(&event.data).unwrap_or_default();
             if matches!(event.event.as_str(), "error" | "cancelled") {
-                return Err(self.failed(&said(&value, &event.event)));
+                return Err(self.failed(&failure_of(&value)));
             }
-            if let Some(piece) = self.take(value)? {
+            if let Some(piece) = self.take(value) {
                 return Ok(piece);
             }
         }
     }
 
     /// What one message adds to the answer, if anything. What is no message that we know is skipped.
-    fn take(&mut self, value: Value) -> Result<Option<Piece>, LettaError> {
+    fn take(&mut self, value: Value) -> Option<Piece> {
         if value.get("message_type").and_then(Value::as_str) == Some("usage_statistics") {
             self.ending.usage = serde_json::from_value(value).ok();
-            return Ok(None);
+            return None;
         }
         let message: Message = serde_json::from_value(value).unwrap_or_default();
         let id = message.id.as_deref();
         let piece = match message.meaning() {
             Meaning::Text(text) => Piece::Text(self.said.next(id, text)),
             Meaning::Reasoning(text) => Piece::Reasoning(self.thought.next(id, text)),
-            Meaning::Failed(message) => return Err(self.failed(&message)),
+            Meaning::Failed(message) => {
+                self.failure = Some(message);
+                return None;
+            }
             Meaning::Stopped(reason) => {
                 self.ending.stop_reason = Some(reason);
-                return Ok(None);
+                return None;
             }
-            Meaning::Nothing => return Ok(None),
+            Meaning::Nothing => return None,
         };
         let is_empty = matches!(&piece, Piece::Text(text) | Piece::Reasoning(text) if text.is_empty());
-        Ok((!is_empty).then_some(piece))
+        (!is_empty).then_some(piece)
     }
 
-    fn done(&self) -> Piece {
-        Piece::Done(self.ending.clone())
+    fn stopped(&self) -> bool {
+        self.ending.stop_reason.is_some() || self.failure.is_some()
+    }
+
+    /// The end: good, unless the agent stopped for a reason that leaves no answer.
+    fn done(&self) -> Result<Piece, LettaError> {
+        match &self.failure {
+            Some(message) => Err(self.failed(message)),
+            None => Ok(Piece::Done(self.ending.clone())),
+        }
     }
 
     fn failed(&self, message: &str) -> LettaError {
         LettaError::Failed { host: self.letta.host(), message: self.letta.shown(message) }
     }
-}
-
-/// What an error event says: an error object, or a message of the type `error_message`.
-fn said(value: &Value, event: &str) -> String {
-    ["/error/detail", "/detail", "/error/message", "/message", "/error"]
-        .iter()
-        .find_map(|pointer| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()))
-        .map_or_else(|| format!("the server ended it with `{event}`"), str::to_owned)
 }
 
 fn events(letta: Arc<Letta>, reply: Reply) -> Events {

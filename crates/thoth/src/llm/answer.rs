@@ -193,7 +193,7 @@ pub(super) fn empty(call: &Call, finish: Option<&str>) -> LlmError {
 }
 
 /// What an error's body says: `error.message`, `error`, `message` or `detail` of an object, else the text itself.
-pub(crate) fn failure_of(said: &str) -> String {
+pub(super) fn failure_of(said: &str) -> String {
     let Ok(value) = serde_json::from_str::<serde_json::Value>(said) else {
         return if said.trim_start().starts_with('<') {
             "it sent a web page".to_owned()

@@ -22,8 +22,8 @@ use std::time::Duration;
 use futures_util::Stream;
 use tokio::time::Instant;
 
+pub(crate) use answer::body_start;
 pub use answer::{ChatAnswer, Usage};
-pub(crate) use answer::{body_start, failure_of};
 pub use client::{ClientError, Network, client};
 pub use error::LlmError;
 pub(crate) use error::message_shown;

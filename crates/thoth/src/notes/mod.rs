@@ -9,12 +9,14 @@
 //! - [`name`]: from a title to a file name
 //! - [`link`]: from a path to a link that Obsidian follows
 //! - [`render`]: what a note says about a paper
+//! - [`references`]: the list of references in a note
 //! - [`mod@write`]: the note on disk, found again and never written over
 
 pub mod document;
 pub mod frontmatter;
 pub mod link;
 pub mod name;
+pub mod references;
 pub mod render;
 pub mod write;
 pub mod yaml;

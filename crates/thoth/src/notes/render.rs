@@ -6,6 +6,7 @@ use crate::paper::{Field, Metadata, Paper, Section, SectionKind, Source};
 use super::document::ID_KEY;
 use super::frontmatter::{Entry, Value};
 use super::link::Target;
+use super::references;
 use super::yaml::quoted;
 
 /// Headings that an outline shows at most; a PDF whose layout misleads the reader can have thousands.
@@ -54,6 +55,8 @@ pub fn body(paper: &Paper, pdf: &Target) -> String {
         out.push_str(&quoted.join(">\n"));
     }
     out.push_str(&outline(&paper.sections, pdf));
+    let lines: Vec<references::Line> = paper.references.iter().map(references::Line::printed).collect();
+    out.push_str(&references::section(&lines));
     out.push_str(&citation_block(&paper.metadata));
     out.push_str(&sources(&paper.metadata));
     out
@@ -78,10 +81,13 @@ fn citation(metadata: &Metadata, pdf: &Target) -> String {
     facts.extend(metadata.venue.as_ref().map(|venue| format!("*{}*", escaped(&one_line(&venue.value)))));
     let mut links = vec![format!("PDF: {}", pdf.link(None, None))];
     if let Some(doi) = &metadata.doi {
-        links.push(web_link("https://doi.org/", "doi:", &doi.value));
+        links.push(web_link(&format!("doi:{}", doi.value), &format!("https://doi.org/{}", doi.value)));
     }
     if let Some(arxiv) = &metadata.arxiv {
-        links.push(web_link("https://arxiv.org/abs/", "arXiv:", &arxiv.value));
+        links.push(web_link(
+            &format!("arXiv:{}", arxiv.value),
+            &format!("https://arxiv.org/abs/{}", arxiv.value),
+        ));
     }
     let mut out = String::new();
     if !facts.is_empty() {
@@ -94,10 +100,10 @@ fn citation(metadata: &Metadata, pdf: &Target) -> String {
 }
 
 /// A link in angle brackets: a DOI may hold parentheses, which end a bare one.
-fn web_link(resolver: &str, prefix: &str, name: &str) -> String {
-    let name = one_line(name);
-    let target: String = name.chars().filter(|c| !matches!(c, '<' | '>' | ' ' | '\\')).collect();
-    format!("[{}](<{resolver}{}>)", escaped(&format!("{prefix}{name}")), target.replace("%%", "%25%25"))
+pub(super) fn web_link(words: &str, address: &str) -> String {
+    let address = one_line(address);
+    let target: String = address.chars().filter(|c| !matches!(c, '<' | '>' | ' ' | '\\')).collect();
+    format!("[{}](<{}>)", escaped(&one_line(words)), target.replace("%%", "%25%25"))
 }
 
 /// The headings with links to their pages.
@@ -157,7 +163,7 @@ fn place(source: Source) -> String {
     }
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -93,6 +93,15 @@ impl Ledger {
         self.database.read(|connection| row::of_file(connection, &key))
     }
 
+    /// The row with this id; of two that have it, the one whose file is there.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn of_id(&self, id: &str) -> rusqlite::Result<Option<PaperRow>> {
+        let rest = "WHERE id = ?1 ORDER BY missing_since IS NOT NULL, added_at LIMIT 1";
+        self.database.read(|connection| row::first(connection, rest, params![id]))
+    }
+
     /// The row that holds a content.
     ///
     /// # Errors

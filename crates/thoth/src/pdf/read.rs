@@ -97,7 +97,12 @@ fn read_here(bytes: Vec<u8>) -> Result<Paper, Unreadable> {
     let front = citations::Front::new(&information, &front, first, &blocks, &body);
     let metadata = citations::metadata(&front, &sections);
     let page_count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-    Ok(Paper { metadata, sections, references: Vec::new(), page_count })
+    Ok(Paper {
+        metadata,
+        sections,
+        references: citations::references::references(&blocks, &body),
+        page_count,
+    })
 }
 
 fn open(bytes: Vec<u8>) -> Result<Pdf, Unreadable> {

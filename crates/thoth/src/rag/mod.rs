@@ -44,6 +44,7 @@ use recipe::Recipe;
 use settings::{Qa, RagSettings};
 
 use crate::llm::Llm;
+use crate::paper::Paper;
 
 /// What the service `rag` is made from. Serialised under the keys that it comes from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -139,6 +140,14 @@ impl Rag {
     /// The recipe that the settings ask for.
     pub fn wanted(&self) -> &Recipe {
         &self.inputs.wanted
+    }
+
+    /// The document of a content (the hash of the PDF's bytes, in hexadecimal). Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn paper(&self, content: &str) -> rusqlite::Result<Option<Paper>> {
+        self.index.paper(content)
     }
 
     /// Answers a question: written by the language model where one is configured, else by the passages themselves.

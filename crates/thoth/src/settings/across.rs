@@ -28,14 +28,15 @@ fn overlap(found: &mut Found<'_>, settings: &Settings) {
     found.refuse(key, message, "`rag.chunkOverlap` must be smaller than `rag.chunkSize`");
 }
 
-/// Two servers on one address. Only what the file itself says is held against it.
+/// Two servers on one address. What is not served is held against the file only where the file itself says it.
 fn addresses(found: &mut Found<'_>, environment: &Environment) {
     let mut taken: Vec<(&str, String, u64)> = Vec::new();
     for server in ["servers.api", "servers.mcp", "discovery.chromeExtension"] {
         let port_key = format!("{server}.port");
-        if found.value(&port_key).is_none()
-            || (server != "servers.api" && !found.switch(&format!("{server}.enabled")))
-        {
+        let is_on = server == "servers.api" || found.switch(&format!("{server}.enabled"));
+        let is_wrong = found.is_given(&port_key) && found.value(&port_key).is_none();
+        let is_served = server != "discovery.chromeExtension";
+        if !is_on || is_wrong || (!is_served && found.value(&port_key).is_none()) {
             continue;
         }
         let (mut host, mut port) = (found.text(&format!("{server}.host")), found.count(&port_key));
@@ -48,7 +49,11 @@ fn addresses(found: &mut Found<'_>, environment: &Environment) {
             .find(|(_, other, at)| *at == port && (environment.docker || overlap_hosts(&host, other)));
         if let Some((other, _, _)) = other.cloned() {
             let hint = "give each server a port of its own";
-            found.refuse(&port_key, format!("port {port} is `{other}`'s already"), hint);
+            // Where this port is the default one, the place to look at is the other server's.
+            let other_key = format!("{other}.port");
+            let at = if found.value(&port_key).is_some() { &port_key } else { &other_key };
+            let other = if at == &port_key { other } else { server };
+            found.refuse(at, format!("port {port} is `{other}`'s already"), hint);
         }
         taken.push((server, host, port));
     }

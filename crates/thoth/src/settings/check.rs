@@ -9,6 +9,7 @@ use changeover::{Accepted, Occasion, Problem};
 use url::Url;
 
 use super::environment::VARIABLES;
+use super::path::NoFolder;
 use super::walk::{self, Found};
 use super::{
     ApiKeys, Environment, Level, Logging, Paths, Reload, Secret, Settings, Vault, across, path, secrets,
@@ -16,6 +17,7 @@ use super::{
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
 use crate::llm::settings::{LlmDefault, LlmSettings};
+use crate::mcp::settings::McpServer;
 use crate::pdf::settings::{MemoryLimits, MonitorSettings, PerformanceSettings};
 use crate::rag::settings::{Qa, RagSettings};
 
@@ -126,11 +128,12 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         llm: LlmSettings { default: llm_default(found) },
         memory: MemorySettings { letta: letta(found, environment, &mut pinned) },
         rag: rag(found),
-        citation: super::style::citation(found, vault),
         servers: ServersSettings {
             api: api_server(found, environment, &mut pinned),
+            mcp: mcp_server(found, environment, &mut pinned),
             monitor: monitor(found),
         },
+        citation: super::style::citation(found, vault),
         performance: performance(found),
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
@@ -163,11 +166,27 @@ fn folder(found: &mut Found<'_>, key: &str, allow_outside: bool, vault: &Vault) 
         outside(found, key, &written, vault, "lies outside the vault");
     } else if !allow_outside && path::leaves_by_link(&folder, vault) {
         outside(found, key, &written, vault, "leads out of the vault by a link");
-    } else if let Some(problem) = path::folder_problem(&folder) {
-        let message = format!("`{}` can be no folder: {problem}", vault.relative(&folder));
-        found.refuse(key, message, "name a folder that exists, or that can be made");
+    } else {
+        absent(found, key, &vault.relative(&folder), path::folder_problem(&folder));
     }
     folder
+}
+
+/// A folder that cannot be made is refused; not where all of the vault may only be read: that can still be searched.
+fn absent(found: &mut Found<'_>, key: &str, folder: &str, problem: Option<NoFolder>) {
+    match problem {
+        None => {}
+        Some(NoFolder::Refused(problem)) => found.refuse(
+            key,
+            format!("`{folder}` can be no folder: {problem}"),
+            "name a folder that exists, or that can be made",
+        ),
+        Some(NoFolder::ReadOnly) => found.warn(
+            key,
+            format!("`{folder}` cannot be made: the vault is mounted so that it may only be read"),
+            "what Thoth knows is found all the same; mount the vault writable for notes and new papers",
+        ),
+    }
 }
 
 fn outside(found: &mut Found<'_>, key: &str, written: &str, vault: &Vault, message: &str) {
@@ -296,6 +315,24 @@ fn api_server(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pin
         None => written_port,
     };
     ApiServer { host, port, allowed_hosts: found.texts("servers.api.allowedHosts") }
+}
+
+fn mcp_server(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> McpServer {
+    let written = found.text("servers.mcp.host");
+    let enabled = found.switch("servers.mcp.enabled");
+    // Where it has no listener, the host says nothing, and there is nothing to be told.
+    let host = if environment.docker && enabled {
+        let everywhere = "0.0.0.0".to_owned();
+        pin(found, pinned, "servers.mcp.host", super::environment::DOCKER, &written, everywhere)
+    } else {
+        written
+    };
+    McpServer {
+        enabled,
+        host,
+        port: u16::try_from(found.count("servers.mcp.port")).unwrap_or_default(),
+        allowed_hosts: found.texts("servers.mcp.allowedHosts"),
+    }
 }
 
 fn logging(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> Logging {

@@ -173,7 +173,7 @@ fn effect(key: &Key) -> &'static str {
         ("rag.chunkSize" | "rag.chunkOverlap", _) => {
             "The index is built anew in the background; the old one serves until the new one is complete."
         }
-        ("servers.api.host" | "servers.api.port", _) => {
+        ("servers.api.host" | "servers.api.port" | "servers.mcp.host" | "servers.mcp.port", _) => {
             "The new address is served before the old one is left, the old one for `reload.handoverMs` more."
         }
         ("servers.monitor.recursive", _) => {
@@ -182,13 +182,16 @@ fn effect(key: &Key) -> &'static str {
         ("performance.memory.maxDocumentSizeMb", _) => {
             "Files that were too large and are not any more are read."
         }
+        ("servers.mcp.enabled", _) => {
+            "The listener is opened at once; closed, it is served for `reload.handoverMs` more."
+        }
         (_, Some("llm")) => "New requests use it; an answer that is being written ends as it began.",
         (_, Some("rag")) => "The next question uses it.",
         ("citation.style" | "citation.linkFormat", _) => {
             "The next note and every export use it; `thoth notes refresh` brings older notes up to date."
         }
         (_, Some("citations")) => "The next look-up uses it; what was found before stays.",
-        (_, Some("http")) => "The next request is judged by it.",
+        (_, Some("http" | "mcp")) => "The next request is judged by it.",
         (_, Some("letta")) => "The next message uses it; an answer that is being written ends as it began.",
         (_, Some("log")) => "The next line of the log is judged by it.",
         (_, Some("reload")) => "The next save is taken by it.",

@@ -77,15 +77,27 @@ pub(super) fn leaves_by_link(path: &Path, vault: &Vault) -> bool {
     !followed(path).starts_with(vault.root())
 }
 
-/// Why there can be no folder at a path: something else is in the way, or may not be written to. Makes nothing.
-pub(super) fn folder_problem(path: &Path) -> Option<String> {
+/// Why there can be no folder at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoFolder {
+    /// Something is in the way, or may not be written to, in words.
+    Refused(String),
+    /// The file system is mounted so that nobody may write to it.
+    ReadOnly,
+}
+
+/// Why there can be no folder at a path. Makes nothing.
+pub(super) fn folder_problem(path: &Path) -> Option<NoFolder> {
     if path.is_dir() {
         return None;
     }
     let nearest = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok())?;
     if !nearest.is_dir() {
-        return Some(format!("`{}` is not a folder", nearest.display()));
+        return Some(NoFolder::Refused(format!("`{}` is not a folder", nearest.display())));
     }
     let may_write = rustix::fs::access(nearest, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
-    may_write.err().map(|error| format!("`{}` cannot be written to: {error}", nearest.display()))
+    may_write.err().map(|error| match error {
+        rustix::io::Errno::ROFS => NoFolder::ReadOnly,
+        error => NoFolder::Refused(format!("`{}` cannot be written to: {error}", nearest.display())),
+    })
 }

@@ -1,10 +1,10 @@
 //! A running `thoth serve` in a folder of its own.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,11 +22,14 @@ pub const PAPERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/pa
 pub struct Place {
     pub folder: Arc<TempDir>,
     pub variables: HashMap<String, String>,
+    /// A command that runs the one that follows it, as `nice` does; empty: none.
+    pub through: Vec<String>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        let place = Self { folder: Arc::new(tempfile::tempdir().unwrap()), variables: HashMap::new() };
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let place = Self { folder, variables: HashMap::new(), through: Vec::new() };
         std::fs::create_dir_all(place.vault().join(".thoth")).unwrap();
         place
     }
@@ -54,8 +57,9 @@ impl Place {
 
     /// A command of the binary, in an environment of this place alone.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thoth"));
-        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        let mut words = self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_thoth")]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("THOTH_STATE_DIR", self.state()).env("HOME", self.folder.path());
         command.envs(&self.variables).arg("--vault").arg(self.vault()).args(arguments);
         command.current_dir(self.folder.path()).stdin(Stdio::null());
@@ -321,4 +325,69 @@ pub fn lines_of(mut from: impl Read + Send + 'static) -> std::sync::mpsc::Receiv
         }
     });
     receiver
+}
+
+/// A child that is spoken to in lines, one JSON message each. It is killed when this is dropped.
+pub struct Talker {
+    pub child: Child,
+    input: Option<ChildStdin>,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Talker {
+    /// Starts it; what it says on standard error goes to this file.
+    pub fn start(mut command: Command, log: &Path) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        let mut child = piped.spawn().unwrap();
+        let lines = lines_of(child.stdout.take().unwrap());
+        Self { input: child.stdin.take(), child, lines }
+    }
+
+    /// Says a line as it stands.
+    pub fn say_raw(&mut self, line: &[u8]) {
+        let input = self.input.as_mut().unwrap();
+        input.write_all(line).unwrap();
+        input.write_all(b"\n").unwrap();
+        input.flush().unwrap();
+    }
+
+    pub fn say(&mut self, message: &Value) {
+        self.say_raw(message.to_string().as_bytes());
+    }
+
+    /// The next line: whatever the child prints must be JSON.
+    pub fn hear(&mut self) -> Value {
+        let line = self.lines.recv_timeout(PATIENCE).expect("a line");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
+    }
+
+    /// Says a message and gives what comes next.
+    pub fn ask(&mut self, message: &Value) -> Value {
+        self.say(message);
+        self.hear()
+    }
+
+    /// Closes its input and waits for its end: whether it ended well, how long it took, what it still said.
+    pub fn close(mut self) -> (bool, Duration, Vec<String>) {
+        let began = Instant::now();
+        drop(self.input.take());
+        let status = self.child.wait().unwrap();
+        (status.success(), began.elapsed(), self.lines.iter().collect())
+    }
+
+    /// Sends SIGTERM and waits for its end, with the input still open.
+    pub fn terminate(mut self) -> (bool, Duration) {
+        let began = Instant::now();
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        (status.success(), began.elapsed())
+    }
+}
+
+impl Drop for Talker {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
-use crate::http::router::router;
+use crate::http::router::Routers;
 use crate::http::server::serve;
 use crate::http::service::Surroundings;
 use crate::http::state::{App, Papers, Troubles};
@@ -23,6 +23,8 @@ use crate::http::token::Token;
 use crate::instances::Roles;
 use crate::instances::hold::{Hold, Turn};
 use crate::instances::record::{self, Instance};
+use crate::mcp::http::Sessions;
+use crate::mcp::{Desk, ToolListeners};
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
@@ -72,14 +74,17 @@ impl World {
         let token = Token::given(TOKEN).unwrap();
         let hold = Turn::take(state.path()).unwrap().hold(state.path(), Roles::ALL).unwrap();
         let instance = Arc::new(Instance::new(state.path(), &hold, started).unwrap());
+        let desk = Desk { engine: engine.clone(), monitor: monitor.clone() };
+        let mcp = Sessions::new(desk, ToolListeners::default(), shutdown.clone());
         let papers = Papers { monitor, builder: Some(Arc::new(builder)) };
         let (roles, said) = (Roles::ALL, Arc::clone(&instance));
-        let app = App::new(roles, engine.clone(), papers, said, token, metrics.clone(), troubles.clone());
+        let watched = (metrics.clone(), troubles.clone());
+        let app = App::new(roles, engine.clone(), papers, said, token, watched, mcp);
         let app = Arc::new(app);
         tasks.spawn(serve(
             means.listeners.clone(),
             engine.follower("ports").unwrap(),
-            router(Arc::clone(&app)),
+            Routers::new(&app),
             instance,
             troubles,
             CancellationToken::new(),

@@ -14,15 +14,39 @@ pub(crate) fn clear(pages: &mut [Vec<Line>], heights: &[f32], body_size: f32) {
     let repeated = repeated(pages, heights, body_size);
     for (pieces, height) in pages.iter_mut().zip(heights) {
         let numbers = line_numbers(pieces);
+        let labels = labels(pieces, *height, &repeated);
+        let mut at = 0;
         pieces.retain(|piece| {
+            at += 1;
             let Some(zone) = zone(piece, *height) else {
                 return !is_line_number(piece, numbers);
             };
             let small = piece.size <= 1.15 * body_size;
-            let furniture = is_page_number(&piece.text()) || repeated.contains_key(&(zone, key(piece)));
+            let page_number = is_page_number(&piece.text()) && !labels.contains(&(at - 1));
+            let furniture = page_number || repeated.contains_key(&(zone, key(piece)));
             !(small && furniture || is_line_number(piece, numbers))
         });
     }
+}
+
+/// The numbers in the margins that stand close before a line of text: a label of an item or an entry, not of the page.
+fn labels(pieces: &[Line], height: f32, repeated: &HashMap<(Zone, String), usize>) -> Vec<usize> {
+    let texts: Vec<&Line> = pieces
+        .iter()
+        .filter(|piece| {
+            let Some(zone) = zone(piece, height) else { return false };
+            piece.marks.len() > 20 && !repeated.contains_key(&(zone, key(piece)))
+        })
+        .collect();
+    let before_text = |piece: &Line| {
+        texts.iter().any(|text| {
+            let gap = text.x0 - piece.x1;
+            (text.y - piece.y).abs() < 0.3 * text.size && gap > 0.0 && gap < 2.5 * text.size
+        })
+    };
+    let short = |piece: &Line| piece.marks.len() <= 5 && zone(piece, height).is_some();
+    let found = pieces.iter().enumerate().filter(|(_, piece)| short(piece) && before_text(piece));
+    found.map(|(at, _)| at).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -86,6 +86,21 @@ pub(crate) fn joined(lines: impl Iterator<Item = Running>) -> Running {
     all.without_soft_hyphens()
 }
 
+/// Joins one more line to a text.
+pub(crate) fn append(text: &mut String, line: &str) {
+    let line = line.trim();
+    if !text.is_empty() && !line.is_empty() {
+        match broken(text, line) {
+            Break::Space => text.push(' '),
+            Break::Keep => {}
+            Break::Drop => {
+                text.pop();
+            }
+        }
+    }
+    text.push_str(line);
+}
+
 enum Break {
     Space,
     Keep,

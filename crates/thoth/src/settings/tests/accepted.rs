@@ -33,8 +33,10 @@ fn what_looks_bad_and_is_good() {
         r#"{"servers": {"api": {"host": "0.0.0.0", "port": 65535}}}"#.to_owned(),
         r#"{"servers": {"api": {"host": "::1", "allowedHosts": ["thoth.local", "10.0.0.1", "my_box", "[::1]"]}}}"#.to_owned(),
         r#"{"servers": {"api": {"port": 8001}, "mcp": {"port": 8001, "enabled": false}}}"#.to_owned(),
+        r#"{"servers": {"api": {"port": 8001}, "mcp": {"port": 8001}}}"#.to_owned(),
+        r#"{"servers": {"mcp": {"enabled": true, "allowedHosts": ["thoth.example"]}}}"#.to_owned(),
         r#"{"servers": {"api": {"port": 8001}}}"#.to_owned(),
-        r#"{"servers": {"api": {"port": 8001, "host": "127.0.0.1"}, "mcp": {"port": 8001, "host": "10.0.0.1"}}}"#.to_owned(),
+        r#"{"servers": {"api": {"port": 8001, "host": "127.0.0.1"}, "mcp": {"port": 8001, "host": "10.0.0.1", "enabled": true}}}"#.to_owned(),
         r#"{"llm": {"default": {"baseUrl": "http://localhost:11434/v1"}}}"#.to_owned(),
         r#"{"llm": {"default": {"baseUrl": "HTTPS://Example.COM/v1/"}}}"#.to_owned(),
         r#"{"llm": {"default": {"baseUrl": "http://[::1]:8080"}}}"#.to_owned(),
@@ -139,6 +141,10 @@ fn warnings_have_places() {
         (
             r#"{"apiKeys": {"customKey": "k"}, "llm": {"default": {"baseUrl": "http://10.0.0.1/v1"}}}"#,
             &[("llm.default.baseUrl", 1, 64, "no key is sent")],
+        ),
+        (
+            r#"{"memory": {"letta": {"serverUrl": "http://a.example"}}, "apiKeys": {"lettaApiKey": "s"}}"#,
+            &[("memory.letta.serverUrl", 1, 36, "`apiKeys.lettaApiKey` is not sent to it")],
         ),
     ]);
 }

@@ -40,6 +40,38 @@ fn the_environment_pins() {
 }
 
 #[test]
+fn the_environment_says_where_letta_is() {
+    let home = home();
+    let letta = |text: &str, pairs: &[(&str, &str)]| {
+        let settings = with(text, pairs, &home).settings;
+        let inputs = crate::letta::LettaInputs::of(&settings);
+        let server = inputs.server.map(|url| url.as_str().trim_end_matches('/').to_owned());
+        (server.unwrap_or_default(), inputs.key.expose().to_owned())
+    };
+    let check = |text: &str, pairs: &[(&str, &str)], server: &str, key: &str| {
+        assert_eq!(letta(text, pairs), (server.to_owned(), key.to_owned()), "{text} {pairs:?}");
+    };
+    let nothing = r#"{"logging": {"level": "INFO"}}"#;
+    let file = r#"{"memory": {"letta": {"base_url": "http://file:1"}}, "apiKeys": {"lettaApiKey": "file"}}"#;
+    let cloud = r#"{"memory": {"letta": {"mode": "cloud"}}}"#;
+    let variables = [("LETTA_SERVER_URL", "http://variable:2"), ("LETTA_API_KEY", "variable")];
+    check(nothing, &[], "", "");
+    check(nothing, &variables, "http://variable:2", "variable");
+    check(nothing, &[("LETTA_SERVER_PASSWORD", "own")], "http://localhost:8283", "own");
+    check(nothing, &[("LETTA_CLOUD_API_KEY", "cloud")], "", "");
+    check(file, &[], "http://file:1", "file");
+    check(file, &variables, "http://variable:2", "file");
+    check(cloud, &[], "", "");
+    check(cloud, &[("LETTA_CLOUD_API_KEY", "cloud")], "https://api.letta.com", "cloud");
+    let pinned = with(file, &variables, &home);
+    assert!(
+        pinned.warnings.iter().any(|warning| warning.message.contains("LETTA_SERVER_URL")),
+        "{}",
+        lines(&pinned.warnings)
+    );
+}
+
+#[test]
 fn in_the_container_the_host_is_pinned() {
     let home = home();
     for text in [r#"{"servers": {"api": {"host": "127.0.0.1"}}}"#, r#"{"rag": {"chunkSize": 500}}"#] {
@@ -47,6 +79,21 @@ fn in_the_container_the_host_is_pinned() {
         assert_eq!(accepted.settings.servers.api.host, "0.0.0.0");
         assert_eq!(accepted.settings.view()["_pinned"], json!({"servers.api.host": "THOTH_DOCKER"}));
     }
+}
+
+#[test]
+fn in_the_container_mcp_listens_for_what_is_published() {
+    let home = home();
+    let check = |enabled: bool, host: &str, warnings: usize| {
+        let text = format!(
+            r#"{{"paths": {{}}, "apiKeys": {{}}, "servers": {{"mcp": {{"enabled": {enabled}, "host": "localhost"}}}}}}"#
+        );
+        let accepted = with(&text, &[("THOTH_DOCKER", "1")], &home);
+        assert_eq!(accepted.settings.servers.mcp.host, host);
+        assert_eq!(accepted.warnings.len(), warnings, "{:?}", accepted.warnings);
+    };
+    check(true, "0.0.0.0", 1);
+    check(false, "localhost", 0);
 }
 
 #[test]

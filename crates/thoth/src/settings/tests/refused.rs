@@ -263,7 +263,10 @@ fn names_urls_and_hosts() {
             r#"{"servers": {"api": {"host": "localhost:8000"}}}"#,
             &[("servers.api.host", 1, 30, "not an address to listen on")],
         ),
-        (r#"{"servers": {"mcp": {"host": "my host"}}}"#, &[("servers.mcp.host", 1, 30, "not a host name")]),
+        (
+            r#"{"servers": {"mcp": {"host": "my host"}}}"#,
+            &[("servers.mcp.host", 1, 30, "not an address to listen on")],
+        ),
         (
             r#"{"servers": {"api": {"allowedHosts": ["good.example", "http://bad", "a:1", ""]}}}"#,
             &[("servers.api.allowedHosts[1]", 1, 55, "`http://bad`")],
@@ -342,16 +345,24 @@ fn across_keys() {
         (r#"{"rag": {"chunkSize": 150}}"#, &[("rag.chunkSize", 1, 23, "cannot overlap by 200 by default")]),
         (r#"{"rag": {"chunkOverlap": 1000}}"#, &[("rag.chunkOverlap", 1, 26, "chunks of 1000 tokens")]),
         (
-            r#"{"servers": {"api": {"port": 8001}, "mcp": {"port": 8001, "host": "127.0.0.1"}}}"#,
+            r#"{"servers": {"api": {"port": 8001}, "mcp": {"port": 8001, "host": "127.0.0.1", "enabled": true}}}"#,
             &[("servers.mcp.port", 1, 53, "`servers.api`'s already")],
         ),
         (
-            r#"{"servers": {"api": {"port": 9000, "host": "0.0.0.0"}, "mcp": {"port": 9000, "host": "10.0.0.1"}}}"#,
+            r#"{"servers": {"api": {"port": 8001}, "mcp": {"enabled": true}}}"#,
+            &[("servers.api.port", 1, 30, "port 8001 is `servers.mcp`'s already")],
+        ),
+        (
+            r#"{"servers": {"mcp": {"enabled": true, "port": 8000}}}"#,
+            &[("servers.mcp.port", 1, 47, "port 8000 is `servers.api`'s already")],
+        ),
+        (
+            r#"{"servers": {"api": {"port": 9000, "host": "0.0.0.0"}, "mcp": {"port": 9000, "host": "10.0.0.1", "enabled": true}}}"#,
             &[("servers.mcp.port", 1, 72, "port 9000 is")],
         ),
         (
-            r#"{"servers": {"mcp": {"port": 8765}}, "discovery": {"chromeExtension": {"port": 8765}}}"#,
-            &[("discovery.chromeExtension.port", 1, 80, "`servers.mcp`'s already")],
+            r#"{"servers": {"mcp": {"port": 8765, "enabled": true}}, "discovery": {"chromeExtension": {"port": 8765}}}"#,
+            &[("discovery.chromeExtension.port", 1, 97, "`servers.mcp`'s already")],
         ),
     ]);
 }
