@@ -162,6 +162,11 @@ impl ServiceState {
         Self { status: "ok", since, runs: String::new(), reason: None }
     }
 
+    /// It is not there yet.
+    pub fn pending(since: Option<u64>, reason: String) -> Self {
+        Self { status: "pending", since, runs: String::new(), reason: Some(reason) }
+    }
+
     /// It runs, but not as it should.
     pub fn degraded(since: Option<u64>, reason: String) -> Self {
         Self { status: "degraded", since, runs: String::new(), reason: Some(reason) }

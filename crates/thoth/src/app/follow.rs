@@ -62,25 +62,21 @@ async fn follow_folder(
     before: Option<&MonitorInputs>,
     wanted: &MonitorInputs,
 ) -> Option<Followed> {
-    let notes = match before {
-        Some(before) if before.notes != wanted.notes => {
-            Some(format!("writes notes to `{}`", wanted.notes.display()))
+    let size = before.filter(|before| before.document_max_bytes != wanted.document_max_bytes);
+    let size = size.map(|_| format!("reads PDFs of up to {} MB", wanted.document_max_bytes >> 20));
+    let notes = before.filter(|before| before.notes != wanted.notes);
+    let notes = notes.map(|_| format!("writes notes to `{}`", wanted.notes.display()));
+    let same_folder =
+        before.is_some_and(|before| before.pdf == wanted.pdf && before.recursive == wanted.recursive);
+    let followed = if same_folder && size.is_none() { None } else { Some(monitor.follow(wanted).await) };
+    match followed {
+        Some(Err(problem)) => Some(Err(problem)),
+        followed => {
+            let folder = followed.and_then(Result::ok).filter(|_| !same_folder);
+            let did: Vec<String> = [folder, size, notes].into_iter().flatten().collect();
+            (!did.is_empty()).then(|| Ok(did.join(", ")))
         }
-        _ => None,
-    };
-    let same_folder = before.is_some_and(|before| {
-        let moved = MonitorInputs { notes: wanted.notes.clone(), ..before.clone() };
-        moved == *wanted
-    });
-    if same_folder {
-        return notes.map(Ok);
     }
-    Some(
-        monitor
-            .follow(wanted)
-            .await
-            .map(|did| [Some(did), notes].into_iter().flatten().collect::<Vec<_>>().join(", ")),
-    )
 }
 
 /// The look-ups. What is switched on is asked about every paper; what is switched off is asked nothing more.

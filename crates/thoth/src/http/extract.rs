@@ -78,7 +78,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|query| Self(query.0))
-            .map_err(|rejection| ApiError::invalid(rejection.body_text()))
+            .map_err(|rejection| unfit(&rejection.body_text()))
+    }
+}
+
+/// A query that is not understood, in our words.
+fn unfit(said: &str) -> ApiError {
+    let why = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(said);
+    if let Some(name) = why.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return ApiError::invalid(format!("the parameter `{name}` is missing"))
+            .hint(format!("add it to the address: `?{name}=…`"));
+    }
+    match why.split_once(": ") {
+        Some((name, why)) => ApiError::invalid(format!("the parameter `{name}` is not understood: {why}")),
+        None => ApiError::invalid(format!("the query of the address is not understood: {why}")),
     }
 }
 
@@ -113,6 +126,32 @@ mod tests {
     struct Ask {
         #[expect(dead_code, reason = "only its type matters")]
         question: String,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only the types matter")]
+    struct Search {
+        q: String,
+        limit: Option<usize>,
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_query_is_said_by_its_parameter() {
+        let check = async |query: &str, detail: &str, hint: Option<&str>| {
+            let (mut parts, ()) =
+                Request::builder().uri(format!("/search{query}")).body(()).unwrap().into_parts();
+            let error = Query::<Search>::from_request_parts(&mut parts, &()).await.err().unwrap();
+            assert_eq!(error.status().as_u16(), 422);
+            let response = axum::response::IntoResponse::into_response(error);
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!((body["detail"].as_str(), body["hint"].as_str()), (Some(detail), hint), "{query}");
+        };
+        let way_out = Some("add it to the address: `?q=…`");
+        check("", "the parameter `q` is missing", way_out).await;
+        check("?limit=3", "the parameter `q` is missing", way_out).await;
+        let why = "the parameter `limit` is not understood: invalid digit found in string";
+        check("?q=a&limit=b", why, None).await;
     }
 
     #[tokio::test]

@@ -75,6 +75,10 @@ pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'s
         };
         services.insert(name, state.runs(owner.runs));
     }
+    if app.roles.monitor {
+        let starting = || ServiceState::pending(None, "starting".to_owned());
+        services.entry("pdf").or_insert_with(starting);
+    }
     services
 }
 

@@ -96,9 +96,10 @@ fn not_read(id: &str, status: Status) -> ApiError {
 }
 
 async fn find(app: Arc<App>, id: &str) -> Result<PaperRow, ApiError> {
-    let papers = rows(app, None).await?;
-    let found = papers.into_iter().find(|paper| paper.id == id);
-    found.ok_or_else(|| {
+    const DOING: &str = "the list of papers cannot be read";
+    let asked = id.to_owned();
+    let found = blocking(DOING, move || app.papers.monitor.ledger().paper(&asked)).await?;
+    found.map_err(|error| ApiError::internal(DOING, &error))?.ok_or_else(|| {
         ApiError::not_found(format!("there is no paper `{id}`")).hint("`/api/v1/papers` lists them")
     })
 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 pub struct ServersSettings {
     /// The HTTP API.
     pub api: ApiServer,
+    /// The intake of PDFs.
+    pub monitor: crate::pdf::settings::MonitorSettings,
     /// MCP.
     pub mcp: crate::mcp::settings::McpServer,
 }

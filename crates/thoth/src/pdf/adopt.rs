@@ -82,9 +82,10 @@ pub(super) fn adopt_bytes(shared: &Shared, name: &str, bytes: &[u8]) -> Result<A
             "`{name}` is not the name of a PDF; give one without folders that ends in `.pdf`"
         ));
     }
-    let (size, max) = (bytes.len() as u64, shared.limits.file_max_bytes);
+    let (size, max) = (bytes.len() as u64, (shared.load)().inputs.document_max_bytes);
     if size > max {
-        return Err(format!("`{name}` has {size} bytes; at most {max} are read"));
+        let key = intake::SIZE_KEY;
+        return Err(format!("`{name}` has {size} bytes; at most {max} are read, as `{key}` says"));
     }
     let content = blake3::hash(bytes).to_hex().to_string();
     match placed(shared, Path::new(name), &content, || Ok(bytes))? {
@@ -95,7 +96,8 @@ pub(super) fn adopt_bytes(shared: &Shared, name: &str, bytes: &[u8]) -> Result<A
 
 /// The copy of a file in the PDF folder; or the row of a PDF in the vault that has the same content.
 fn copied(shared: &Shared, source: &Path) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
-    let content = intake::content_of(source, &shared.limits).map_err(|refusal| refusal.to_string())?;
+    let max_bytes = (shared.load)().inputs.document_max_bytes;
+    let content = intake::content_of(source, max_bytes).map_err(|refusal| refusal.to_string())?;
     placed(shared, source, &content, || File::open(source))
 }
 
@@ -106,7 +108,8 @@ fn placed<R: io::Read>(
     content: &str,
     open: impl FnOnce() -> io::Result<R>,
 ) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
-    let (shown, folder) = (source.display(), (shared.load)().inputs.pdf);
+    let inputs = (shared.load)().inputs;
+    let (shown, folder) = (source.display(), inputs.pdf);
     let holder = shared.ledger.holder(content).map_err(|error| format!("the ledger: {error}"))?;
     if let Some(row) =
         holder.filter(|row| row.status == Status::Indexed && is_there(&shared.ledger.path(row)))
@@ -127,7 +130,7 @@ fn placed<R: io::Read>(
         match aside.name_new(&path) {
             Ok(()) => return Ok(Ok(path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if intake::content_of(&path, &shared.limits).is_ok_and(|there| there == content) {
+                if intake::content_of(&path, inputs.document_max_bytes).is_ok_and(|there| there == content) {
                     return Ok(Ok(path));
                 }
             }

@@ -73,7 +73,7 @@ pub struct Scope {
     pub folder: PathBuf,
     /// Whether folders in it are followed too.
     pub recursive: bool,
-    /// The vault: a link that leads out of it, and out of the folder, is not followed.
+    /// The vault: a link to a folder that leads out of it, and out of the folder, is not followed.
     pub vault: PathBuf,
 }
 
@@ -148,10 +148,12 @@ impl Walk {
             let [folder, vault] = &self.roots;
             let is_listed_anyway =
                 self.recursive && target.starts_with(folder) || folder.starts_with(&target);
-            if is_listed_anyway || !(target.starts_with(folder) || target.starts_with(vault)) {
+            let leads_out = !(target.starts_with(folder) || target.starts_with(vault));
+            metadata = fs::metadata(&target)?;
+            // The intake refuses a PDF that is elsewhere, in words; a folder of them is none of ours.
+            if is_listed_anyway || leads_out && !metadata.is_file() {
                 return Ok(());
             }
-            metadata = fs::metadata(&target)?;
             // A folder that is reached by a link could be reached again through itself.
             if metadata.is_dir() && !self.seen.insert(target) {
                 return Ok(());
@@ -230,7 +232,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_inside_the_vault_only() {
+    fn folders_are_followed_by_links_inside_the_vault_only() {
         use std::os::unix::fs::symlink;
         let (vault, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let folder = vault.path().join("pdf");
@@ -246,6 +248,6 @@ mod tests {
         symlink(outside.path(), folder.join("outside")).unwrap();
         symlink(folder.join("nowhere.pdf"), folder.join("dangling.pdf")).unwrap();
         let scope = Scope { folder, recursive: true, vault: vault.path().to_owned() };
-        assert_eq!(names(&scope), ["in.pdf", "more/in.pdf"]);
+        assert_eq!(names(&scope), ["in.pdf", "more/in.pdf", "out.pdf"]);
     }
 }

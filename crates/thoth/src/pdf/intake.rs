@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::monitor::{Limits, Terms};
+use super::monitor::{MonitorInputs, Terms};
 use super::outcome::{Blame, Finding};
 use super::row::{self, PaperRow};
 use super::shared::{Shared, blocking, lock};
@@ -28,13 +28,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Stack of a reading thread (bytes): PDFs nest their objects deeply.
 const STACK_BYTES: usize = 16 << 20;
 
+/// The setting that bounds the size of a PDF.
+pub(super) const SIZE_KEY: &str = "performance.memory.maxDocumentSizeMb";
+
 /// Why a file was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("the file is empty; if it is still being downloaded, it is taken when it is whole")]
     Empty,
-    #[error("the file has {bytes} bytes; at most {max} are read")]
+    #[error("the file has {bytes} bytes; at most {max} are read, as `{SIZE_KEY}` says")]
     TooLarge { bytes: u64, max: u64 },
+    #[error("it is a link that leads out of the vault, to `{}`; put the PDF itself there", .0.display())]
+    LeadsOut(PathBuf),
     #[error("`{}` vanished before it could be read", .0.display())]
     Vanished(PathBuf),
     #[error("`{}` may not be read by Thoth; give it permission to (`chmod a+r`)", .0.display())]
@@ -46,7 +51,7 @@ pub(super) enum Refusal {
 impl Refusal {
     fn blame(&self) -> Blame {
         match self {
-            Self::Empty | Self::TooLarge { .. } | Self::Vanished(_) => Blame::File,
+            Self::Empty | Self::TooLarge { .. } | Self::LeadsOut(_) | Self::Vanished(_) => Blame::File,
             Self::Forbidden(_) | Self::Io { .. } => Blame::World,
         }
     }
@@ -146,8 +151,8 @@ async fn see_through(
     taken: &PaperRow,
     terms: Terms,
 ) -> Result<(), String> {
-    let row = taken.clone();
-    let opened = blocking(shared, move |shared| open(shared, &row)).await?.map_err(ledger)?;
+    let (row, bounds) = (taken.clone(), terms.inputs.clone());
+    let opened = blocking(shared, move |shared| open(shared, &row, &bounds)).await?.map_err(ledger)?;
     let (row, paper, known) = match opened {
         Opened::Done => return Ok(()),
         Opened::Known(row, paper) => (row, paper, Known::Before),
@@ -180,8 +185,11 @@ async fn fail(shared: &Arc<Shared>, row: PaperRow, reason: String) -> Result<(),
 }
 
 /// Reads the bytes and decides whose they are.
-fn open(shared: &Shared, taken: &PaperRow) -> rusqlite::Result<Opened> {
-    let bytes = match bytes_of(&shared.ledger.path(taken), &shared.limits) {
+fn open(shared: &Shared, taken: &PaperRow, inputs: &MonitorInputs) -> rusqlite::Result<Opened> {
+    let path = shared.ledger.path(taken);
+    let bytes = match stays_inside(&path, &inputs.pdf, &shared.vault)
+        .and_then(|()| bytes_of(&path, inputs.document_max_bytes))
+    {
         Ok(bytes) => bytes,
         Err(refusal) => {
             shared
@@ -208,18 +216,27 @@ fn open(shared: &Shared, taken: &PaperRow) -> rusqlite::Result<Opened> {
 }
 
 /// The hash of a file's content, as the ledger keeps it.
-pub(super) fn content_of(path: &Path, limits: &Limits) -> Result<String, Refusal> {
-    bytes_of(path, limits).map(|bytes| hash(&bytes))
+pub(super) fn content_of(path: &Path, max_bytes: u64) -> Result<String, Refusal> {
+    bytes_of(path, max_bytes).map(|bytes| hash(&bytes))
+}
+
+/// Refuses a link that leads out of the vault and of the PDF folder.
+fn stays_inside(path: &Path, folder: &Path, vault: &Path) -> Result<(), Refusal> {
+    if !std::fs::symlink_metadata(path).map_err(refusal(path))?.is_symlink() {
+        return Ok(());
+    }
+    let target = std::fs::canonicalize(path).map_err(refusal(path))?;
+    let holds = |root: &Path| std::fs::canonicalize(root).is_ok_and(|root| target.starts_with(root));
+    if holds(folder) || holds(vault) { Ok(()) } else { Err(Refusal::LeadsOut(target)) }
 }
 
 fn hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 
-fn bytes_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+fn bytes_of(path: &Path, max: u64) -> Result<Vec<u8>, Refusal> {
     let file = File::open(path).map_err(refusal(path))?;
     let length = file.metadata().map_err(refusal(path))?.len();
-    let max = limits.file_max_bytes;
     if length > max {
         return Err(Refusal::TooLarge { bytes: length, max });
     }

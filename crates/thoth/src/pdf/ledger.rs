@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Transaction, params};
 
 use super::folder::Stamp;
+use super::intake;
 use super::outcome::{Blame, Finding, Gone};
 use super::row::{self, PaperRow};
 use super::status::{Status, Step};
@@ -47,6 +48,7 @@ CREATE TABLE IF NOT EXISTS papers (
     added_at      TEXT NOT NULL,
     updated_at    TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS papers_id ON papers(id);
 CREATE INDEX IF NOT EXISTS papers_content ON papers(content);
 CREATE INDEX IF NOT EXISTS papers_status ON papers(status, ticket);
 ";
@@ -190,6 +192,27 @@ impl Ledger {
         let rows = rows.iter().filter(|row| row.content.as_ref().is_some_and(|held| contents.contains(held)));
         let queued = rows.map(|row| self.queue(&self.path(row), row.stamp));
         Ok(queued.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().count())
+    }
+
+    /// Queues the files that were too large for the setting and have at most so many bytes. Gives what was queued.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn queue_allowed(&self, max_bytes: u64) -> rusqlite::Result<Vec<PaperRow>> {
+        let too_large =
+            "WHERE status = 'failed' AND missing_since IS NULL AND bytes <= ?1 AND instr(reason, ?2)";
+        let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
+        let rows = self.select(too_large, params![max_bytes, intake::SIZE_KEY])?;
+        let queued = rows.iter().map(|row| self.queue(&self.path(row), row.stamp));
+        Ok(queued.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// The row with this id.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn paper(&self, id: &str) -> rusqlite::Result<Option<PaperRow>> {
+        self.database.read(|connection| row::first(connection, "WHERE id = ?1", params![id]))
     }
 
     /// Takes the file that waits longest out of the queue.

@@ -329,7 +329,8 @@ impl Lookout {
             let is_read = matches!(row.status, Status::Indexed | Status::Skipped);
             if is_read
                 && row.content.is_some()
-                && intake::content_of(path, &self.shared.limits).ok() == row.content
+                && intake::content_of(path, (self.shared.load)().inputs.document_max_bytes).ok()
+                    == row.content
             {
                 return self.shared.ledger.restamp(path, stamp).map_err(ledger);
             }

@@ -13,6 +13,7 @@
 //! - [`intake`]: one PDF, from its bytes to its note
 //! - [`adopt`]: PDFs from elsewhere
 //! - [`refresh`]: notes that exist, written anew
+//! - [`settings`]: what of the settings is read
 //! - [`monitor`]: the handle to all this
 
 pub mod adopt;
@@ -25,6 +26,7 @@ pub mod outcome;
 pub mod read;
 pub mod refresh;
 pub mod row;
+pub mod settings;
 pub mod settle;
 mod shared;
 pub mod status;

@@ -36,12 +36,19 @@ pub struct MonitorInputs {
     pub notes: PathBuf,
     /// Whether folders in the PDF folder are watched too.
     pub recursive: bool,
+    /// Bytes of a PDF that is read.
+    pub document_max_bytes: u64,
 }
 
 impl MonitorInputs {
     /// The inputs of these settings.
     pub fn of(settings: &Settings) -> Self {
-        Self { pdf: settings.paths.pdf.clone(), notes: settings.paths.notes.clone(), recursive: true }
+        Self {
+            pdf: settings.paths.pdf.clone(),
+            notes: settings.paths.notes.clone(),
+            recursive: settings.servers.monitor.recursive,
+            document_max_bytes: settings.performance.memory.max_document_size_mb.saturating_mul(1 << 20),
+        }
     }
 
     /// What they mean, for people.
@@ -62,8 +69,6 @@ pub struct Terms {
 /// Bounds of the intake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a PDF that is read.
-    pub file_max_bytes: u64,
     /// How long reading one PDF may take.
     pub read_deadline: Duration,
     /// PDFs that are read at the same time.
@@ -79,7 +84,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            file_max_bytes: 200 << 20,
             read_deadline: Duration::from_secs(120),
             workers: std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(4),
             rescan: Duration::from_secs(2),
@@ -237,7 +241,7 @@ impl Monitor {
     }
 
     /// Follows the PDF folder of these inputs. Returns when the folder exists, its watch stands, what is whole in
-    /// it is queued, and only then the folder before is left.
+    /// it is queued, and only then the folder before is left. What was too large before and is not any more is queued.
     ///
     /// # Errors
     /// Why the folder cannot be followed. The one before is then followed until it can; it is tried again at
@@ -254,7 +258,12 @@ impl Monitor {
         let (reply, answer) = oneshot::channel();
         let stopped = || "the monitor has stopped".to_owned();
         follow.send(Follow { scope, reply }).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let followed = answer.await.map_err(|_| stopped())?;
+        let max_bytes = inputs.document_max_bytes;
+        let allowed = blocking(&self.shared, move |shared| shared.ledger.queue_allowed(max_bytes)).await?;
+        let allowed = allowed.map_err(|error| format!("the ledger: {error}"))?;
+        allowed.iter().for_each(|row| self.shared.queued(Some(row)));
+        followed
     }
 
     /// Takes a PDF from anywhere: one outside the vault is copied into the PDF folder, under a name that is free.

@@ -10,6 +10,7 @@ use crate::llm::settings::may_carry_key;
 pub(super) fn check(found: &mut Found<'_>, settings: &Settings, environment: &Environment) {
     overlap(found, settings);
     addresses(found, environment);
+    one_folder(found, settings);
     clear_text(found, settings);
     letta_in_clear_text(found, settings);
 }
@@ -64,6 +65,15 @@ fn overlap_hosts(one: &str, other: &str) -> bool {
     };
     let any = |host: &str| matches!(host, "0.0.0.0" | "::");
     any(one) || any(other) || plain(one) == plain(other)
+}
+
+/// Papers and notes in one folder work, but are hardly meant.
+fn one_folder(found: &mut Found<'_>, settings: &Settings) {
+    if settings.paths.pdf == settings.paths.notes {
+        let key = if found.is_given("paths.notes") { "paths.notes" } else { "paths.pdf" };
+        let message = "`paths.pdf` and `paths.notes` are the same folder: notes are written among the PDFs";
+        found.warn(key, message, "give notes a folder of their own");
+    }
 }
 
 /// A key travels encrypted, or not at all.

@@ -18,6 +18,7 @@ use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
 use crate::llm::settings::{LlmDefault, LlmSettings};
 use crate::mcp::settings::McpServer;
+use crate::pdf::settings::{MemoryLimits, MonitorSettings, PerformanceSettings};
 use crate::rag::settings::{Qa, RagSettings};
 
 /// Checks a settings file.
@@ -130,8 +131,10 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         servers: ServersSettings {
             api: api_server(found, environment, &mut pinned),
             mcp: mcp_server(found, environment, &mut pinned),
+            monitor: monitor(found),
         },
         citation: super::style::citation(found, vault),
+        performance: performance(found),
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
         pinned,
@@ -270,6 +273,15 @@ fn rag(found: &Found<'_>) -> RagSettings {
             max_tokens: small(found.count("rag.qa.maxTokens")),
         },
     }
+}
+
+fn monitor(found: &Found<'_>) -> MonitorSettings {
+    MonitorSettings { recursive: found.switch("servers.monitor.recursive") }
+}
+
+fn performance(found: &Found<'_>) -> PerformanceSettings {
+    let max_document_size_mb = found.count("performance.memory.maxDocumentSizeMb");
+    PerformanceSettings { memory: MemoryLimits { max_document_size_mb } }
 }
 
 /// Counts have bounds far below this limit.

@@ -176,6 +176,12 @@ fn effect(key: &Key) -> &'static str {
         ("servers.api.host" | "servers.api.port" | "servers.mcp.host" | "servers.mcp.port", _) => {
             "The new address is served before the old one is left, the old one for `reload.handoverMs` more."
         }
+        ("servers.monitor.recursive", _) => {
+            "The folder is watched so, and looked at, before the save counts as applied."
+        }
+        ("performance.memory.maxDocumentSizeMb", _) => {
+            "Files that were too large and are not any more are read."
+        }
         ("servers.mcp.enabled", _) => {
             "The listener is opened at once; closed, it is served for `reload.handoverMs` more."
         }

@@ -155,7 +155,7 @@ pub const KEYS: &[Key] = &[
     Key::count("servers.monitor.watchInterval", 10, "Seconds between two looks at the folder.").at_least(1.0),
     Key::count("servers.monitor.bulkProcessSize", 10, "PDFs that are taken at once.").at_least(1.0),
     Key::texts("servers.monitor.watchDirectories", "Further folders of PDFs."),
-    Key::switch("servers.monitor.recursive", true, "Whether folders within folders are watched."),
+    Key::switch("servers.monitor.recursive", true, "Whether folders within folders are watched.").read_by("pdf"),
     Key::switch("servers.monitor.optimized", true, "Whether the faster monitor is used."),
 
     Key::text("logging.level", "INFO", "The lowest level that is logged.").one_of(LEVELS).read_by("log"),
@@ -254,7 +254,7 @@ pub const KEYS: &[Key] = &[
     Key::count("performance.async.timeoutSeconds", 300, "Seconds that such work may take.").at_least(30.0),
     Key::switch("performance.memory.optimizationEnabled", true, "Whether memory is saved."),
     Key::switch("performance.memory.chunkProcessingEnabled", true, "Whether documents are processed in pieces."),
-    Key::count("performance.memory.maxDocumentSizeMb", 50, "Megabytes of a document, at most.").at_least(1.0),
+    Key::count("performance.memory.maxDocumentSizeMb", 50, "Megabytes of a document, at most; a larger one waits as `failed`.").at_least(1.0).read_by("pdf"),
     Key::count("performance.semanticScholar.maxRetries", 3, "Tries at Semantic Scholar.").at_least(1.0),
     Key::number("performance.semanticScholar.maxBackoffSeconds", 30.0, "Seconds between two tries, at most.").at_least(1.0),
     Key::number("performance.semanticScholar.backoffMultiplier", 1.5, "By how much this time grows.").at_least(1.0),

@@ -65,6 +65,8 @@ pub struct Settings {
     pub citation: crate::citations::settings::CitationSettings,
     /// The servers of this process.
     pub servers: crate::http::settings::ServersSettings,
+    /// Bounds of what is done.
+    pub performance: crate::pdf::settings::PerformanceSettings,
     /// The log.
     pub logging: Logging,
     /// Times and limits of the changeover.

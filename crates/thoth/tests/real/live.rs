@@ -235,3 +235,33 @@ async fn watch_says_each_verdict_in_one_line_with_milliseconds() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_intake_takes_follows_a_save() {
+    let settings_of = |megabytes: u64, recursive: bool| {
+        settings(&json!({
+            "paths": { "pdf": "pdf" },
+            "servers": { "monitor": { "recursive": recursive } },
+            "performance": { "memory": { "maxDocumentSizeMb": megabytes } },
+        }))
+    };
+    let thoth = Thoth::start(&settings_of(1, false)).await;
+    let large = thoth.place.drop_paper("okonkwo2024.pdf", "pdf");
+    let mut bytes = std::fs::read(&large).unwrap();
+    bytes.resize(bytes.len() + (1 << 20), b'\n');
+    std::fs::write(&large, bytes).unwrap();
+    thoth.place.drop_paper("lindqvist2025.pdf", "pdf/deeper");
+    let row = thoth.papers(1).await.remove(0);
+    let reason = row["reason"].as_str().unwrap_or_default();
+    assert_eq!(row["status"], "failed", "{row}");
+    assert!(
+        reason.contains("at most 1048576 are read, as `performance.memory.maxDocumentSizeMb` says"),
+        "{row}"
+    );
+    let verdict = thoth.save(Save::Rename, &settings_of(2, false)).await;
+    assert_eq!(service(&verdict, "pdf"), Some(("followed", "reads PDFs of up to 2 MB")), "{verdict}");
+    assert_eq!(thoth.papers(1).await[0]["status"], "indexed");
+    let verdict = thoth.save(Save::InPlace, &settings_of(2, true)).await;
+    assert!(service(&verdict, "pdf").is_some_and(|(_, did)| did.starts_with("watches `")), "{verdict}");
+    assert!(thoth.papers(2).await.iter().all(|row| row["status"] == "indexed"));
+}

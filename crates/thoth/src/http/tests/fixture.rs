@@ -229,8 +229,12 @@ async fn monitor(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Monitor {
-    let inputs =
-        MonitorInputs { pdf: vault.root().join("pdf"), notes: vault.root().join("notes"), recursive: true };
+    let inputs = MonitorInputs {
+        pdf: vault.root().join("pdf"),
+        notes: vault.root().join("notes"),
+        recursive: true,
+        document_max_bytes: 50 << 20,
+    };
     let parts = Parts {
         vault: vault.root().to_owned(),
         database,

@@ -127,7 +127,7 @@ impl Line {
         let shifted = |mark: &Mark| mark.rise.abs() > SHIFT * self.size;
         let is_script_alone = || inked().next().is_none_or(shifted);
         inked().any(|mark| mark.doubtful || is_accent(mark.character))
-            || inked().any(shifted) && !(plain && !is_script_alone())
+            || (is_script_alone() || !plain) && inked().any(shifted)
     }
 
     /// Whether all that is off the line are scripts as words have them: `F1`, `m2`, `so it is12`.

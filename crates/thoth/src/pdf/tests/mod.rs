@@ -98,6 +98,7 @@ impl World {
             pdf: vault.path().join("pdfs"),
             notes: vault.path().join("notes"),
             recursive: true,
+            document_max_bytes: 50 << 20,
         };
         let patience = Patience {
             quiet: Duration::from_millis(150),

@@ -7,8 +7,8 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_unreadable_file_says_why_and_stays_untouched() {
-    let mut world = World::new();
-    world.limits.file_max_bytes = 20_000;
+    let world = World::new();
+    world.inputs.lock().unwrap().document_max_bytes = 20_000;
     let whole = pdf("Whole", "");
     let cases: [(&str, Vec<u8>, &str); 6] = [
         ("empty.pdf", Vec::new(), "empty"),
@@ -16,7 +16,11 @@ async fn each_unreadable_file_says_why_and_stays_untouched() {
         ("half.pdf", whole[..whole.len() / 2].to_vec(), "not a readable PDF"),
         ("locked.pdf", pdf("locked", ""), "password"),
         ("panics.pdf", pdf("panics", ""), "made the reader fail"),
-        ("huge.pdf", pdf("Huge", &"x".repeat(30_000)), "at most 20000"),
+        (
+            "huge.pdf",
+            pdf("Huge", &"x".repeat(30_000)),
+            "at most 20000 are read, as `performance.memory.maxDocumentSizeMb` says",
+        ),
     ];
     for (name, bytes, _) in &cases {
         world.drop(&format!("pdfs/{name}"), bytes);
@@ -33,6 +37,35 @@ async fn each_unreadable_file_says_why_and_stays_untouched() {
     // The monitor goes on, and a file that is mended is read.
     let mended = world.drop("pdfs/half.pdf", &whole);
     run.until_file(&mended, Status::Indexed).await;
+    // So is one that is not too large any more; the others stay as they are.
+    world.inputs.lock().unwrap().document_max_bytes = 100_000;
+    run.monitor.follow(&world.inputs()).await.unwrap();
+    run.until_file(&world.at("pdfs/huge.pdf"), Status::Indexed).await;
+    assert_eq!(run.rows().iter().filter(|row| row.status == Status::Failed).count(), 4);
+    run.end().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_leads_out_of_the_vault_is_named() {
+    let (world, outside) = (World::new(), tempfile::tempdir().unwrap());
+    let target = outside.path().join("out.pdf");
+    fs::write(&target, pdf("Out", "")).unwrap();
+    world.drop("library/in.pdf", &pdf("In", ""));
+    fs::create_dir_all(world.at("pdfs")).unwrap();
+    std::os::unix::fs::symlink(&target, world.at("pdfs/out.pdf")).unwrap();
+    std::os::unix::fs::symlink(world.at("library/in.pdf"), world.at("pdfs/in.pdf")).unwrap();
+    let mut run = world.follow().await;
+    run.until_at_rest(2).await;
+    let row = run.row(&world.at("pdfs/out.pdf")).unwrap();
+    assert_eq!(row.status, Status::Failed);
+    let target = fs::canonicalize(&target).unwrap().display().to_string();
+    assert!(
+        row.reason
+            .is_some_and(|reason| reason.contains("leads out of the vault") && reason.contains(&target))
+    );
+    assert_eq!(run.row(&world.at("pdfs/in.pdf")).unwrap().status, Status::Indexed);
+    assert_eq!(run.monitor.status().await.unwrap().last_error, None);
     run.end().await;
 }
 

@@ -223,3 +223,14 @@ fn the_table_holds_together() {
         assert!(is_known && !paths.contains(alias), "{alias}");
     }
 }
+
+#[test]
+fn papers_and_notes_in_one_folder_are_a_warning() {
+    let home = home();
+    let warned = |text: &str| {
+        let accepted = accepted(text, &home);
+        accepted.warnings.iter().any(|warning| warning.message.contains("the same folder"))
+    };
+    assert!(warned(r#"{"paths": {"pdf": "papers", "notes": "papers/"}, "apiKeys": {}, "servers": {}}"#));
+    assert!(!warned(r#"{"paths": {"pdf": "papers", "notes": "notes"}, "apiKeys": {}, "servers": {}}"#));
+}
