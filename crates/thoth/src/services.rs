@@ -66,8 +66,8 @@ pub async fn prepare(
             async { Ok(llm) }
         }),
         preparation.service("citations", live.map(|live| &live.citations), citations, &[], |inputs| {
-            let citations = Citations::new(inputs);
-            async { citations.map_err(|error| vec![Problem::new("citation.style", error)]) }
+            let inputs = inputs.clone();
+            async { styled(inputs).await }
         }),
         preparation.service(
             "letta",
@@ -117,6 +117,13 @@ async fn rag(
         Some(rag) => Ok(rag),
         None => blocking(&means.index, move |index| Rag::new(inputs, Arc::clone(index), llm)).await,
     }
+}
+
+/// A style is decoded on a thread where that may take its time.
+async fn styled(inputs: CitationInputs) -> Result<Citations, Vec<Problem>> {
+    let refused = |error: String| vec![Problem::new("citation.style", error)];
+    let made = tokio::task::spawn_blocking(move || Citations::new(&inputs)).await;
+    made.map_err(|error| refused(error.to_string()))?.map_err(refused)
 }
 
 /// Runs work on the index on a thread where it may block. Its errors are the world's.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use changeover::{Decision, Engine, Followed, Follower};
 use tokio_util::sync::CancellationToken;
 
+use crate::citations::lookup::Lookups;
 use crate::cli::LogFilter;
 use crate::http::state::Owners;
 use crate::pdf::monitor::{Monitor, MonitorInputs};
@@ -80,6 +81,16 @@ async fn follow_folder(
             .await
             .map(|did| [Some(did), notes].into_iter().flatten().collect::<Vec<_>>().join(", ")),
     )
+}
+
+/// The look-ups. What is switched on is asked about every paper; what is switched off is asked nothing more.
+pub(super) async fn lookups(mut follower: Follower<Settings, Services>, lookups: Lookups) {
+    while let Some(generation) = follower.next().await {
+        if !generation.safe_mode {
+            lookups.follow(&generation.settings.citation.apis);
+        }
+        follower.followed(&generation, None);
+    }
 }
 
 /// The index: the builder builds what the live generation wants; when that is ready, a changeover of its own reads

@@ -24,6 +24,7 @@ use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::citations::lookup;
 use crate::cli::{LogFilter, Place};
 use crate::database::Database;
 use crate::http::listeners::Listeners;
@@ -76,7 +77,7 @@ pub async fn serve(
     let wiring =
         Wiring { place, roles, engine: &engine, owners: &owners, tasks: &tasks, shutdown: &shutdown };
     let papers = match roles.monitor {
-        true => papers::take(&wiring, database, &means.index).await?,
+        true => papers::take(&wiring, database, &means).await?,
         false => papers::leave_to_another(&wiring, database, &means.index)?,
     };
     let metrics = Metrics::new(started);
@@ -236,7 +237,7 @@ fn client(place: &Place) -> anyhow::Result<reqwest::Client> {
 }
 
 fn open_database(state_dir: &Path) -> anyhow::Result<Arc<Database>> {
-    let schema = [pdf::ledger::SCHEMA, rag::index::SCHEMA];
+    let schema = [pdf::ledger::SCHEMA, rag::index::SCHEMA, lookup::SCHEMA];
     Ok(Arc::new(Database::open(&state_dir.join("thoth.db"), &schema)?))
 }
 

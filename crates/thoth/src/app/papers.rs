@@ -1,4 +1,4 @@
-//! The work that one process does for all: taking PDFs and building the index. And how the other processes see it.
+//! The work that one process does for all: taking PDFs, looking them up, building the index. And how the other processes see it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +7,17 @@ use anyhow::Context;
 use changeover::{Decision, Engine};
 
 use super::{Wiring, follow};
+use crate::citations::lookup::{self, Lookups, Pace};
 use crate::cli::Place;
 use crate::database::{Changes, Database};
 use crate::http::state::Papers;
 use crate::instances::{Roles, hold};
 use crate::pdf;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
 use crate::rag::RagInputs;
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
-use crate::services::Services;
+use crate::services::{Means, Services};
 use crate::settings::Settings;
 
 /// Takes PDFs, and builds the index.
@@ -26,14 +27,19 @@ use crate::settings::Settings;
 pub(super) async fn take(
     wiring: &Wiring<'_>,
     database: Arc<Database>,
-    index: &Arc<Index>,
+    means: &Means,
 ) -> anyhow::Result<Papers> {
     let Wiring { place, roles, engine, owners, tasks, shutdown } = *wiring;
     let (pdf_follower, index_follower) = (engine.follower("pdf")?, engine.follower("index")?);
+    let lookups_follower = engine.follower("look-ups")?;
     let writes = Writes::of(&database)?;
+    let index = &means.index;
     let builder = Arc::new(Builder::start(Arc::clone(index), tasks, shutdown.clone()));
-    let started = Monitor::start(parts(place, engine, database, index), tasks, shutdown.clone()).await;
+    let parts = parts(place, engine, Arc::clone(&database), index);
+    let started = Monitor::start(parts, tasks, shutdown.clone()).await;
     let monitor = started.map_err(anyhow::Error::msg).context("starting the intake of PDFs")?;
+    let lookups = Lookups::start(lookups(wiring, monitor.clone(), database, means), tasks, shutdown.clone());
+    tasks.spawn(follow::lookups(lookups_follower, lookups));
     tasks.spawn(follow::index(index_follower, engine.clone(), Arc::clone(&builder), shutdown.clone()));
     tasks.spawn(follow::folder(pdf_follower, monitor.clone(), owners.clone()));
     if roles != Roles::ALL {
@@ -41,6 +47,23 @@ pub(super) async fn take(
         tasks.spawn(async move { shutdown.run_until_cancelled(wake_at_writes(writes, woken)).await });
     }
     Ok(Papers { monitor, builder: Some(builder) })
+}
+
+/// What the look-ups work with.
+fn lookups(wiring: &Wiring<'_>, monitor: Monitor, database: Arc<Database>, means: &Means) -> lookup::Parts {
+    let (owners, live) = (wiring.owners.clone(), wiring.engine.live().clone());
+    let say = move |trouble| {
+        let generation = live.peek();
+        owners.say("look-ups", generation.number, generation.settings.citation.apis.in_words(), trouble);
+    };
+    lookup::Parts {
+        monitor,
+        database,
+        client: means.client.clone(),
+        load: terms(wiring.engine),
+        trouble: Box::new(say),
+        pace: Pace::default(),
+    }
 }
 
 /// Leaves PDFs and index to the process with the role `monitor`, and follows what that one writes.
@@ -163,19 +186,27 @@ async fn reads_another(engine: &Engine<Settings, Services>, index: &Arc<Index>) 
     looked.map_err(|error| error.to_string())
 }
 
+/// What one piece of work is done by, out of the live generation.
+fn terms(engine: &Engine<Settings, Services>) -> Arc<dyn Fn() -> Terms + Send + Sync> {
+    let live = engine.live().clone();
+    Arc::new(move || {
+        let live = live.load();
+        Terms { inputs: MonitorInputs::of(&live.settings), citations: live.services.citations.handle() }
+    })
+}
+
 fn parts(
     place: &Place,
     engine: &Engine<Settings, Services>,
     database: Arc<Database>,
     index: &Arc<Index>,
 ) -> Parts {
-    let live = engine.live().clone();
     Parts {
         vault: place.vault.root().to_owned(),
         database,
         index: Arc::clone(index),
         read: Arc::new(pdf::read::read),
-        load_inputs: Arc::new(move || MonitorInputs::of(&live.peek().settings)),
+        load: terms(engine),
         limits: Limits::default(),
     }
 }

@@ -29,7 +29,7 @@ pub async fn talk(place: &Place, log: LogFilter, stop: CancellationToken) -> any
     let (log_follower, letta_follower) = (engine.follower("log")?, engine.follower("letta")?);
     let (tasks, owners) = (TaskTracker::new(), Owners::default());
     let wiring = Wiring { place, roles, engine: &engine, owners: &owners, tasks: &tasks, shutdown: &stop };
-    let monitor = papers::take(&wiring, database, &means.index).await?.monitor;
+    let monitor = papers::take(&wiring, database, &means).await?.monitor;
 
     announce::begin(&wiring, &instance, started);
     tasks.spawn(follow::log(log_follower, log, owners.clone()));

@@ -2,9 +2,11 @@
 
 mod answers;
 mod chat;
+mod cite;
 mod init;
 mod logging;
 mod mcp;
+mod notes;
 mod output;
 mod place;
 mod references;
@@ -22,6 +24,8 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::citations::export::Format;
 
 pub use logging::LogFilter;
 pub use place::Place;
@@ -103,6 +107,24 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print papers as citations: in a style, as BibTeX or as CSL-JSON
+    Cite {
+        /// The papers' ids, as `thoth papers` prints them [else: all that were read]
+        #[arg(value_name = "ID")]
+        papers: Vec<String>,
+        /// IEEE, APA, MLA, Chicago, Harvard, or a `.csl` file in the vault [else: `citation.style`]
+        #[arg(long)]
+        style: Option<String>,
+        /// What to print
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Bring notes up to date
+    Notes {
+        /// What about them.
+        #[command(subcommand)]
+        command: NotesCommand,
+    },
     /// List what a paper cites
     References {
         /// The paper's id, as `thoth papers` shows it
@@ -175,6 +197,20 @@ pub enum Command {
     },
 }
 
+/// `thoth notes …`.
+#[derive(Debug, Subcommand)]
+pub enum NotesCommand {
+    /// Write Thoth's part of the notes anew, by the settings as they are now; what you wrote stays
+    Refresh {
+        /// The papers' ids, as `thoth papers` prints them [else: every note]
+        #[arg(value_name = "ID")]
+        papers: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// `thoth settings …`.
 #[derive(Debug, Subcommand)]
 pub enum SettingsCommand {
@@ -211,6 +247,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
+        Command::Cite { papers, style, format } => cite::cite(vault, &papers, style.as_deref(), format),
+        Command::Notes { command: NotesCommand::Refresh { papers, json } } => {
+            notes::refresh(vault, papers, json)
+        }
         Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),

@@ -141,6 +141,17 @@ impl Client {
         self.answer(self.http.get(url)).await
     }
 
+    /// `GET` of text, with parameters, which are escaped here.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ClientError> {
+        let url = url::Url::parse_with_params(&self.url(path), query)
+            .map_err(|error| ClientError::Client(error.into()))?;
+        let response = self.send(self.http.get(url).timeout(ANSWER_TIMEOUT)).await?;
+        refusal(response).await?.text().await.map_err(ClientError::Broken)
+    }
+
     /// `POST` of a JSON body.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 
 mod agent;
 mod blocking;
+mod cite;
 pub mod client;
 mod connection;
 pub mod error;
@@ -24,6 +25,7 @@ mod instances;
 pub mod listeners;
 mod mcp;
 pub mod metrics;
+mod notes;
 mod page;
 mod papers;
 mod rate;

@@ -12,7 +12,8 @@ use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
 use super::{
-    agent, events, generation, guard, health, instances, mcp, metrics, page, papers, search, settings_api,
+    agent, cite, events, generation, guard, health, instances, mcp, metrics, notes, page, papers, search,
+    settings_api,
 };
 
 /// Most bytes of a body.
@@ -82,6 +83,9 @@ fn api(app: Arc<App>) -> Router {
         .route("/api/v1/papers", get(papers::list).post(papers::take).layer(body_limit(PDF_BYTES_MAX)))
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
+        .route("/api/v1/papers/{id}/cite", get(cite::cite))
+        .route("/api/v1/notes/refresh", post(notes::refresh))
+        .route("/api/v1/bibliography", get(cite::bibliography))
         .route("/api/v1/papers/{id}/references", get(papers::references))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/ask", post(search::ask))

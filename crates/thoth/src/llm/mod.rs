@@ -31,6 +31,7 @@ pub use inputs::{LlmInputs, ProviderKey};
 pub use request::{ChatRequest, Message, Role};
 pub(crate) use request::{root_cause, shown_host};
 pub use retry::Patience;
+pub(crate) use retry::retry_after;
 pub use status::{Condition, LlmStatus};
 pub(crate) use stream::without_byte_order_mark;
 

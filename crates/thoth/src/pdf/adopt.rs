@@ -39,7 +39,7 @@ pub(super) fn adopt(shared: &Shared, source: &Path) -> Result<Adopted, String> {
     }
     let vault =
         fs::canonicalize(&shared.vault).map_err(|error| format!("the vault cannot be read: {error}"))?;
-    let inputs = (shared.load_inputs)();
+    let inputs = (shared.load)().inputs;
     let pdf_folder = fs::canonicalize(&inputs.pdf).ok();
     let ours = match (
         real.strip_prefix(&vault),
@@ -106,7 +106,7 @@ fn placed<R: io::Read>(
     content: &str,
     open: impl FnOnce() -> io::Result<R>,
 ) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
-    let (shown, folder) = (source.display(), (shared.load_inputs)().pdf);
+    let (shown, folder) = (source.display(), (shared.load)().inputs.pdf);
     let holder = shared.ledger.holder(content).map_err(|error| format!("the ledger: {error}"))?;
     if let Some(row) =
         holder.filter(|row| row.status == Status::Indexed && is_there(&shared.ledger.path(row)))

@@ -147,7 +147,7 @@ impl Lookout {
         let shown = scope.folder.display();
         fs::create_dir_all(&scope.folder)
             .map_err(|error| format!("the PDF folder `{shown}` cannot be made: {error}"))?;
-        for folder in [&scope.folder, &(self.shared.load_inputs)().notes] {
+        for folder in [&scope.folder, &(self.shared.load)().inputs.notes] {
             if let Err(error) = aside::sweep(folder) {
                 tracing::debug!(folder = %folder.display(), %error, "not swept");
             }

@@ -12,6 +12,7 @@
 //! - [`lookout`]: compares the folder with the ledger
 //! - [`intake`]: one PDF, from its bytes to its note
 //! - [`adopt`]: PDFs from elsewhere
+//! - [`refresh`]: notes that exist, written anew
 //! - [`monitor`]: the handle to all this
 
 pub mod adopt;
@@ -22,6 +23,7 @@ mod lookout;
 pub mod monitor;
 pub mod outcome;
 pub mod read;
+pub mod refresh;
 pub mod row;
 pub mod settle;
 mod shared;

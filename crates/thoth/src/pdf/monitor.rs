@@ -16,12 +16,14 @@ use super::intake;
 use super::ledger::Ledger;
 use super::lookout::{Follow, keep_looking};
 use super::read::Unreadable;
+use super::refresh::{self, RefreshError, Refreshed};
 use super::row::PaperRow;
 use super::settle::Patience;
 use super::shared::{Shared, blocking, lock};
 use super::status::Status;
+use crate::citations::Citations;
 use crate::database::Database;
-use crate::paper::Paper;
+use crate::paper::{Metadata, Paper};
 use crate::rag::index::Index;
 use crate::settings::Settings;
 
@@ -46,6 +48,15 @@ impl MonitorInputs {
     pub fn in_words(&self) -> String {
         format!("watches `{}`, writes notes to `{}`", self.pdf.display(), self.notes.display())
     }
+}
+
+/// What one piece of work is done by: taken from one generation, once.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Folders.
+    pub inputs: MonitorInputs,
+    /// How notes show works.
+    pub citations: Arc<Citations>,
 }
 
 /// Bounds of the intake.
@@ -91,8 +102,8 @@ pub struct Parts {
     pub index: Arc<Index>,
     /// How a PDF is read ([`super::read::read`]).
     pub read: Arc<Reader>,
-    /// The inputs of the live generation: called once for each PDF, when the work on it begins.
-    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
+    /// The terms of the live generation: called once for each piece of work, when it begins.
+    pub load: Arc<dyn Fn() -> Terms + Send + Sync>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -297,6 +308,40 @@ impl Monitor {
                 () = tokio::time::sleep(self.shared.limits.rescan) => {}
             }
         }
+    }
+
+    /// Writes our part of these papers' notes anew, or of every note where none is named, by the terms of the live
+    /// generation.
+    ///
+    /// # Errors
+    /// [`RefreshError`]; what is wrong with one note stands in its report.
+    pub async fn refresh(&self, ids: Vec<String>) -> Result<Vec<Refreshed>, RefreshError> {
+        refresh::refresh(&self.shared, &self.stop, ids).await
+    }
+
+    /// What identifies a paper that was read and rests, as the index has it.
+    ///
+    /// # Errors
+    /// What the ledger or the index refuses.
+    pub async fn metadata(&self, id: &str) -> Result<Option<Metadata>, String> {
+        let id = id.to_owned();
+        let found = blocking(&self.shared, move |shared| refresh::at_rest(shared, &id)).await?;
+        Ok(found.map_err(|error| format!("the ledger: {error}"))?.map(|(_, paper)| paper.metadata))
+    }
+
+    /// Has `fill` complete what is known of a paper that rests, and brings index, ledger and note up to date by these
+    /// terms. `false` if nothing was filled in.
+    ///
+    /// # Errors
+    /// What the ledger, the index or the note refuses.
+    pub async fn complete(
+        &self,
+        id: &str,
+        terms: Terms,
+        fill: impl FnOnce(&mut Metadata) -> bool + Send + 'static,
+    ) -> Result<bool, String> {
+        let id = id.to_owned();
+        blocking(&self.shared, move |shared| refresh::complete(shared, &id, &terms, fill)).await?
     }
 
     async fn is_taken(&self) -> Result<bool, String> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::ledger::Ledger;
-use super::monitor::{Limits, MonitorInputs, PaperEvent, Parts, Reader};
+use super::monitor::{Limits, PaperEvent, Parts, Reader, Terms};
 use super::row::{self, PaperRow};
 use crate::rag::index::Index;
 
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     pub ledger: Ledger,
     pub index: Arc<Index>,
     pub read: Arc<Reader>,
-    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
+    pub load: Arc<dyn Fn() -> Terms + Send + Sync>,
     pub limits: Limits,
     /// Permits of reading threads. One that never ends keeps its permit, so that they cannot pile up.
     pub readers: Arc<Semaphore>,
@@ -53,7 +53,7 @@ impl Shared {
             vault: parts.vault,
             index: parts.index,
             read: parts.read,
-            load_inputs: parts.load_inputs,
+            load: parts.load,
             limits: parts.limits,
             readers: Arc::new(Semaphore::new(parts.limits.workers.max(1) + HANGING_MAX)),
             wake: Notify::new(),

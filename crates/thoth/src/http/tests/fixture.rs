@@ -27,7 +27,7 @@ use crate::mcp::http::Sessions;
 use crate::mcp::{Desk, ToolListeners};
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
 use crate::pdf::read::Unreadable;
 use crate::rag::builder::Builder;
 use crate::rag::index::{self, Index};
@@ -236,9 +236,9 @@ async fn monitor(
         database,
         index: Arc::clone(&means.index),
         read: Arc::new(read),
-        load_inputs: {
-            let inputs = inputs.clone();
-            Arc::new(move || inputs.clone())
+        load: {
+            let terms = Terms { inputs: inputs.clone(), citations: crate::citations::sample("IEEE", "uri") };
+            Arc::new(move || terms.clone())
         },
         limits: Limits::default(),
     };
