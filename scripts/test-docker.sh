@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The container end to end: scripts/docker_tests with a Docker engine. Where none answers, one of our own is started
 # in network, mount and process namespaces of its own: it leaves no bridge, no firewall rule and no process behind.
-# Where none can be had, that is said, and the test is left out.
+# Where none can be had, that is said, and the test is left out. With words, only the parts whose names have one.
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
@@ -32,4 +32,4 @@ need_commands vim=vim nano=nano bindfs=bindfs || skipped 'some of vim, nano, bin
 # Built here, since crates cannot be fetched from inside the namespaces.
 THOTH_BINARY=${THOTH_BINARY:-$(scripts/build-static.sh)}
 export THOTH_BINARY
-exec timeout --kill-after=20 900 "${own_engine[@]}" python3 scripts/docker_tests
+exec timeout --kill-after=20 900 "${own_engine[@]}" python3 scripts/docker_tests "$@"

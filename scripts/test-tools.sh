@@ -4,5 +4,5 @@ set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
 
-need_tools llmock mcp fastapi starlette uvicorn
+need_tools llmock mcp fastapi starlette uvicorn bibtexparser citeproc-py
 echo "$tools"

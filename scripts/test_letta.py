@@ -207,10 +207,11 @@ class Thoth:
         def record():
             self.program.alive()
             try:
-                record = json.loads((self.state / "server.json").read_text())
+                record = json.loads((self.state / "instances" / "all.json").read_text())
             except (OSError, json.JSONDecodeError):
                 return None
-            return record if record["pid"] == self.program.process.pid else None
+            is_ours = record["pid"] == self.program.process.pid and record["address"]
+            return record if is_ours else None
 
         found, _ = wait_for("Thoth", record)
         self.base = f"http://{found['address']}"
@@ -289,6 +290,7 @@ def remembers(thoth, letta):
     assert status == 200 and block["value"] == "works on waggle dances", (status, block)
     at_letta = letta.ask("GET", f"/v1/agents/{letta.agents()[0]['id']}/core-memory/blocks/human")[1]
     assert at_letta["value"] == "works on waggle dances", at_letta
+    assert thoth.ask("GET", "/api/v1/agent/memory/human")[1] == block
     assert "works on waggle dances" in thoth.run("chat", "--memory").stdout
     status, problem = thoth.ask("PUT", "/api/v1/agent/memory/nobody", {"value": "x"})
     assert status == 404 and "no block `nobody`" in problem["detail"], (status, problem)
@@ -384,6 +386,8 @@ def main():
     place = pathlib.Path(tempfile.mkdtemp(prefix="thoth-letta-"))
     place.chmod(0o755)
     failed, began = 0, time.monotonic()
+    # So that a time-out ends what was started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     try:
         model_port = free_port()
         serve_model = [LLMOCK, "serve", "--host", "127.0.0.1", "--port", str(model_port), "--tool-mode", "off"]

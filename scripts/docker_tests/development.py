@@ -24,7 +24,11 @@ class Development:
         return run("make", target, env=self.variables, **options)
 
     def __enter__(self):
-        self.make("start", limit_s=300)
+        try:
+            self.make("start", limit_s=300)
+        except AssertionError:
+            self.__exit__()
+            raise
         token = self.containers["api"].token()
         self.api, self.mcp = (Server(self.ports[role], token) for role in ("api", "mcp"))
         return self

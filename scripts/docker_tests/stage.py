@@ -160,8 +160,7 @@ class Production(Container):
 
     def remove(self):
         any_vault = {"OBSIDIAN_VAULT_PATH": str(self.vault.folder)}
-        for file in ("docker-compose.yml", "docker-compose.dev.yml"):
-            run("scripts/compose.sh", "--file", file, "down", "--volumes", "--timeout", "2", check=False, env=any_vault)
+        run("scripts/compose.sh", "down", "--volumes", "--timeout", "2", check=False, env=any_vault)
 
 
 class Lone(Container):

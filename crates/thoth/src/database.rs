@@ -294,6 +294,48 @@ mod tests {
         assert_eq!(database.read(count), Ok(2), "the next read sees the new state");
     }
 
+    /// A second connection to the file is as good as a second process: SQLite locks the file, not the process. Each
+    /// thread opens the database anew, at the same time as the others, and writes what needs what the others wrote.
+    #[test]
+    fn several_processes_open_and_write_at_the_same_time() {
+        const EACH: i64 = 100;
+        let folder = folder();
+        let path = folder.path().join("index.db");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let database = Database::open(&path, &[PAIRS]).expect("opens while others open");
+                    for _ in 0..EACH {
+                        let next = "INSERT INTO pair SELECT coalesce(max(id), 0) + 1, 0 FROM pair";
+                        database.write(|transaction| transaction.execute(next, [])).expect("waits its turn");
+                    }
+                });
+            }
+        });
+        let database = Database::open(&path, &[PAIRS]).expect("opens");
+        let newest = |connection: &Connection| {
+            connection.query_row("SELECT max(id) FROM pair", [], |row| row.get::<_, i64>(0))
+        };
+        assert_eq!(database.read(newest), Ok(4 * EACH), "nothing is lost and nothing written twice");
+    }
+
+    #[test]
+    fn writes_of_others_are_noticed_without_reading() {
+        let folder = folder();
+        let path = folder.path().join("index.db");
+        let ours = Database::open(&path, &[PAIRS]).expect("opens");
+        let theirs = Database::open(&path, &[]).expect("opens");
+        let changes = ours.changes().expect("opens");
+        let before = changes.version().expect("reads");
+        assert_eq!(changes.version(), Ok(before), "nothing was written");
+        theirs
+            .write(|transaction| transaction.execute("INSERT INTO pair VALUES (1, 1)", []))
+            .expect("writes");
+        let after = changes.version().expect("reads");
+        assert_ne!(after, before);
+        assert_eq!(changes.version(), Ok(after));
+    }
+
     #[test]
     fn a_newer_state_is_refused_in_words_and_untouched() {
         let folder = folder();

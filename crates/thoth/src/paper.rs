@@ -163,4 +163,9 @@ pub enum Source {
     DocumentInformation,
     /// The PDF's XMP packet.
     Xmp,
+    /// Not the PDF: a look-up at Crossref.
+    Crossref,
+    /// Not the PDF: a look-up at OpenAlex.
+    #[serde(rename = "openalex")]
+    OpenAlex,
 }

@@ -66,8 +66,8 @@ pub async fn prepare(
             async { Ok(llm) }
         }),
         preparation.service("citations", live.map(|live| &live.citations), citations, &[], |inputs| {
-            let citations = Citations::new(inputs);
-            async { citations.map_err(|error| vec![Problem::new("citation.style", error)]) }
+            let inputs = inputs.clone();
+            async { styled(inputs).await }
         }),
         preparation.service(
             "letta",
@@ -119,6 +119,13 @@ async fn rag(
     }
 }
 
+/// A style is decoded on a thread where that may take its time.
+async fn styled(inputs: CitationInputs) -> Result<Citations, Vec<Problem>> {
+    let refused = |error: String| vec![Problem::new("citation.style", error)];
+    let made = tokio::task::spawn_blocking(move || Citations::new(&inputs)).await;
+    made.map_err(|error| refused(error.to_string()))?.map_err(refused)
+}
+
 /// Runs work on the index on a thread where it may block. Its errors are the world's.
 async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
     index: &Arc<Index>,
@@ -141,6 +148,9 @@ pub struct ServiceState {
     /// The generation in which what runs was built; `None` for what follows every generation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
+    /// What it runs, in a few words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub runs: String,
     /// Why it is not `ok`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -149,17 +159,23 @@ pub struct ServiceState {
 impl ServiceState {
     /// All is well.
     pub fn ok(since: Option<u64>) -> Self {
-        Self { status: "ok", since, reason: None }
+        Self { status: "ok", since, runs: String::new(), reason: None }
     }
 
     /// It is not there yet.
     pub fn pending(since: Option<u64>, reason: String) -> Self {
-        Self { status: "pending", since, reason: Some(reason) }
+        Self { status: "pending", since, runs: String::new(), reason: Some(reason) }
     }
 
     /// It runs, but not as it should.
     pub fn degraded(since: Option<u64>, reason: String) -> Self {
-        Self { status: "degraded", since, reason: Some(reason) }
+        Self { status: "degraded", since, runs: String::new(), reason: Some(reason) }
+    }
+
+    /// The same, with what it runs.
+    #[must_use]
+    pub fn runs(self, runs: String) -> Self {
+        Self { runs, ..self }
     }
 }
 
@@ -175,11 +191,11 @@ impl Services {
         let Self { llm, rag, citations, letta, http, mcp } = self;
         vec![
             ("llm", llm_state(llm)),
-            ("rag", rag_state(rag, builder)),
-            ("citations", ServiceState::ok(Some(citations.since()))),
-            ("letta", letta_state(letta)),
-            ("http", ServiceState::ok(Some(http.since()))),
-            ("mcp", ServiceState::ok(Some(mcp.since()))),
+            ("rag", rag_state(rag, builder).runs(rag.in_words())),
+            ("citations", ServiceState::ok(Some(citations.since())).runs(citations.in_words())),
+            ("letta", letta_state(letta).runs(letta.in_words())),
+            ("http", ServiceState::ok(Some(http.since())).runs(http.in_words())),
+            ("mcp", ServiceState::ok(Some(mcp.since())).runs(mcp.in_words())),
         ]
     }
 }
@@ -191,7 +207,7 @@ fn llm_state(llm: &Service<LlmInputs, Llm>) -> ServiceState {
         Condition::Ok => "ok",
         Condition::Degraded => "degraded",
     };
-    ServiceState { status, since: Some(llm.since()), reason: stands.reason }
+    ServiceState { status, since: Some(llm.since()), runs: llm.in_words(), reason: stands.reason }
 }
 
 /// How the agent's memory stands.
@@ -202,7 +218,7 @@ pub fn letta_state(letta: &Service<LettaInputs, Letta>) -> ServiceState {
         letta::Condition::Ok => ("ok", None),
         letta::Condition::Degraded(reason) => ("degraded", Some(reason)),
     };
-    ServiceState { status, since: Some(letta.since()), reason }
+    ServiceState { status, reason, ..ServiceState::ok(Some(letta.since())) }
 }
 
 fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> ServiceState {
@@ -211,7 +227,8 @@ fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> Servic
         let waits = rag.reads() != rag.wanted();
         let reason = waits
             .then(|| "the process with the role `monitor` builds the index; the old one serves".to_owned());
-        return ServiceState { status: if waits { "pending" } else { "ok" }, since, reason };
+        let status = if waits { "pending" } else { "ok" };
+        return ServiceState { status, reason, ..ServiceState::ok(since) };
     };
     let Some(progress) = builder.progress() else {
         return ServiceState::ok(since);
@@ -223,7 +240,7 @@ fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> Servic
                 if rag.reads() == rag.wanted() { "what is built serves" } else { "the old one serves" };
             let (done, total) = (progress.done, progress.total);
             let reason = format!("the index is built, {done} of {total} papers; {meanwhile}");
-            ServiceState { status: "pending", since, reason: Some(reason) }
+            ServiceState { status: "pending", reason: Some(reason), ..ServiceState::ok(since) }
         }
     }
 }

@@ -7,16 +7,31 @@ use changeover::{Action, Decision, Engine, Outcome, Problem, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::Wiring;
 use crate::cli::Place;
+use crate::instances::Roles;
 use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::{Settings, better_ranked};
 
+/// Says what was started, and from now on everything that happens.
+pub(super) fn begin(wiring: &Wiring<'_>, instance: &Arc<Instance>, started: jiff::Timestamp) {
+    let Wiring { place, roles, engine, tasks, shutdown, .. } = *wiring;
+    start(place, roles, engine);
+    tasks.spawn(better_files(place.clone(), shutdown.clone()));
+    tasks.spawn(verdicts(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(outcomes(engine.clone(), shutdown.clone()));
+    // Before anybody is told an address: what a record says has been so at some time.
+    record(engine, instance);
+    tasks.spawn(self::instance(engine.clone(), Arc::clone(instance), shutdown.clone()));
+}
+
 /// Says what was started, and where.
-pub(super) fn start(place: &Place, engine: &Engine<Settings, Services>) {
+fn start(place: &Place, roles: Roles, engine: &Engine<Settings, Services>) {
     let status = engine.status();
     let file = place.settings_file.display();
-    tracing::info!(vault = %place.vault.root().display(), state = %place.state_dir.display(), "Thoth {}", env!("CARGO_PKG_VERSION"));
+    let (vault, state) = (place.vault.root().display(), place.state_dir.display());
+    tracing::info!(%roles, %vault, %state, "Thoth {}", env!("CARGO_PKG_VERSION"));
     let live = engine.live().load();
     for reserved in &live.services.http.reserved {
         tracing::info!("serving http://{}", reserved.address());
@@ -44,7 +59,7 @@ const BETTER_LOOK: Duration = Duration::from_secs(10);
 
 /// Says once of each settings file that would rank before the chosen one that it is not read. The choice that was made
 /// at the start stands.
-pub(super) async fn better_files(place: Place, shutdown: CancellationToken) {
+async fn better_files(place: Place, shutdown: CancellationToken) {
     let mut known = Vec::new();
     let mut looks = tokio::time::interval(BETTER_LOOK);
     while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
@@ -57,34 +72,31 @@ pub(super) async fn better_files(place: Place, shutdown: CancellationToken) {
     }
 }
 
+fn record(engine: &Engine<Settings, Services>, instance: &Instance) {
+    if let Err(error) = instance.stands(&engine.status()) {
+        tracing::warn!(%error, "`{}` cannot be written", instance.path().display());
+    }
+}
+
 /// Keeps the record of this instance, until the engine or the process ends: after the start, and after each verdict.
-pub(super) async fn instance(
-    engine: Engine<Settings, Services>,
-    instance: Arc<Instance>,
-    shutdown: CancellationToken,
-) {
+async fn instance(engine: Engine<Settings, Services>, instance: Arc<Instance>, shutdown: CancellationToken) {
     let mut verdicts = engine.verdicts();
     loop {
-        if let Err(error) = instance.stands(&engine.status()) {
-            tracing::warn!(%error, "`{}` cannot be written", instance.path().display());
-        }
+        record(&engine, &instance);
         let verdict = tokio::select! {
             () = shutdown.cancelled() => return,
             verdict = verdicts.recv() => verdict,
         };
-        // What was missed does not matter: the status is the newest.
         if let Err(RecvError::Closed) = verdict {
             return;
         }
+        // What was missed does not matter, nor does what is already behind: the status is the newest.
+        while verdicts.try_recv().is_ok() {}
     }
 }
 
 /// Says every verdict, until the engine or the process ends; also those since `started`.
-pub(super) async fn verdicts(
-    engine: Engine<Settings, Services>,
-    started: jiff::Timestamp,
-    shutdown: CancellationToken,
-) {
+async fn verdicts(engine: Engine<Settings, Services>, started: jiff::Timestamp, shutdown: CancellationToken) {
     let mut verdicts = engine.verdicts();
     let mut last = 0;
     let since_start = engine.history(16).into_iter().filter(|verdict| verdict.at >= started);
@@ -115,7 +127,7 @@ pub(super) async fn verdicts(
 }
 
 /// Says every outcome, until the engine or the process ends.
-pub(super) async fn outcomes(engine: Engine<Settings, Services>, shutdown: CancellationToken) {
+async fn outcomes(engine: Engine<Settings, Services>, shutdown: CancellationToken) {
     let mut outcomes = engine.outcomes();
     loop {
         let verdict = tokio::select! {

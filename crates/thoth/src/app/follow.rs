@@ -6,14 +6,16 @@ use std::time::Duration;
 use changeover::{Decision, Engine, Followed, Follower};
 use tokio_util::sync::CancellationToken;
 
+use crate::citations::lookup::Lookups;
 use crate::cli::LogFilter;
+use crate::http::state::Owners;
 use crate::pdf::monitor::{Monitor, MonitorInputs};
 use crate::rag::builder::Builder;
 use crate::services::Services;
 use crate::settings::Settings;
 
 /// The log's level.
-pub(super) async fn log(mut follower: Follower<Settings, Services>, log: LogFilter) {
+pub(super) async fn log(mut follower: Follower<Settings, Services>, log: LogFilter, owners: Owners) {
     let mut level = None;
     while let Some(generation) = follower.next().await {
         let wanted = generation.settings.logging.level;
@@ -21,16 +23,22 @@ pub(super) async fn log(mut follower: Follower<Settings, Services>, log: LogFilt
         let did = match before {
             Some(before) if before == wanted => None,
             before => match log.set(wanted) {
-                Ok(()) => before.map(|_| Ok(format!("`logging.level` is {wanted:?}"))),
+                Ok(()) => before.map(|_| Ok(format!("`logging.level` is {wanted}"))),
                 Err(error) => Some(Err(error)),
             },
         };
+        owners.say("log", generation.number, format!("level {wanted}"), trouble(did.as_ref()));
         follower.followed(&generation, did);
     }
 }
 
+/// What could not be done.
+fn trouble(did: Option<&Followed>) -> Option<String> {
+    did.and_then(|did| did.as_ref().err().cloned())
+}
+
 /// The PDF folder. `applied` is said when the new folder's watch stands.
-pub(super) async fn folder(mut follower: Follower<Settings, Services>, monitor: Monitor) {
+pub(super) async fn folder(mut follower: Follower<Settings, Services>, monitor: Monitor, owners: Owners) {
     let mut followed: Option<MonitorInputs> = None;
     while let Some(generation) = follower.next().await {
         let wanted = MonitorInputs::of(&generation.settings);
@@ -43,6 +51,8 @@ pub(super) async fn folder(mut follower: Follower<Settings, Services>, monitor: 
         if !generation.safe_mode {
             followed = Some(wanted);
         }
+        let runs = followed.as_ref().map_or_else(|| "watches nothing".to_owned(), MonitorInputs::in_words);
+        owners.say("pdf", generation.number, runs, trouble(did.as_ref()));
         follower.followed(&generation, did);
     }
 }
@@ -66,6 +76,16 @@ async fn follow_folder(
             let did: Vec<String> = [folder, size, notes].into_iter().flatten().collect();
             (!did.is_empty()).then(|| Ok(did.join(", ")))
         }
+    }
+}
+
+/// The look-ups. What is switched on is asked about every paper; what is switched off is asked nothing more.
+pub(super) async fn lookups(mut follower: Follower<Settings, Services>, lookups: Lookups) {
+    while let Some(generation) = follower.next().await {
+        if !generation.safe_mode {
+            lookups.follow(&generation.settings.citation.apis);
+        }
+        follower.followed(&generation, None);
     }
 }
 

@@ -7,23 +7,28 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{client, open_database, settings_now};
+use crate::citations::export::{Format, export};
+use crate::citations::{CitationInputs, Citations};
 use crate::cli::Place;
 use crate::instances::Roles;
 use crate::instances::hold::{Hold, Turn};
 use crate::llm::{Llm, LlmInputs};
 use crate::paper::Reference;
 use crate::pdf;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts};
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts, Terms};
+use crate::pdf::refresh::Refreshed;
 use crate::pdf::row::PaperRow;
 use crate::rag::ask::Answer;
 use crate::rag::index::Index;
 use crate::rag::search::Hit;
 use crate::rag::{Rag, RagInputs};
+use crate::settings::Settings;
 
 /// The library of a vault; it holds every role of its state directory.
 pub struct Library {
     rag: Arc<Rag>,
     monitor: Monitor,
+    settings: Settings,
     tasks: TaskTracker,
     stop: CancellationToken,
     _hold: Hold,
@@ -48,18 +53,20 @@ impl Library {
             index.build(&inputs.wanted)?;
         }
         let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
-        let inputs = MonitorInputs::of(&settings);
+        let citations =
+            Citations::new(&CitationInputs::new(&settings.citation)).map_err(anyhow::Error::msg)?;
+        let terms = Terms { inputs: MonitorInputs::of(&settings), citations: Arc::new(citations) };
         let parts = Parts {
             vault: place.vault.root().to_owned(),
             database,
             index,
             read: Arc::new(pdf::read::read),
-            load_inputs: Arc::new(move || inputs.clone()),
+            load: Arc::new(move || terms.clone()),
             limits: Limits::default(),
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let monitor = Monitor::start(parts, &tasks, stop.clone()).await.map_err(anyhow::Error::msg)?;
-        Ok(Self { rag, monitor, tasks, stop, _hold: hold })
+        Ok(Self { rag, monitor, settings, tasks, stop, _hold: hold })
     }
 
     /// Reads a PDF, from wherever it is.
@@ -92,6 +99,23 @@ impl Library {
     /// What the ledger refuses.
     pub fn papers(&self) -> anyhow::Result<Vec<PaperRow>> {
         Ok(self.monitor.ledger().papers(None)?)
+    }
+
+    /// Writes our part of these papers' notes anew, or of every note where none is named.
+    ///
+    /// # Errors
+    /// An id that no paper has, and what the ledger refuses.
+    pub async fn refresh_notes(&self, ids: Vec<String>) -> anyhow::Result<Vec<Refreshed>> {
+        Ok(self.monitor.refresh(ids).await?)
+    }
+
+    /// Papers as others take them, in the style of the settings or another one.
+    ///
+    /// # Errors
+    /// What the ledger refuses, and what cannot be exported.
+    pub fn cite(&self, ids: &[String], format: Format, style: Option<&str>) -> anyhow::Result<String> {
+        let rows = self.monitor.ledger().papers(None)?;
+        Ok(export(&rows, ids, format, style, (&self.settings.citation, &self.settings.vault))?)
     }
 
     /// What a paper cites, in its order.

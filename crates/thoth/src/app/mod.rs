@@ -8,6 +8,7 @@
 mod announce;
 mod follow;
 mod library;
+mod neighbours;
 mod papers;
 mod supervisor;
 mod talk;
@@ -23,6 +24,7 @@ use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::citations::lookup;
 use crate::cli::{LogFilter, Place};
 use crate::database::Database;
 use crate::http::listeners::Listeners;
@@ -30,10 +32,10 @@ use crate::http::metrics::Metrics;
 use crate::http::router::Routers;
 use crate::http::server;
 use crate::http::service::Surroundings;
-use crate::http::state::{App, Troubles};
+use crate::http::state::{App, Owners, Papers};
 use crate::http::token::Token;
 use crate::instances::Roles;
-use crate::instances::hold::Turn;
+use crate::instances::hold::{Hold, Turn};
 use crate::instances::record::Instance;
 use crate::letta::{Turns, lookout};
 use crate::llm::Network;
@@ -65,8 +67,61 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let started = jiff::Timestamp::now();
+    let surroundings = surroundings(place, roles, listen)?;
+    let Ground { _hold, instance, token, database, means } = ground(place, surroundings, started)?;
+    let engine = Engine::start(blueprint(place, roles, &means)).await?;
+    // At once: a save that comes while the rest starts is `applied` only when these have followed.
+    let letta_follower = engine.follower("letta")?;
+    let (log_follower, ports_follower) = (engine.follower("log")?, engine.follower("ports")?);
+    let (tasks, owners) = (TaskTracker::new(), Owners::default());
+    let wiring =
+        Wiring { place, roles, engine: &engine, owners: &owners, tasks: &tasks, shutdown: &shutdown };
+    let papers = match roles.monitor {
+        true => papers::take(&wiring, database, &means).await?,
+        false => papers::leave_to_another(&wiring, database, &means.index)?,
+    };
+    let metrics = Metrics::new(started);
+    let (said, watched) = (Arc::clone(&instance), (metrics.clone(), owners.clone()));
+    let sessions = sessions(&wiring, &papers);
+    let app = Arc::new(App::new(roles, engine.clone(), papers, said, token, watched, sessions));
+
+    announce::begin(&wiring, &instance, started);
+    neighbours::begin(&wiring, &app.neighbours);
+    let serving = supervisor.begin(&wiring, hangup);
+    tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
+    tasks.spawn(lookout::follow(letta_follower, shutdown.clone()));
+    tasks.spawn(follow::log(log_follower, log, owners.clone()));
+    tasks.spawn(server::serve(
+        means.listeners.clone(),
+        ports_follower,
+        Routers::new(&app),
+        Arc::clone(&instance),
+        owners,
+        serving,
+        shutdown.clone(),
+    ));
+
+    shutdown.cancelled().await;
+    tracing::info!("stopping");
+    supervisor.stopping().await;
+    end(&engine, &tasks).await;
+    instance.remove().with_context(|| format!("removing `{}`", instance.path().display()))
+}
+
+/// What a process stands on before it has settings.
+struct Ground {
+    /// As long as the process lives.
+    _hold: Hold,
+    instance: Arc<Instance>,
+    token: Token,
+    database: Arc<Database>,
+    means: Arc<Means>,
+}
+
+/// Takes hold of the roles, and makes what a first start makes.
+fn ground(place: &Place, surroundings: Surroundings, started: jiff::Timestamp) -> anyhow::Result<Ground> {
     let turn = Turn::take(&place.state_dir)?;
-    let hold = turn.hold(&place.state_dir, roles)?;
+    let hold = turn.hold(&place.state_dir, surroundings.roles)?;
     let instance = Arc::new(Instance::new(&place.state_dir, &hold, started)?);
     let token = Token::load_or_create(&place.state_dir, place.variable("THOTH_API_TOKEN"))?;
     let database = open_database(&place.state_dir)?;
@@ -76,54 +131,22 @@ pub async fn serve(
         turns: Turns::default(),
         index: Arc::new(Index::new(Arc::clone(&database))),
         listeners: Listeners::default(),
-        surroundings: surroundings(place, roles, listen)?,
+        surroundings,
     });
-    let engine = Engine::start(blueprint(place, roles, &means)).await?;
-    // At once: a save that comes while the rest starts is `applied` only when these have followed.
-    let letta_follower = engine.follower("letta")?;
-    let (log_follower, ports_follower) = (engine.follower("log")?, engine.follower("ports")?);
-    let (tasks, troubles) = (TaskTracker::new(), Troubles::default());
-    let papers = match roles.monitor {
-        true => papers::take(place, &engine, database, &means.index, &tasks, &shutdown).await?,
-        false => papers::leave_to_another(place, &engine, database, &means.index, &tasks, &shutdown)?,
-    };
-    let metrics = Metrics::new(started);
-    let tool_listeners = ToolListeners::default();
+    Ok(Ground { _hold: hold, instance, token, database, means })
+}
+
+/// The sessions of MCP, whose clients are told when what the tools can do has changed.
+fn sessions(wiring: &Wiring<'_>, papers: &Papers) -> Sessions {
+    let Wiring { engine, tasks, shutdown, .. } = *wiring;
+    let listeners = ToolListeners::default();
+    tasks.spawn(listeners.clone().follow(engine.clone(), shutdown.clone()));
     let desk = Desk { engine: engine.clone(), monitor: papers.monitor.clone() };
-    let app = Arc::new(App::new(
-        roles,
-        engine.clone(),
-        papers,
-        Arc::clone(&instance),
-        token,
-        (metrics.clone(), troubles.clone()),
-        Sessions::new(desk, tool_listeners.clone(), shutdown.clone()),
-    ));
+    Sessions::new(desk, listeners, shutdown.clone())
+}
 
-    announce::start(place, &engine);
-    let serving = CancellationToken::new();
-    supervisor.start(&tasks, &engine, serving.clone(), hangup, &shutdown);
-    tasks.spawn(metrics.follow(engine.clone(), started, shutdown.clone()));
-    tasks.spawn(announce::better_files(place.clone(), shutdown.clone()));
-    tasks.spawn(announce::verdicts(engine.clone(), started, shutdown.clone()));
-    tasks.spawn(tool_listeners.follow(engine.clone(), shutdown.clone()));
-    tasks.spawn(announce::outcomes(engine.clone(), shutdown.clone()));
-    tasks.spawn(lookout::follow(letta_follower, shutdown.clone()));
-    tasks.spawn(announce::instance(engine.clone(), Arc::clone(&instance), shutdown.clone()));
-    tasks.spawn(follow::log(log_follower, log));
-    tasks.spawn(server::serve(
-        means.listeners.clone(),
-        ports_follower,
-        Routers::new(&app),
-        Arc::clone(&instance),
-        troubles,
-        serving,
-        shutdown.clone(),
-    ));
-
-    shutdown.cancelled().await;
-    tracing::info!("stopping");
-    supervisor.stopping().await;
+/// Ends the engine, and waits for the work in hand.
+async fn end(engine: &Engine<Settings, Services>, tasks: &TaskTracker) {
     if tokio::time::timeout(SHUTDOWN_MAX, engine.shutdown()).await.is_err() {
         tracing::warn!("the settings watch does not end: its file system does not answer");
     }
@@ -131,7 +154,16 @@ pub async fn serve(
     if tokio::time::timeout(SHUTDOWN_MAX, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not end within {SHUTDOWN_MAX:?}; the next start takes it up again");
     }
-    instance.remove().with_context(|| format!("removing `{}`", instance.path().display()))
+}
+
+/// What the parts of a process are wired to.
+struct Wiring<'a> {
+    place: &'a Place,
+    roles: Roles,
+    engine: &'a Engine<Settings, Services>,
+    owners: &'a Owners,
+    tasks: &'a TaskTracker,
+    shutdown: &'a CancellationToken,
 }
 
 fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Settings, Services> {
@@ -205,7 +237,7 @@ fn client(place: &Place) -> anyhow::Result<reqwest::Client> {
 }
 
 fn open_database(state_dir: &Path) -> anyhow::Result<Arc<Database>> {
-    let schema = [pdf::ledger::SCHEMA, rag::index::SCHEMA];
+    let schema = [pdf::ledger::SCHEMA, rag::index::SCHEMA, lookup::SCHEMA];
     Ok(Arc::new(Database::open(&state_dir.join("thoth.db"), &schema)?))
 }
 

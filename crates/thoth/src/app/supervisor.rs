@@ -17,8 +17,8 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::Signal;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::Wiring;
 use crate::services::Services;
 use crate::settings::Settings;
 
@@ -41,18 +41,14 @@ impl Supervisor {
         Self { listens, watchdog: sd_notify::watchdog_enabled().filter(|_| listens) }
     }
 
-    /// Begins to tell, and to listen to SIGHUP, until `shutdown`. `serving` is cancelled when the first port is served.
-    pub(super) fn start(
-        self,
-        tasks: &TaskTracker,
-        engine: &Engine<Settings, Services>,
-        serving: CancellationToken,
-        hangup: Signal,
-        shutdown: &CancellationToken,
-    ) {
-        tasks.spawn(self.report(engine.clone(), serving, shutdown.clone()));
+    /// Begins to tell, and to listen to SIGHUP. What comes back is to be cancelled as soon as the first port is served.
+    pub(super) fn begin(self, wiring: &Wiring<'_>, hangup: Signal) -> CancellationToken {
+        let Wiring { engine, tasks, shutdown, .. } = *wiring;
+        let serving = CancellationToken::new();
+        tasks.spawn(self.report(engine.clone(), serving.clone(), shutdown.clone()));
         tasks.spawn(self.watchdog(engine.clone(), shutdown.clone()));
         tasks.spawn(self.hangups(engine.clone(), hangup, shutdown.clone()));
+        serving
     }
 
     /// Says that the service is ready as soon as it serves, and from then on every verdict.

@@ -13,6 +13,11 @@ const SMALL_WORDS: [&str; 30] = [
 /// A BibTeX entry with what is known. Whatever the values contain, the entry is valid: the special characters of LaTeX
 /// are escaped and its braces are balanced.
 pub fn bibtex(metadata: &Metadata) -> String {
+    bibtex_as(&citation_key(metadata), metadata)
+}
+
+/// The same under another key, which is letters, digits and hyphens.
+pub(super) fn bibtex_as(key: &str, metadata: &Metadata) -> String {
     let mut fields: Vec<(&str, String)> = Vec::new();
     if let Some(authors) = &metadata.authors {
         let names: Vec<String> = authors.value.iter().map(|name| author(name)).collect();
@@ -27,6 +32,12 @@ pub fn bibtex(metadata: &Metadata) -> String {
     if let Some(venue) = &metadata.venue {
         fields.push(("journal", escaped(&venue.value)));
     }
+    let numbers = [("volume", &metadata.volume), ("number", &metadata.issue), ("pages", &metadata.pages)];
+    for (name, field) in numbers {
+        if let Some(field) = field {
+            fields.push((name, escaped(&field.value)));
+        }
+    }
     if let Some(doi) = &metadata.doi {
         fields.push(("doi", verbatim(&doi.value)));
     }
@@ -35,7 +46,7 @@ pub fn bibtex(metadata: &Metadata) -> String {
         fields.push(("archiveprefix", "arXiv".to_owned()));
     }
     let kind = if metadata.venue.is_some() { "article" } else { "misc" };
-    let mut entry = format!("@{kind}{{{}", citation_key(metadata));
+    let mut entry = format!("@{kind}{{{key}");
     for (name, value) in fields {
         entry.push_str(&format!(",\n  {name} = {{{value}}}"));
     }
@@ -147,7 +158,37 @@ mod tests {
         assert_eq!(bibtex(&Metadata::default()), "@misc{untitled\n}\n");
     }
 
+    #[test]
+    fn a_reader_that_is_not_ours_reads_it_back() {
+        let metadata = Metadata {
+            title: field("R&D: 100% of {braces}, \\slashes ~ and $x_1$".to_owned()),
+            authors: field(vec!["Ludwig van der Berg".to_owned(), "The ATLAS Collaboration".to_owned()]),
+            year: field(2019),
+            venue: field("Journal of A & B".to_owned()),
+            volume: field("12".to_owned()),
+            pages: field("3–9".to_owned()),
+            doi: field("10.1002/(SICI)1097-0258(19980815)17:15".to_owned()),
+            ..Metadata::default()
+        };
+        let read = hayagriva::io::from_biblatex_str(&bibtex(&metadata)).unwrap();
+        let entry = read.iter().next().unwrap();
+        assert_eq!(entry.title().unwrap().value.to_string(), "R&D: 100% of {braces}, \\slashes ~ and $x_1$");
+        let names: Vec<_> = entry.authors().unwrap().iter().map(|name| name.name.clone()).collect();
+        assert_eq!(names, ["Berg", "The ATLAS Collaboration"]);
+        assert_eq!(entry.doi(), Some("10.1002/(SICI)1097-0258(19980815)17:15"));
+        assert_eq!(entry.date().map(|date| date.year), Some(2019));
+    }
+
     proptest! {
+        #[test]
+        fn a_reader_that_is_not_ours_reads_any_entry(title in ".*", name in "[^,]*", doi in ".*") {
+            let metadata = Metadata {
+                title: field(title), authors: field(vec![name]), doi: field(doi), ..Metadata::default()
+            };
+            let read = hayagriva::io::from_biblatex_str(&bibtex(&metadata));
+            prop_assert!(read.is_ok(), "{:?}\n{}", read, bibtex(&metadata));
+        }
+
         #[test]
         fn braces_are_balanced_whatever_the_input(title in ".*", name in ".*", doi in ".*") {
             let metadata = Metadata {

@@ -1,5 +1,6 @@
 //! Styles applied: works formatted as text and as Markdown.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hayagriva::citationberg::json::Item;
@@ -10,6 +11,7 @@ use hayagriva::{
 };
 use serde_json::Value;
 
+use super::mend;
 use super::style::Style;
 use crate::notes::render::escaped;
 
@@ -68,13 +70,20 @@ impl Run {
 /// # Errors
 /// Why the style cannot be applied.
 pub fn bibliography(works: &[Value], style: &Style) -> Result<Vec<Formatted>, String> {
-    let items = works.iter().map(|work| serde_json::from_value(work.clone()));
+    let items = works.iter().map(|work| serde_json::from_value(mend::beforehand(work)));
     let items: Vec<Item> =
         items.collect::<Result<_, _>>().map_err(|error| format!("a work is no CSL-JSON: {error}"))?;
     // What a style can make its engine do is not known beforehand; a panic there must not go further.
-    catch_unwind(AssertUnwindSafe(|| applied(&items, style)))
+    let mut entries = catch_unwind(AssertUnwindSafe(|| applied(&items, style)))
         .map_err(|_| format!("the style `{}` cannot be applied: its engine failed", style.title()))?
-        .ok_or_else(|| format!("the style `{}` has no bibliography", style.title()))
+        .ok_or_else(|| format!("the style `{}` has no bibliography", style.title()))?;
+    let by_id: HashMap<&str, &Value> =
+        works.iter().filter_map(|work| Some((work.get("id")?.as_str()?, work))).collect();
+    for entry in &mut entries {
+        let mends = by_id.get(entry.id.as_str()).map(|work| mend::Mends::new(work)).unwrap_or_default();
+        entry.runs.iter_mut().for_each(|run| run.text = mends.apply(&run.text));
+    }
+    Ok(entries)
 }
 
 fn applied(items: &[Item], style: &Style) -> Option<Vec<Formatted>> {
@@ -127,13 +136,9 @@ fn runs(children: &ElemChildren) -> Vec<Run> {
 }
 
 fn collect(child: &ElemChild, runs: &mut Vec<Run>) {
-    let mut add = |text: &str, look: Formatting| {
-        // The engine raises first letters that the word itself keeps low.
-        let text = text.replace("ArXiv", "arXiv");
-        match runs.last_mut() {
-            Some(last) if last.look == look => last.text.push_str(&text),
-            _ => runs.push(Run { text, look }),
-        }
+    let mut add = |text: &str, look: Formatting| match runs.last_mut() {
+        Some(last) if last.look == look => last.text.push_str(text),
+        _ => runs.push(Run { text: text.to_owned(), look }),
     };
     match child {
         ElemChild::Text(formatted) | ElemChild::Link { text: formatted, .. } => {
@@ -145,7 +150,6 @@ fn collect(child: &ElemChild, runs: &mut Vec<Run>) {
     }
 }
 
-/// On one line, without a comma that a date's missing month left behind.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace(",.", ".")
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

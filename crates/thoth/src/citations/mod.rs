@@ -7,11 +7,14 @@ mod authors;
 mod bibtex;
 mod csl_file;
 pub mod csl_json;
+pub mod export;
 pub mod format;
 mod identifiers;
 pub(crate) mod information;
 mod junk;
 mod lexicon;
+pub mod lookup;
+mod mend;
 mod names;
 mod person;
 pub mod references;
@@ -23,6 +26,8 @@ mod venue;
 mod year;
 
 pub use bibtex::{bibtex, citation_key};
+#[cfg(test)]
+pub(crate) use service::sample;
 pub use service::{CitationInputs, Citations};
 
 use crate::paper::{Field, Metadata, Section, SectionKind, Source};

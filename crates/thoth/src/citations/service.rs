@@ -28,6 +28,26 @@ fn in_hexadecimal<S: Serializer>(hash: &Option<blake3::Hash>, serializer: S) -> 
     hash.map(|hash| hash.to_hex().to_string()).serialize(serializer)
 }
 
+/// A service with this style and these links, for tests of what works with one.
+#[cfg(test)]
+pub(crate) fn sample(style: &str, links: &str) -> Arc<Citations> {
+    use super::settings::{Apis, LinkFormat};
+    use super::style::Choice;
+    let url = |text| url::Url::parse(text).unwrap();
+    let citation = CitationSettings {
+        style: Choice::named(style).unwrap(),
+        link_format: LinkFormat::from_name(links).unwrap(),
+        apis: Apis {
+            use_crossref: false,
+            crossref_url: url("https://crossref.invalid"),
+            use_openalex: false,
+            openalex_url: url("https://openalex.invalid"),
+            contact: String::new(),
+        },
+    };
+    Arc::new(Citations::new(&CitationInputs::new(&citation)).unwrap())
+}
+
 /// The service `citations`.
 #[derive(Debug)]
 pub struct Citations {
@@ -43,6 +63,11 @@ impl Citations {
     /// Why the style cannot be had.
     pub fn new(inputs: &CitationInputs) -> Result<Self, String> {
         Ok(Self { settings: inputs.citation.clone(), style: inputs.citation.style.style()? })
+    }
+
+    /// What it runs, for people.
+    pub fn in_words(&self) -> String {
+        format!("style `{}`", self.settings.style.written())
     }
 
     /// The style of the settings.

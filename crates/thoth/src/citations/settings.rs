@@ -59,6 +59,19 @@ pub struct Apis {
     pub contact: String,
 }
 
+impl Apis {
+    /// Who is asked, for people.
+    pub fn in_words(&self) -> String {
+        match (self.use_crossref, self.use_openalex) {
+            (true, true) => "asks Crossref and OpenAlex",
+            (true, false) => "asks Crossref",
+            (false, true) => "asks OpenAlex",
+            (false, false) => "asks nobody",
+        }
+        .to_owned()
+    }
+}
+
 fn as_written<S: Serializer>(style: &Choice, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(style.written())
 }

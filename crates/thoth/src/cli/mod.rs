@@ -2,9 +2,11 @@
 
 mod answers;
 mod chat;
+mod cite;
 mod init;
 mod logging;
 mod mcp;
+mod notes;
 mod output;
 mod place;
 mod references;
@@ -12,6 +14,7 @@ mod report;
 mod serve;
 mod settings;
 mod shell;
+mod status;
 mod watch;
 
 use std::net::SocketAddr;
@@ -21,6 +24,8 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::citations::export::Format;
 
 pub use logging::LogFilter;
 pub use place::Place;
@@ -102,6 +107,24 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print papers as citations: in a style, as BibTeX or as CSL-JSON
+    Cite {
+        /// The papers' ids, as `thoth papers` prints them [else: all that were read]
+        #[arg(value_name = "ID")]
+        papers: Vec<String>,
+        /// IEEE, APA, MLA, Chicago, Harvard, or a `.csl` file in the vault [else: `citation.style`]
+        #[arg(long)]
+        style: Option<String>,
+        /// What to print
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Bring notes up to date
+    Notes {
+        /// What about them.
+        #[command(subcommand)]
+        command: NotesCommand,
+    },
     /// List what a paper cites
     References {
         /// The paper's id, as `thoth papers` shows it
@@ -146,6 +169,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what each service runs and since when, and how the last save went
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the processes that serve this vault, and whether they accepted the same settings (exit code 0 or 1)
+    Instances {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the token that the API asks for
     Token,
     /// Print the completion script of a shell
@@ -159,6 +194,20 @@ pub enum Command {
         /// Write the pages of all commands into this folder instead
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
+    },
+}
+
+/// `thoth notes …`.
+#[derive(Debug, Subcommand)]
+pub enum NotesCommand {
+    /// Write Thoth's part of the notes anew, by the settings as they are now; what you wrote stays
+    Refresh {
+        /// The papers' ids, as `thoth papers` prints them [else: every note]
+        #[arg(value_name = "ID")]
+        papers: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -198,6 +247,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Ask { question, json } => answers::ask(vault, &question.join(" "), json),
         Command::Chat { message, memory } => chat::chat(vault, &message.join(" "), memory),
         Command::Papers { json } => answers::papers(vault, json),
+        Command::Cite { papers, style, format } => cite::cite(vault, &papers, style.as_deref(), format),
+        Command::Notes { command: NotesCommand::Refresh { papers, json } } => {
+            notes::refresh(vault, papers, json)
+        }
         Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
@@ -208,6 +261,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Watch { json } => watch::watch(vault, json),
         Command::Report { since, json } => report::report(vault, since, json),
         Command::Health { json } => watch::health(vault, json),
+        Command::Status { json } => status::status(vault, json),
+        Command::Instances { json } => status::instances(vault, json),
         Command::Token => settings::token(vault),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),

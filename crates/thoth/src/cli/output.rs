@@ -7,6 +7,8 @@ use anstyle::{AnsiColor, Style};
 use changeover::{Decision, Outcome, Verdict};
 use serde::Serialize;
 
+use crate::instances::agreement::Agreement;
+
 /// A colour for what went well, for what did not, and for what matters less.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -38,6 +40,13 @@ pub(super) fn outcome(verdict: &Verdict) {
     };
     let time = jiff::Zoned::now().strftime("%H:%M:%S");
     println!("{QUIET}{time}{QUIET:#} {style}#{} {outcome}{style:#}", verdict.id);
+}
+
+/// Prints how instances stand to each other, with the local time, as [`verdict`] does.
+pub(super) fn instances(agreement: &Agreement) {
+    let style = if agreement.agree { GOOD } else { BAD };
+    let time = jiff::Zoned::now().strftime("%H:%M:%S");
+    println!("{QUIET}{time}{QUIET:#} {style}{agreement}{style:#}");
 }
 
 /// Prints JSON, indented.

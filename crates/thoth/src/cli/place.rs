@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::http::client::{Client, ClientError};
+use crate::http::token::Token;
 use crate::settings::{Environment, Vault, find_vault, settings_file, state_dir};
 
 /// Where a command works.
@@ -55,12 +56,23 @@ impl Place {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// The same, with the reason why none can be had.
+    /// The token of the server of this vault; `None` where none was made yet.
+    ///
+    /// # Errors
+    /// What the file system says, or that it is no token.
+    pub fn token(&self) -> std::io::Result<Option<Token>> {
+        match self.variable("THOTH_API_TOKEN") {
+            Some(given) => Token::given(given).map(Some),
+            None => Token::load(&self.state_dir),
+        }
+    }
+
+    /// [`Place::client`], with the reason why none can be had.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn server(&self) -> Result<Client, ClientError> {
-        Client::from_state(&self.state_dir, self.variable("THOTH_ROLE"), self.variable("THOTH_API_TOKEN"))
+        Client::from_state(&self.state_dir, self.variable("THOTH_ROLE"), self.token()?)
     }
 
     /// The client of the server that runs on this vault; of several, the one on this host, or with the role that

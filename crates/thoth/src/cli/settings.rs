@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use super::place::around;
 use super::{Place, output};
 use crate::http::client::ClientError;
-use crate::http::token::Token;
 use crate::settings::render;
 
 /// Says everything that is wrong with a file.
@@ -102,11 +101,7 @@ pub(super) fn reload(vault: Option<&Path>, retry: bool, json: bool) -> anyhow::R
 /// Prints the token.
 pub(super) fn token(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
-    let token = match place.variable("THOTH_API_TOKEN") {
-        Some(given) => Some(Token::given(given)?),
-        None => Token::load(&place.state_dir)?,
-    };
-    let token = token.with_context(|| {
+    let token = place.token()?.with_context(|| {
         format!(
             "there is no token in `{}` yet; the first `thoth serve` makes it; a server \
              that was started with `THOTH_API_TOKEN` has that one",

@@ -13,13 +13,15 @@ use serde_json::Value;
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
 use crate::http::client::{Client, ClientError};
+use crate::instances::agreement::Agreement;
 
 /// How long a server that moves or restarts is waited for.
 const GONE_MAX: Duration = Duration::from_secs(30);
 /// How often it is looked for meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Prints one line for each verdict, over every move of the port.
+/// Prints one line for each verdict, and one when instances begin to differ or agree again, over every move of the
+/// port.
 pub(super) fn watch(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     super::serve::wait(async {
@@ -51,6 +53,13 @@ async fn follow(client: &Client, last: &mut Option<u64>, json: bool) -> anyhow::
                     println!("{}", serde_json::to_string(&verdict)?);
                 } else {
                     output::verdict(&verdict);
+                }
+            }
+            "instances" => {
+                let agreement: Agreement = serde_json::from_value(data)?;
+                match json {
+                    true => println!("{}", serde_json::to_string(&agreement)?),
+                    false => output::instances(&agreement),
                 }
             }
             "outcome" => {

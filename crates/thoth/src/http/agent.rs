@@ -80,6 +80,16 @@ pub(super) async fn memory(Current(generation): Current) -> Result<Json<Value>, 
     Ok(Json(json!({ "blocks": letta.memory().await? })))
 }
 
+/// `GET /api/v1/agent/memory/{label}`.
+pub(super) async fn block(
+    Current(generation): Current,
+    Path(label): Path<String>,
+) -> Result<Json<Block>, ApiError> {
+    let letta = generation.services.letta.handle();
+    drop(generation);
+    Ok(Json(letta.read_memory(&label).await?))
+}
+
 /// The body of [`write_memory`].
 #[derive(Debug, Deserialize)]
 pub(super) struct Written {

@@ -65,22 +65,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client of the server that runs on this state directory, or of the one with this role. `given` is
-    /// `THOTH_API_TOKEN`.
+    /// The client of the server that runs on this state directory, or of the one with this role.
     ///
     /// # Errors
     /// [`ClientError::NoServer`] where none has said where it is; whether it still is there shows the first request.
     pub fn from_state(
         state_dir: &Path,
         role: Option<&str>,
-        given: Option<&str>,
+        token: Option<Token>,
     ) -> Result<Self, ClientError> {
         let meant = record::meant(record::look(state_dir)?, role, &instances::host_name());
         let address = meant.and_then(|record| record.address).ok_or(ClientError::NoServer)?;
-        let token = match given {
-            Some(given) => Some(Token::given(given)?),
-            None => Token::load(state_dir)?,
-        };
         Self::new(address, token)
     }
 
@@ -144,6 +139,17 @@ impl Client {
         let url =
             url::Url::parse_with_params(&base, query).map_err(|error| ClientError::Client(error.into()))?;
         self.answer(self.http.get(url)).await
+    }
+
+    /// `GET` of text, with parameters, which are escaped here.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ClientError> {
+        let url = url::Url::parse_with_params(&self.url(path), query)
+            .map_err(|error| ClientError::Client(error.into()))?;
+        let response = self.send(self.http.get(url).timeout(ANSWER_TIMEOUT)).await?;
+        refusal(response).await?.text().await.map_err(ClientError::Broken)
     }
 
     /// `POST` of a JSON body.

@@ -12,11 +12,12 @@ use changeover::Verdict;
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use super::connection::Arrival;
 use super::error::ApiError;
 use super::state::App;
+use crate::instances::agreement::Agreement;
 use crate::pdf::monitor::PaperEvent;
 
 /// A sign of life for proxies and clients.
@@ -32,11 +33,17 @@ pub(super) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let permit = Arc::clone(&app.streams).try_acquire_owned();
     let permit = permit.map_err(|_| ApiError::unavailable("too many event streams are open"))?;
+    let mut neighbours = app.neighbours.subscribe();
+    // Whoever begins to listen while they differ is told so.
+    if neighbours.borrow_and_update().as_ref().is_some_and(|agreement| !agreement.agree) {
+        neighbours.mark_changed();
+    }
     // Subscribed before the history is read, so that nothing falls between.
     let mut source = Source {
         verdicts: app.engine.verdicts(),
         outcomes: app.engine.outcomes(),
         papers: app.papers.monitor.events(),
+        neighbours,
         told: 0,
         _permit: permit,
     };
@@ -53,6 +60,7 @@ struct Source {
     verdicts: broadcast::Receiver<Arc<Verdict>>,
     outcomes: broadcast::Receiver<Arc<Verdict>>,
     papers: broadcast::Receiver<PaperEvent>,
+    neighbours: watch::Receiver<Option<Arc<Agreement>>>,
     /// The newest verdict that was told from the history.
     told: u64,
     _permit: OwnedSemaphorePermit,
@@ -68,6 +76,15 @@ impl Source {
                 },
                 outcome = self.outcomes.recv() => outcome.map(|verdict| event("outcome", verdict.as_ref())),
                 paper = self.papers.recv() => paper.map(|paper| event("paper", &paper)),
+                changed = self.neighbours.changed() => {
+                    // The sender lives as long as the process.
+                    if changed.is_err() {
+                        return None;
+                    }
+                    let agreement = self.neighbours.borrow_and_update().clone();
+                    let Some(agreement) = agreement else { continue };
+                    Ok(event("instances", &*agreement))
+                }
             };
             return match heard {
                 Ok(event) => Some((event, self)),

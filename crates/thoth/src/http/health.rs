@@ -24,6 +24,7 @@ pub(super) async fn health(State(app): State<Arc<App>>, Current(generation): Cur
     let body = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
+        "role": app.roles.to_string(),
         "generation": generation.number,
         "started_at": app.started,
         "addresses": addresses,
@@ -61,29 +62,33 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
 
 /// How each service of the generation stands, and each owner of what the process has only once.
 pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'static str, ServiceState> {
-    let mut services: BTreeMap<_, _> =
-        generation.services.states(app.papers.builder.as_deref()).into_iter().collect();
-    if app.roles.monitor {
-        services.insert("pdf", intake(&app.papers.monitor).await);
+    let builder = app.papers.builder.as_deref();
+    let mut services: BTreeMap<_, _> = generation.services.states(builder).into_iter().collect();
+    for (name, owner) in app.owners.all() {
+        let trouble = match owner.trouble {
+            None if name == "pdf" => intake_trouble(&app.papers.monitor).await,
+            trouble => trouble,
+        };
+        let state = match trouble {
+            None => ServiceState::ok(Some(owner.since)),
+            Some(trouble) => ServiceState::degraded(Some(owner.since), trouble),
+        };
+        services.insert(name, state.runs(owner.runs));
     }
-    for (name, trouble) in app.troubles.all() {
-        let state = services.entry(name).or_insert_with(|| ServiceState::ok(None));
-        if let Some(trouble) = trouble {
-            *state = ServiceState::degraded(state.since, trouble);
-        }
+    if app.roles.monitor {
+        // Nothing is wrong before the folder is followed for the first time.
+        services.entry("pdf").or_insert_with(|| ServiceState::pending(None, "starting".to_owned()));
     }
     services
 }
 
-async fn intake(monitor: &Monitor) -> ServiceState {
+async fn intake_trouble(monitor: &Monitor) -> Option<String> {
     match monitor.status().await {
-        Err(error) => ServiceState::degraded(None, error),
-        Ok(status) => match status.last_error {
-            Some(error) => ServiceState::degraded(None, error),
-            None if status.folder.is_none() => ServiceState::pending(None, "starting".to_owned()),
-            None if !status.watching => ServiceState::degraded(None, "no folder is watched".to_owned()),
-            None => ServiceState::ok(None),
-        },
+        Err(error) => Some(error),
+        Ok(status) if !status.watching => {
+            Some(status.last_error.unwrap_or("no folder is watched".to_owned()))
+        }
+        Ok(status) => status.last_error,
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod agent;
 mod blocking;
+mod cite;
 pub mod client;
 mod connection;
 pub mod error;
@@ -20,9 +21,11 @@ mod extract;
 pub mod generation;
 pub mod guard;
 mod health;
+mod instances;
 pub mod listeners;
 mod mcp;
 pub mod metrics;
+mod notes;
 mod page;
 mod papers;
 mod rate;

@@ -18,13 +18,15 @@ code{font-size:.95em}a{color:#0645ad}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}a{color:#8ab4f8}}";
 
 /// What a reader can open from here, and what it is.
-const LINKS: [(&str, &str); 9] = [
+const LINKS: [(&str, &str); 11] = [
     ("/api/v1/papers", "the papers and how far each has come"),
+    ("/api/v1/bibliography", "all of them, formatted"),
     ("/api/v1/search?q=", "search, with the words behind <code>q=</code>"),
     ("/api/v1/agent", "the agent at the Letta server"),
     ("/api/v1/settings", "the settings that run, without secrets"),
     ("/api/v1/reloads", "what became of every save"),
     ("/api/v1/events", "the same as it happens"),
+    ("/api/v1/instances", "the processes on this vault, and whether they agree"),
     ("/health", "how each service stands"),
     ("/health/hot-reload", "the settings file and its watch"),
     ("/metrics", "figures for Prometheus"),

@@ -39,14 +39,17 @@ pub(super) struct Upload {
     name: String,
 }
 
-/// `POST /api/v1/papers?name=`: a PDF as the body. Answers when it was read, or could not be.
+/// `POST /api/v1/papers?name=`: a PDF as the body. Answers when it was read, or could not be; with 202 where the
+/// process that would read it does not run: the PDF waits for that one in the queue.
 pub(super) async fn take(
     State(app): State<Arc<App>>,
     Query(upload): Query<Upload>,
     Raw(body): Raw,
-) -> Result<Json<PaperRow>, ApiError> {
+) -> Result<(StatusCode, Json<PaperRow>), ApiError> {
     let taken = app.papers.monitor.ingest_bytes(upload.name, body).await;
-    taken.map(Json).map_err(ApiError::invalid)
+    let row = taken.map_err(ApiError::invalid)?;
+    let code = if row.status.is_at_rest() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((code, Json(row)))
 }
 
 /// `GET /api/v1/papers/{id}`: one of them, with where each piece of its metadata was found.

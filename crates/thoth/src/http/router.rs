@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, post};
 
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
-use super::{agent, events, generation, guard, health, mcp, metrics, page, papers, search, settings_api};
+use super::{
+    agent, cite, events, generation, guard, health, instances, mcp, metrics, notes, page, papers, search,
+    settings_api,
+};
 
 /// Most bytes of a body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -61,17 +65,17 @@ impl Routers {
     }
 }
 
-/// The whole API.
+/// The whole API; without the role `api`, what tells of this process.
 fn api(app: Arc<App>) -> Router {
     // These answer in safe mode too.
-    let always = at_every_entrance()
-        .route("/", get(page::front))
+    let always = at_every_entrance(&app)
         .route("/api/v1/settings", get(settings_api::show))
         .route(
             "/api/v1/settings/validate",
             post(settings_api::validate).layer(body_limit(SETTINGS_BYTES_MAX)),
         )
         .route("/api/v1/reloads", get(settings_api::reloads).post(settings_api::reload))
+        .route("/api/v1/instances", get(instances::show))
         .route("/api/v1/events", get(events::stream));
 
     // These need usable settings.
@@ -79,30 +83,41 @@ fn api(app: Arc<App>) -> Router {
         .route("/api/v1/papers", get(papers::list).post(papers::take).layer(body_limit(PDF_BYTES_MAX)))
         .route("/api/v1/papers/{id}", get(papers::show))
         .route("/api/v1/papers/{id}/bibtex", get(papers::bibtex))
+        .route("/api/v1/papers/{id}/cite", get(cite::cite))
+        .route("/api/v1/notes/refresh", post(notes::refresh))
+        .route("/api/v1/bibliography", get(cite::bibliography))
         .route("/api/v1/papers/{id}/references", get(papers::references))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/ask", post(search::ask))
         .route("/api/v1/agent", get(agent::show))
         .route("/api/v1/agent/messages", post(agent::say))
         .route("/api/v1/agent/memory", get(agent::memory))
-        .route("/api/v1/agent/memory/{label}", put(agent::write_memory))
+        .route("/api/v1/agent/memory/{label}", get(agent::block).put(agent::write_memory))
         .route_layer(from_fn(generation::not_in_safe_mode));
 
-    guarded(app, always.merge(normally))
+    let routes = match app.roles.api {
+        true => always.route("/", get(page::front)).merge(normally),
+        false => always,
+    };
+    guarded(app, routes)
 }
 
 /// MCP's own listener.
 fn mcp_alone(app: Arc<App>) -> Router {
-    guarded(app, at_every_entrance())
+    let routes = at_every_entrance(&app);
+    guarded(app, routes)
 }
 
-fn at_every_entrance() -> Router<Arc<App>> {
-    Router::new()
-        .route(mcp::PATH, any(mcp::serve).layer(body_limit(MCP_BYTES_MAX)))
+fn at_every_entrance(app: &App) -> Router<Arc<App>> {
+    let routes = Router::new()
         .route("/health", get(health::health))
         .route("/health/ready", get(health::ready))
         .route("/health/hot-reload", get(health::hot_reload))
-        .route("/metrics", get(metrics::show))
+        .route("/metrics", get(metrics::show));
+    match app.roles.api || app.roles.mcp {
+        true => routes.route(mcp::PATH, any(mcp::serve).layer(body_limit(MCP_BYTES_MAX))),
+        false => routes,
+    }
 }
 
 fn guarded(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
@@ -115,8 +130,14 @@ fn guarded(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
         .with_state(app)
 }
 
-async fn nowhere(uri: Uri) -> ApiError {
-    ApiError::not_found(format!("there is no `{}` here", uri.path())).hint("`/` names what there is")
+async fn nowhere(State(app): State<Arc<App>>, uri: Uri) -> ApiError {
+    let error = ApiError::not_found(format!("there is no `{}` here", uri.path()));
+    match app.roles.api {
+        true => error.hint("`/` names what there is"),
+        false => {
+            error.hint(format!("this process runs as `{}`; ask the one that has the role `api`", app.roles))
+        }
+    }
 }
 
 async fn not_so(method: Method, uri: Uri) -> ApiError {

@@ -28,7 +28,7 @@ use super::connection::{self, Arrival, Standing};
 use super::generation::Generation;
 use super::listeners::{Listeners, Reserved, covers};
 use super::router::{Entrance, Routers};
-use super::state::Troubles;
+use super::state::Owners;
 use crate::instances::record::Instance;
 use crate::services::Services;
 use crate::settings::Settings;
@@ -54,7 +54,7 @@ pub async fn serve(
     mut follower: Follower<Settings, Services>,
     routers: Routers,
     instance: Arc<Instance>,
-    troubles: Troubles,
+    owners: Owners,
     serving: CancellationToken,
     shutdown: CancellationToken,
 ) {
@@ -70,7 +70,7 @@ pub async fn serve(
                 if trouble.is_none() {
                     serving.cancel();
                 }
-                troubles.say(NAME, trouble);
+                owners.say(NAME, generation.number, ports.runs(), trouble);
                 follower.followed(&generation, did);
             }
         }
@@ -145,6 +145,13 @@ impl Ports {
         }
         said.extend(self.settle(wanted, handover));
         (!said.is_empty()).then(|| Ok(said.join(", ")))
+    }
+
+    /// What is served, in words; without what is leaving.
+    fn runs(&self) -> String {
+        let staying = self.served.iter().filter(|port| port.until.is_none());
+        let addresses: Vec<String> = staying.map(|port| port.address.to_string()).collect();
+        format!("serving {}", addresses.join(", "))
     }
 
     /// Lets ports leave that are no longer wanted, and those stay that are wanted again.

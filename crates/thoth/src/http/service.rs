@@ -54,8 +54,7 @@ impl HttpInputs {
                 SocketAddr::new(ip.map_err(|problem| vec![problem])?, settings.port)
             }
         };
-        let published = surroundings.published_port.filter(|_| surroundings.container);
-        let published = published.map(|port| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
+        let published = surroundings.published().filter(|_| surroundings.publishes_http());
         let second = published.filter(|published| *published != first);
         let names = settings.allowed_hosts.iter();
         let own_name = surroundings.hostname.iter().filter(|_| surroundings.container);
@@ -74,11 +73,22 @@ impl Surroundings {
     /// Where a process without the API serves health, events and metrics: any free port of this machine, or, in a
     /// container, the published one, so that the outside reaches it.
     fn small_listener(&self) -> SocketAddr {
-        let published = self.published_port.unwrap_or(CONTAINER_PORT);
-        self.listen.unwrap_or(match self.container {
-            true => (Ipv4Addr::UNSPECIFIED, published).into(),
+        let in_container = || self.published().unwrap_or((Ipv4Addr::UNSPECIFIED, CONTAINER_PORT).into());
+        self.listen.unwrap_or_else(|| match self.container && self.publishes_http() {
+            true => in_container(),
             false => (Ipv4Addr::LOCALHOST, 0).into(),
         })
+    }
+
+    /// In a container, the address that is always served as well.
+    pub(crate) fn published(&self) -> Option<SocketAddr> {
+        let port = self.published_port.filter(|_| self.container)?;
+        Some((Ipv4Addr::UNSPECIFIED, port).into())
+    }
+
+    /// Where MCP runs apart from the API, what is published is MCP's.
+    fn publishes_http(&self) -> bool {
+        self.roles.api || !self.roles.mcp
     }
 
     fn is_replaced(&self, settings: &ApiServer) -> bool {
@@ -94,6 +104,15 @@ pub struct HttpService {
     pub reserved: Vec<Reserved>,
     /// Names that a `Host` header may carry, beside those of loopback.
     pub allowed_hosts: Vec<String>,
+}
+
+impl HttpService {
+    /// What it runs, for people.
+    pub fn in_words(&self) -> String {
+        let addresses: Vec<String> =
+            self.reserved.iter().map(|reserved| format!("http://{}", reserved.address())).collect();
+        addresses.join(", ")
+    }
 }
 
 /// Reserves every address of the inputs, or none.
@@ -188,6 +207,15 @@ mod tests {
         let container = Surroundings { container: true, ..Surroundings::default() };
         check(container.clone(), "0.0.0.0:8000");
         check(Surroundings { published_port: Some(8001), ..container }, "0.0.0.0:8001");
+        let mcp = Roles { api: false, mcp: true, monitor: false };
+        let container = Surroundings {
+            container: true,
+            published_port: Some(8001),
+            roles: mcp,
+            ..Surroundings::default()
+        };
+        let inputs = HttpInputs::new(&api("10.0.0.1", 9000, &[]), &container).unwrap();
+        assert_eq!(inputs.addresses, ["127.0.0.1:0".parse().unwrap()], "what is published is MCP's");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! One process with all roles, called `all`, is the rule; it holds every lock, and so excludes every other. The locks
 //! hold between containers that share a volume, since they share the kernel.
 
+pub mod agreement;
 pub mod hold;
 pub mod record;
 pub mod role;

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use changeover::{Decision, Problem, Status};
+use changeover::{Action, Cause, Decision, Problem, Status, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +36,11 @@ pub struct Record {
     pub watch: bool,
     /// Keyed hash of the content that it accepted last; `None` where there is no file.
     pub content: Option<String>,
-    /// Since when it has that.
+    /// Keyed hash of the file as it was read last, accepted or not.
+    pub file: Option<String>,
+    /// Since when it has what it accepted.
     pub since: Timestamp,
-    /// Its newest verdict.
+    /// Its newest verdict on the file.
     pub last_verdict: Option<LastVerdict>,
 }
 
@@ -49,12 +51,29 @@ pub struct LastVerdict {
     pub id: u64,
     /// What became of the content.
     pub verdict: Decision,
+    /// Why it was given.
+    pub cause: Cause,
     /// When it was given.
     pub at: Timestamp,
     /// Keyed hash of the content that it is about.
     pub content: Option<String>,
-    /// Everything that is wrong with that content.
+    /// Everything that is wrong with that content, or that made it go back to an older one.
     pub problems: Vec<Problem>,
+}
+
+impl LastVerdict {
+    fn of(verdict: &Verdict) -> Self {
+        let restored = verdict.services.iter().filter(|service| service.action == Action::Restored);
+        let taken_back = restored.map(|service| Problem::new(&service.name, &service.reason));
+        Self {
+            id: verdict.id,
+            verdict: verdict.verdict,
+            cause: verdict.cause.clone(),
+            at: verdict.at,
+            content: verdict.content.clone(),
+            problems: verdict.problems.iter().cloned().chain(taken_back).collect(),
+        }
+    }
 }
 
 /// A record, and whether its process lives.
@@ -67,10 +86,11 @@ pub struct Seen {
     pub alive: bool,
 }
 
-/// Every instance of a state directory that has not ended in order, those that serve the API first.
+/// Every instance of a state directory that has not ended in order, those that serve the API first. A file that is no
+/// record (a power cut may leave one empty) tells of nobody; the next start of that instance writes it anew.
 ///
 /// # Errors
-/// What the file system says, or that a file is no record.
+/// What the file system says.
 pub fn look(state_dir: &Path) -> io::Result<Vec<Seen>> {
     let entries = match std::fs::read_dir(folder(state_dir)) {
         Ok(entries) => entries,
@@ -83,11 +103,14 @@ pub fn look(state_dir: &Path) -> io::Result<Vec<Seen>> {
         if path.extension().is_none_or(|ending| ending != "json") {
             continue;
         }
-        let record: Record = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
             // It ended in order a moment ago.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
+        };
+        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
+            continue;
         };
         let alive = match record.each_role().next() {
             Some(role) => is_held(state_dir, role)?,
@@ -124,6 +147,7 @@ impl Record {
 /// This process's own record.
 #[derive(Debug)]
 pub struct Instance {
+    state_dir: PathBuf,
     path: PathBuf,
     record: Mutex<Record>,
 }
@@ -153,10 +177,16 @@ impl Instance {
             safe_mode: false,
             watch: false,
             content: None,
+            file: None,
             since: started_at,
             last_verdict: None,
         };
-        Ok(Self { path, record: Mutex::new(record) })
+        Ok(Self { state_dir: state_dir.to_owned(), path, record: Mutex::new(record) })
+    }
+
+    /// The state directory that it serves.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
     }
 
     /// Where the record stands.
@@ -182,16 +212,14 @@ impl Instance {
                 record.since = Timestamp::now();
             }
             record.content.clone_from(&status.accepted);
+            record.file.clone_from(&status.content);
             record.generation = status.generation;
             record.safe_mode = status.safe_mode;
             record.watch = status.watch_enabled;
-            record.last_verdict = status.last_verdict.as_ref().map(|last| LastVerdict {
-                id: last.id,
-                verdict: last.verdict,
-                at: last.at,
-                content: last.content.clone(),
-                problems: last.problems.clone(),
-            });
+            let on_the_file = status.last_verdict.as_ref().filter(|last| last.cause != Cause::Refresh);
+            if let Some(last) = on_the_file {
+                record.last_verdict = Some(LastVerdict::of(last));
+            }
         })
     }
 
@@ -259,7 +287,10 @@ mod tests {
     fn written_for_its_owner_alone_and_removed_at_the_end() {
         let state = tempfile::tempdir().unwrap();
         assert!(look(state.path()).unwrap().is_empty());
+        std::fs::create_dir(folder(state.path())).unwrap();
+        std::fs::write(path(state.path(), "all"), "").unwrap();
         let (_hold, instance) = instance(state.path(), &[]);
+        assert!(look(state.path()).unwrap().is_empty(), "what a power cut left tells of nobody");
         for address in ["127.0.0.1:8000", "[::1]:9000"] {
             instance.serves(address.parse().unwrap()).unwrap();
             let seen = look(state.path()).unwrap();

@@ -129,7 +129,14 @@ impl Letta {
         let segments = ["v1", "agents", agent.id.as_str()];
         let call = Call::new(self.server()?, Method::PATCH, &segments, "another model for the agent", limit);
         let call = call.body(json!({ "model": wanted }));
-        let changed: Agent = self.ask(call).await.map_err(|error| self.about_model(error))?;
+        let changed: Agent = match self.ask(call).await {
+            Ok(changed) => changed,
+            Err(error) => {
+                // It may be the agent that is unknown there: the next message looks for it anew.
+                self.remember(None);
+                return Err(self.about_model(error));
+            }
+        };
         self.lock().model_said_to = Some(changed.id.clone());
         self.remember(Some(changed.clone()));
         Ok(changed)

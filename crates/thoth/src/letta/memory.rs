@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Letta;
 use super::agent::{Absent, Agent};
@@ -42,23 +42,43 @@ impl Letta {
         self.read_json(self.to_agent(Absent::IsSaid, call).await?).await
     }
 
+    /// One block of the agent's memory. Makes no agent.
+    ///
+    /// # Errors
+    /// [`LettaError`]; [`LettaError::NoBlock`] where there is none with this label.
+    pub async fn read_memory(&self, label: &str) -> Result<Block, LettaError> {
+        self.at_block(label, Method::GET, "a block of memory", None).await
+    }
+
     /// Writes one block, whole. The agent has it before its eyes from the next message on.
     ///
     /// # Errors
     /// [`LettaError`]; [`LettaError::NoBlock`] where there is none with this label.
     pub async fn write_memory(&self, label: &str, value: &str) -> Result<Block, LettaError> {
+        let _turn = self.turn().await?;
+        self.at_block(label, Method::PATCH, "a change of memory", Some(json!({ "value": value }))).await
+    }
+
+    async fn at_block(
+        &self,
+        label: &str,
+        method: Method,
+        doing: &'static str,
+        body: Option<Value>,
+    ) -> Result<Block, LettaError> {
         let unknown =
             || LettaError::NoBlock { name: self.inputs.agent_name.clone(), label: label.to_owned() };
         // These would lead out of the list of blocks.
         if label.is_empty() || matches!(label, "." | "..") {
             return Err(unknown());
         }
-        let _turn = self.turn().await?;
         let call = |agent: &Agent| {
             let segments = ["v1", "agents", agent.id.as_str(), "core-memory", "blocks", label];
-            let limit = self.patience.call;
-            let call = Call::new(self.server()?, Method::PATCH, &segments, "a change of memory", limit);
-            Ok(call.body(json!({ "value": value })))
+            let call = Call::new(self.server()?, method.clone(), &segments, doing, self.patience.call);
+            Ok(match &body {
+                Some(body) => call.body(body.clone()),
+                None => call,
+            })
         };
         match self.to_agent(Absent::IsSaid, call).await {
             Err(LettaError::Refused { status: 404, .. }) => Err(unknown()),

@@ -120,6 +120,14 @@ impl Letta {
         }
     }
 
+    /// What it runs, for people; nothing where no server is set up.
+    pub fn in_words(&self) -> String {
+        let at = |server: &Url| {
+            format!("agent `{}` at {}", self.inputs.agent_name, crate::llm::shown_host(server))
+        };
+        self.inputs.server.as_ref().map(at).unwrap_or_default()
+    }
+
     /// What is known, for people: where the server is, and the agent, whose id and model come with the first look.
     pub fn view(&self) -> Value {
         let known = self.lock().clone();
@@ -148,8 +156,9 @@ impl Letta {
         let _turn = self.turn().await?;
         let reply = self.to_agent(Absent::IsMade, |agent| self.message_call(agent, message, false)).await?;
         let agent_id = reply.agent.id.clone();
-        let body = self.read_json(reply).await?;
-        self.read(agent_id, body)
+        let body = self.read_json(reply).await;
+        self.standing.note(&body);
+        self.read(agent_id, body?)
     }
 
     /// One look at the server, for [`Letta::condition`]: whether it is well, and whether it lets us in.

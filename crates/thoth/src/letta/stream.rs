@@ -63,7 +63,11 @@ impl Letta {
             match reading.next().await {
                 Ok(piece @ Piece::Done(_)) => Some((Ok(piece), None)),
                 Ok(piece) => Some((Ok(piece), Some(reading))),
-                Err(error) => Some((Err(error), None)),
+                Err(error) => {
+                    let outcome = Err(error);
+                    reading.letta.standing.note(&outcome);
+                    Some((outcome, None))
+                }
             }
         }))
     }

@@ -132,9 +132,11 @@ async fn memory_is_read_and_written() {
     let labels: Vec<_> = blocks.iter().map(|block| block.label.as_deref().unwrap()).collect();
     assert_eq!(labels, ["persona", "human"]);
     assert_eq!(blocks[1].value, "likes bees");
+    assert_eq!(letta.read_memory("human").await.unwrap(), written);
     for label in ["nobody", "..", "", "a/b", "a b?"] {
         let error = letta.write_memory(label, "x").await.unwrap_err();
         assert!(matches!(error, LettaError::NoBlock { .. }), "{label}: {error}");
+        assert_eq!(letta.read_memory(label).await.unwrap_err(), error);
     }
 }
 
@@ -220,7 +222,16 @@ async fn a_server_that_says_nothing_costs_the_limits_and_no_more() {
 async fn a_server_that_comes_back_is_well_again() {
     let (mut server, letta) = pair();
     letta.send_message("hello").await.unwrap();
+    let mut pieces = Box::pin(Arc::clone(&letta).stream_message("wait").await.unwrap());
+    assert!(pieces.next().await.unwrap().is_ok());
     server.go();
+    let error = loop {
+        if let Err(error) = pieces.next().await.expect("an answer ends in words") {
+            break error;
+        }
+    };
+    assert!(matches!(error, LettaError::Truncated { .. }), "{error}");
+    drop(pieces);
     let error = letta.send_message("anyone?").await.unwrap_err();
     assert!(matches!(error, LettaError::Unreachable { .. }), "{error}");
     let Condition::Degraded(reason) = letta.condition() else { panic!("{:?}", letta.condition()) };

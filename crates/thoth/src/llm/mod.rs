@@ -31,6 +31,7 @@ pub use inputs::{LlmInputs, ProviderKey};
 pub use request::{ChatRequest, Message, Role};
 pub(crate) use request::{root_cause, shown_host};
 pub use retry::Patience;
+pub(crate) use retry::retry_after;
 pub use status::{Condition, LlmStatus};
 pub(crate) use stream::without_byte_order_mark;
 
@@ -63,6 +64,11 @@ impl Llm {
     /// The model that is asked when a request names none.
     pub fn model(&self) -> &str {
         &self.inputs.llm.default.model
+    }
+
+    /// What it runs, for people: no secret in it.
+    pub fn in_words(&self) -> String {
+        format!("`{}` at {}", self.model(), self.host())
     }
 
     /// How the service stands: by what became of the requests so far. Nothing is sent to find out.

@@ -105,7 +105,7 @@ fn random_share() -> f64 {
 
 /// The pause that a provider asks for: `retry-after-ms`, or `Retry-After` in seconds or as an HTTP date (RFC 9110,
 /// section 10.2.3). A date in the past is no pause.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if let Some(milliseconds) = text("retry-after-ms").and_then(|value| value.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(milliseconds / 1_000.0).ok();

@@ -15,9 +15,9 @@ const KEY: &str = "servers.mcp";
 /// The inputs of the service. Serialised under the keys that they come from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct McpInputs {
-    /// The address of MCP's own listener, if it has one.
+    /// The addresses of MCP's own listener, if it has one.
     #[serde(rename = "servers.mcp")]
-    pub address: Option<SocketAddr>,
+    pub addresses: Vec<SocketAddr>,
     /// Names that a `Host` header may carry at `/mcp`, beside those of the API: lower case, without a port.
     #[serde(rename = "servers.mcp.allowedHosts")]
     pub allowed_hosts: Vec<String>,
@@ -34,30 +34,43 @@ impl McpInputs {
         // A process that serves MCP clients and not the API has no other place for them.
         let wanted = roles.mcp && (settings.enabled || !roles.api);
         if !wanted || surroundings.without_ports {
-            return Ok(Self { address: None, allowed_hosts });
+            return Ok(Self { addresses: Vec::new(), allowed_hosts });
         }
         let ip = bind_address(&settings.host, KEY, surroundings).map_err(|problem| vec![problem])?;
-        let address = SocketAddr::new(ip, settings.port);
-        Ok(Self { address: Some(address), allowed_hosts })
+        let first = SocketAddr::new(ip, settings.port);
+        let published = surroundings.published().filter(|published| !roles.api && *published != first);
+        Ok(Self { addresses: std::iter::once(first).chain(published).collect(), allowed_hosts })
     }
 }
 
 /// The listener and the names of one generation.
 #[derive(Debug)]
 pub struct McpService {
-    /// The address of MCP's own listener, held for this generation; none or one.
+    /// The addresses of MCP's own listener, held for this generation.
     pub reserved: Vec<Reserved>,
     /// Names that a `Host` header may carry at `/mcp`, beside those of the API.
     pub allowed_hosts: Vec<String>,
 }
 
-/// Reserves the address of the inputs, if they name one.
+/// Reserves the addresses of the inputs, if they name any.
 ///
 /// # Errors
 /// Why it cannot be served.
 pub fn build(inputs: &McpInputs, listeners: &Listeners) -> Result<McpService, Vec<Problem>> {
-    let reserved = listeners.reserve_all(inputs.address.as_slice(), KEY)?;
+    let reserved = listeners.reserve_all(&inputs.addresses, KEY)?;
     Ok(McpService { reserved, allowed_hosts: inputs.allowed_hosts.clone() })
+}
+
+impl McpService {
+    /// What it runs, for people.
+    pub fn in_words(&self) -> String {
+        let addresses: Vec<String> =
+            self.reserved.iter().map(|reserved| format!("http://{}/mcp", reserved.address())).collect();
+        match addresses.is_empty() {
+            true => "`/mcp` of the API".to_owned(),
+            false => addresses.join(", "),
+        }
+    }
 }
 
 /// Refuses to share an address with the API. The file alone does not always tell: the API may stand at `--listen`, or at
@@ -82,6 +95,7 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instances::Roles;
 
     fn server(enabled: bool, host: &str) -> McpServer {
         let allowed_hosts = vec!["Papers.Example:8001".to_owned()];
@@ -93,17 +107,27 @@ mod tests {
         let at_home = Surroundings::default();
         let by_pipes = Surroundings { without_ports: true, ..Surroundings::default() };
         let in_container = Surroundings { container: true, ..Surroundings::default() };
-        let check = |enabled: bool, host: &str, surroundings: &Surroundings, address: Option<&str>| {
+        let check = |enabled: bool, host: &str, surroundings: &Surroundings, address: &[&str]| {
             let inputs = McpInputs::new(&server(enabled, host), surroundings).unwrap();
-            assert_eq!(inputs.address, address.map(|address| address.parse().unwrap()), "{host}");
+            let expected: Vec<SocketAddr> = address.iter().map(|address| address.parse().unwrap()).collect();
+            assert_eq!(inputs.addresses, expected, "{host}");
             assert_eq!(inputs.allowed_hosts, ["papers.example"]);
         };
-        check(true, "localhost", &at_home, Some("127.0.0.1:8001"));
-        check(true, "::1", &at_home, Some("[::1]:8001"));
-        check(true, "localhost", &in_container, Some("0.0.0.0:8001"));
-        check(false, "localhost", &at_home, None);
-        check(false, "anywhere", &at_home, None);
-        check(true, "localhost", &by_pipes, None);
+        check(true, "localhost", &at_home, &["127.0.0.1:8001"]);
+        check(true, "::1", &at_home, &["[::1]:8001"]);
+        check(true, "localhost", &in_container, &["0.0.0.0:8001"]);
+        check(false, "localhost", &at_home, &[]);
+        check(false, "anywhere", &at_home, &[]);
+        check(true, "localhost", &by_pipes, &[]);
+        // Apart from the API it has a listener in any case; in a container the published port is its own.
+        let roles = Roles { api: false, mcp: true, monitor: false };
+        check(false, "localhost", &Surroundings { roles, ..at_home.clone() }, &["127.0.0.1:8001"]);
+        let apart = Surroundings { roles, published_port: Some(8080), ..in_container.clone() };
+        check(true, "localhost", &apart, &["0.0.0.0:8001", "0.0.0.0:8080"]);
+        let apart = Surroundings { published_port: Some(8001), ..apart };
+        check(true, "localhost", &apart, &["0.0.0.0:8001"]);
+        let monitor = Roles { api: false, mcp: false, monitor: true };
+        check(true, "localhost", &Surroundings { roles: monitor, ..at_home.clone() }, &[]);
         let problems = McpInputs::new(&server(true, "anywhere"), &at_home).unwrap_err();
         assert_eq!(problems[0].path, "servers.mcp.host");
     }
@@ -115,7 +139,7 @@ mod tests {
         let port = api[0].address().port();
         let on = |host: &str, port: u16| {
             let address = SocketAddr::new(host.parse().unwrap(), port);
-            let inputs = McpInputs { address: Some(address), allowed_hosts: Vec::new() };
+            let inputs = McpInputs { addresses: vec![address], allowed_hosts: Vec::new() };
             build(&inputs, &listeners).unwrap()
         };
         for host in ["127.0.0.1", "0.0.0.0"] {
@@ -123,7 +147,7 @@ mod tests {
             assert_eq!(problems[0].path, "servers.mcp.port");
             assert_eq!(problems[0].message, format!("port {port} is the API's"));
         }
-        let inputs = McpInputs { address: None, allowed_hosts: Vec::new() };
+        let inputs = McpInputs { addresses: Vec::new(), allowed_hosts: Vec::new() };
         apart(&build(&inputs, &listeners).unwrap(), &api).unwrap();
         apart(&on("127.0.0.2", port), &api).unwrap();
     }

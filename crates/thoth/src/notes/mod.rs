@@ -9,6 +9,7 @@
 //! - [`name`]: from a title to a file name
 //! - [`link`]: from a path to a link that Obsidian follows
 //! - [`render`]: what a note says about a paper
+//! - [`works`], [`shelf`]: works in the style of the settings, linked to their notes
 //! - [`references`]: the list of references in a note
 //! - [`mod@write`]: the note on disk, found again and never written over
 
@@ -18,6 +19,8 @@ pub mod link;
 pub mod name;
 pub mod references;
 pub mod render;
+pub mod shelf;
+pub mod works;
 pub mod write;
 pub mod yaml;
 

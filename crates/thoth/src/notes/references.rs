@@ -1,6 +1,6 @@
 //! The list of references as a note shows it.
 
-use super::render::{escaped, one_line, web_link};
+use super::render::{escaped, one_line};
 use crate::paper::Reference;
 
 /// Entries that a note shows; the API gives all of them.
@@ -13,21 +13,23 @@ const LINE_CHARS_MAX: usize = 1_000;
 pub struct Line {
     /// What the paper cites it by, without brackets.
     pub label: Option<String>,
-    /// The entry in plain text.
+    /// The entry, in Markdown.
     pub text: String,
-    /// The words of its link, and where that leads.
-    pub link: Option<(String, String)>,
+    /// Its link, in Markdown.
+    pub link: Option<String>,
 }
 
-impl Line {
-    /// An entry as the paper prints it.
-    pub fn printed(reference: &Reference) -> Self {
-        Self { label: reference.label.clone(), text: reference.text.clone(), link: link(reference) }
-    }
+/// The entry as the paper prints it, in Markdown.
+pub fn printed(reference: &Reference) -> String {
+    let text = one_line(&reference.text);
+    let shown: String = text.chars().take(LINE_CHARS_MAX).collect();
+    let more = if shown.len() < text.len() { "…" } else { "" };
+    format!("{}{more}", escaped(&shown))
 }
 
-/// Where a work is found: by its DOI, else its arXiv identifier, else the address that the entry names.
-pub fn link(reference: &Reference) -> Option<(String, String)> {
+/// Where a work is found, and the words of a link to it: by its DOI, else its arXiv identifier, else the address that
+/// the entry names.
+pub fn address(reference: &Reference) -> Option<(String, String)> {
     if let Some(doi) = &reference.doi {
         return Some((format!("doi:{doi}"), format!("https://doi.org/{doi}")));
     }
@@ -55,19 +57,18 @@ pub fn section(lines: &[Line]) -> String {
 }
 
 fn item(line: &Line, number: usize) -> String {
-    let text = one_line(&line.text);
-    let shown: String = text.chars().take(LINE_CHARS_MAX).collect();
-    let more = if shown.len() < text.len() { "…" } else { "" };
     // Markdown counts the items by itself; a label that differs is told.
     let label = line.label.as_ref().filter(|label| label.parse() != Ok(number));
     let label = label.map(|label| format!("{}: ", escaped(&one_line(label)))).unwrap_or_default();
-    let link = line.link.as_ref().map(|(words, target)| format!(" {}", web_link(words, target)));
-    format!("{label}{}{more}{}", escaped(&shown), link.unwrap_or_default())
+    let link = line.link.as_ref().map(|link| format!(" {link}")).unwrap_or_default();
+    format!("{label}{}{link}", line.text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notes::shelf::Shelf;
+    use crate::notes::works::Manner;
 
     #[test]
     fn entries_are_listed_with_a_link_each() {
@@ -88,7 +89,9 @@ mod tests {
             arxiv: Some("1503.07589".to_owned()),
             ..Reference::default()
         };
-        let lines: Vec<Line> = [doi, url, arxiv].iter().map(Line::printed).collect();
+        let (citations, shelf) = (crate::citations::sample("IEEE", "markdown"), Shelf::default());
+        let manner = Manner { citations: &citations, shelf: &shelf };
+        let lines: Vec<Line> = [doi, url, arxiv].iter().map(|entry| manner.line(entry)).collect();
         assert_eq!(
             section(&lines),
             "\n## References\n\n\
@@ -101,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_long_list_and_a_long_entry_are_cut() {
-        let line = Line { text: "x".repeat(2_000), ..Line::default() };
+        let long = Reference { text: "x".repeat(2_000), ..Reference::default() };
+        let line = Line { text: printed(&long), ..Line::default() };
         let shown = section(&vec![line; 301]);
         assert!(shown.ends_with("\n… and 1 more\n") && shown.len() < 310_000);
         assert!(shown.contains("x…\n"));

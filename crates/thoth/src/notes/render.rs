@@ -7,6 +7,7 @@ use super::document::ID_KEY;
 use super::frontmatter::{Entry, Value};
 use super::link::Target;
 use super::references;
+use super::works::Manner;
 use super::yaml::quoted;
 
 /// Headings that an outline shows at most; a PDF whose layout misleads the reader can have thousands.
@@ -43,11 +44,11 @@ pub fn entries(id: &str, metadata: &Metadata, pdf: &Target) -> Vec<Entry> {
 const ORDER: [&str; 9] = ["title", "authors", "year", "venue", "doi", "arxiv", "tags", "pdf", ID_KEY];
 
 /// Our part of a note, without the markers; ends with a line end.
-pub fn body(paper: &Paper, pdf: &Target) -> String {
+pub fn body(paper: &Paper, pdf: &Target, manner: &Manner<'_>) -> String {
     let mut out = String::from(
         "%% Thoth writes what stands between these two markers anew when the paper changes. Your own text is safe above and below. %%\n\n",
     );
-    out.push_str(&citation(&paper.metadata, pdf));
+    out.push_str(&citation(&paper.metadata, pdf, manner));
     if let Some(summary) = &paper.metadata.summary {
         let paragraphs = summary.value.lines().map(one_line).filter(|line| !line.is_empty());
         let quoted: Vec<_> = paragraphs.map(|paragraph| format!("> {}\n", escaped(&paragraph))).collect();
@@ -55,8 +56,9 @@ pub fn body(paper: &Paper, pdf: &Target) -> String {
         out.push_str(&quoted.join(">\n"));
     }
     out.push_str(&outline(&paper.sections, pdf));
-    let lines: Vec<references::Line> = paper.references.iter().map(references::Line::printed).collect();
+    let lines: Vec<references::Line> = paper.references.iter().map(|entry| manner.line(entry)).collect();
     out.push_str(&references::section(&lines));
+    out.push_str(&manner.own_citation(&paper.metadata));
     out.push_str(&citation_block(&paper.metadata));
     out.push_str(&sources(&paper.metadata));
     out
@@ -72,7 +74,7 @@ fn citation_block(metadata: &Metadata) -> String {
 }
 
 /// Who, when, where, and the links.
-fn citation(metadata: &Metadata, pdf: &Target) -> String {
+fn citation(metadata: &Metadata, pdf: &Target, manner: &Manner<'_>) -> String {
     let mut facts = Vec::new();
     if let Some(authors) = &metadata.authors {
         facts.push(escaped(&one_line(&authors.value.join(", "))));
@@ -81,13 +83,11 @@ fn citation(metadata: &Metadata, pdf: &Target) -> String {
     facts.extend(metadata.venue.as_ref().map(|venue| format!("*{}*", escaped(&one_line(&venue.value)))));
     let mut links = vec![format!("PDF: {}", pdf.link(None, None))];
     if let Some(doi) = &metadata.doi {
-        links.push(web_link(&format!("doi:{}", doi.value), &format!("https://doi.org/{}", doi.value)));
+        links.push(manner.address(&format!("https://doi.org/{}", doi.value), &format!("doi:{}", doi.value)));
     }
     if let Some(arxiv) = &metadata.arxiv {
-        links.push(web_link(
-            &format!("arXiv:{}", arxiv.value),
-            &format!("https://arxiv.org/abs/{}", arxiv.value),
-        ));
+        let id = &arxiv.value;
+        links.push(manner.address(&format!("https://arxiv.org/abs/{id}"), &format!("arXiv:{id}")));
     }
     let mut out = String::new();
     if !facts.is_empty() {
@@ -97,13 +97,6 @@ fn citation(metadata: &Metadata, pdf: &Target) -> String {
     out.push_str(&links.join(" · "));
     out.push('\n');
     out
-}
-
-/// A link in angle brackets: a DOI may hold parentheses, which end a bare one.
-pub(super) fn web_link(words: &str, address: &str) -> String {
-    let address = one_line(address);
-    let target: String = address.chars().filter(|c| !matches!(c, '<' | '>' | ' ' | '\\')).collect();
-    format!("[{}](<{}>)", escaped(&one_line(words)), target.replace("%%", "%25%25"))
 }
 
 /// The headings with links to their pages.
@@ -145,6 +138,9 @@ fn sources(metadata: &Metadata) -> String {
         ("doi", metadata.doi.as_ref().map(|field| field.source)),
         ("arxiv", metadata.arxiv.as_ref().map(|field| field.source)),
         ("venue", metadata.venue.as_ref().map(|field| field.source)),
+        ("volume", metadata.volume.as_ref().map(|field| field.source)),
+        ("issue", metadata.issue.as_ref().map(|field| field.source)),
+        ("pages", metadata.pages.as_ref().map(|field| field.source)),
     ];
     let said: Vec<_> =
         found.iter().filter_map(|(key, from)| Some(format!("{key} from {}", place((*from)?)))).collect();
@@ -160,6 +156,8 @@ fn place(source: Source) -> String {
         Source::Text { page } => format!("the text of page {page}"),
         Source::DocumentInformation => "the document's own information".to_owned(),
         Source::Xmp => "the document's XMP data".to_owned(),
+        Source::Crossref => "a look-up at Crossref".to_owned(),
+        Source::OpenAlex => "a look-up at OpenAlex".to_owned(),
     }
 }
 
@@ -217,6 +215,7 @@ fn all_digits(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notes::shelf::Shelf;
     use crate::paper::Paragraph;
     use std::path::Path;
 
@@ -281,6 +280,10 @@ PDF: [[p/a.pdf]] · [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
     - [[p/a.pdf#page=2|Data]], p. 2
 - [[p/a.pdf#page=3|End]], p. 3
 
+## Citation
+
+Lovelace, A., & du Châtelet, É. (2015). *On "Colons": \#1*. [doi:10.1000/(x)1](<https://doi.org/10.1000/(x)1>)
+
 ## BibTeX
 
 ```bibtex
@@ -297,9 +300,11 @@ BIBTEX```
     fn a_note_shows_what_was_found_and_where() {
         let pdf = Target::new(Path::new("/v"), Path::new("/v/p/a.pdf"));
         let paper = paper();
+        let (citations, shelf) = (crate::citations::sample("APA", "markdown"), Shelf::default());
+        let manner = Manner { citations: &citations, shelf: &shelf };
         let note = super::super::document::fresh(
             &entries("0123456789ab", &paper.metadata, &pdf),
-            &body(&paper, &pdf),
+            &body(&paper, &pdf, &manner),
         );
         assert_eq!(note, SHOWN.replace("BIBTEX", &bibtex(&paper.metadata)));
     }
@@ -328,6 +333,8 @@ BIBTEX```
         let pdf = Target::new(Path::new("/v"), Path::new("/v/p/a.pdf"));
         let keys: Vec<_> = entries("x", &Metadata::default(), &pdf).iter().map(|entry| entry.key).collect();
         assert_eq!(keys, ["tags", "pdf", ID_KEY]);
-        assert!(body(&Paper::default(), &pdf).contains("found neither title nor authors"));
+        let (citations, shelf) = (crate::citations::sample("APA", "markdown"), Shelf::default());
+        let manner = Manner { citations: &citations, shelf: &shelf };
+        assert!(body(&Paper::default(), &pdf, &manner).contains("found neither title nor authors"));
     }
 }

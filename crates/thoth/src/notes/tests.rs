@@ -6,6 +6,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::shelf::Shelf;
+use super::works::Manner;
 use super::write::{Order, Written, write};
 use crate::paper::{Field, Metadata, Paper, Source};
 
@@ -23,6 +25,7 @@ impl Vault {
     /// Writes the note of a paper with this title.
     fn write(&self, title: &str, last: Option<&Path>, create: bool) -> Written {
         let (folder, pdf) = (self.at("notes"), self.at("a.pdf"));
+        let citations = crate::citations::sample("IEEE", "uri");
         let order = Order {
             vault: self.0.path(),
             folder: &folder,
@@ -31,6 +34,7 @@ impl Vault {
             former_id: None,
             pdf: &pdf,
             paper: &paper(title),
+            manner: Manner { citations: &citations, shelf: &Shelf::default() },
             create,
         };
         write(&order).unwrap()

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::works::Manner;
 use super::{document, link::Target, name, render};
 use crate::aside::Aside;
 use crate::paper::Paper;
@@ -42,6 +43,8 @@ pub struct Order<'a> {
     pub pdf: &'a Path,
     /// The paper.
     pub paper: &'a Paper,
+    /// How it shows works.
+    pub manner: Manner<'a>,
     /// Whether a note is made where there is none. A link is refreshed in a note that exists; one that the user
     /// deleted does not come back for that.
     pub create: bool,
@@ -174,7 +177,7 @@ fn create(order: &Order<'_>) -> Result<Written, NoteError> {
     let target = Target::new(order.vault, order.pdf);
     let note = document::fresh(
         &render::entries(order.id, &order.paper.metadata, &target),
-        &render::body(order.paper, &target),
+        &render::body(order.paper, &target, &order.manner),
     );
     let stem = stem(order);
     let names = [format!("{stem}.md"), format!("{stem} ({}).md", order.id)];
@@ -215,7 +218,7 @@ fn update(order: &Order<'_>, path: &Path) -> Result<Written, NoteError> {
     }
     let target = Target::new(order.vault, order.pdf);
     let entries = render::entries(order.id, &order.paper.metadata, &target);
-    let body = render::body(order.paper, &target);
+    let body = render::body(order.paper, &target, &order.manner);
     for _ in 0..ATTEMPTS_MAX {
         let (before, bytes) = read(path).map_err(NoteError::at(path))?;
         if before.len() > NOTE_MAX_BYTES {

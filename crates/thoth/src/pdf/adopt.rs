@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::folder::{self, Stamp};
 use super::intake;
 use super::ledger::is_there;
-use super::monitor::Shared;
 use super::row::PaperRow;
+use super::shared::Shared;
 use super::status::Status;
 use crate::aside::Aside;
 
@@ -39,7 +39,7 @@ pub(super) fn adopt(shared: &Shared, source: &Path) -> Result<Adopted, String> {
     }
     let vault =
         fs::canonicalize(&shared.vault).map_err(|error| format!("the vault cannot be read: {error}"))?;
-    let inputs = (shared.load_inputs)();
+    let inputs = (shared.load)().inputs;
     let pdf_folder = fs::canonicalize(&inputs.pdf).ok();
     let ours = match (
         real.strip_prefix(&vault),
@@ -82,7 +82,7 @@ pub(super) fn adopt_bytes(shared: &Shared, name: &str, bytes: &[u8]) -> Result<A
             "`{name}` is not the name of a PDF; give one without folders that ends in `.pdf`"
         ));
     }
-    let (size, max) = (bytes.len() as u64, (shared.load_inputs)().document_max_bytes);
+    let (size, max) = (bytes.len() as u64, (shared.load)().inputs.document_max_bytes);
     if size > max {
         let key = intake::SIZE_KEY;
         return Err(format!("`{name}` has {size} bytes; at most {max} are read, as `{key}` says"));
@@ -96,7 +96,7 @@ pub(super) fn adopt_bytes(shared: &Shared, name: &str, bytes: &[u8]) -> Result<A
 
 /// The copy of a file in the PDF folder; or the row of a PDF in the vault that has the same content.
 fn copied(shared: &Shared, source: &Path) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
-    let max_bytes = (shared.load_inputs)().document_max_bytes;
+    let max_bytes = (shared.load)().inputs.document_max_bytes;
     let content = intake::content_of(source, max_bytes).map_err(|refusal| refusal.to_string())?;
     placed(shared, source, &content, || File::open(source))
 }
@@ -108,7 +108,7 @@ fn placed<R: io::Read>(
     content: &str,
     open: impl FnOnce() -> io::Result<R>,
 ) -> Result<Result<PathBuf, Box<PaperRow>>, String> {
-    let inputs = (shared.load_inputs)();
+    let inputs = (shared.load)().inputs;
     let (shown, folder) = (source.display(), inputs.pdf);
     let holder = shared.ledger.holder(content).map_err(|error| format!("the ledger: {error}"))?;
     if let Some(row) =

@@ -12,9 +12,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::monitor::{MonitorInputs, Shared, blocking, lock};
+use super::monitor::{MonitorInputs, Terms};
 use super::outcome::{Blame, Finding};
 use super::row::{self, PaperRow};
+use super::shared::{Shared, blocking, lock};
+use crate::citations::settings::LinkFormat;
+use crate::notes::shelf::Shelf;
+use crate::notes::works::Manner;
 use crate::notes::write::{self as note, Order, Written};
 use crate::paper::{Metadata, Paper};
 
@@ -102,8 +106,8 @@ async fn take_one(shared: &Arc<Shared>, stop: &CancellationToken) -> Result<bool
     shared.wake.notify_one();
     shared.tell(&taken);
     // The one load of the live generation for this piece of work.
-    let inputs = (shared.load_inputs)();
-    if let Err(problem) = see_through(shared, stop, &taken, inputs).await {
+    let terms = (shared.load)();
+    if let Err(problem) = see_through(shared, stop, &taken, terms).await {
         let reason = format!("{problem}; it is tried again");
         let settled =
             blocking(shared, move |shared| shared.ledger.failed(&taken, &reason, Blame::World)).await?;
@@ -145,9 +149,9 @@ async fn see_through(
     shared: &Arc<Shared>,
     stop: &CancellationToken,
     taken: &PaperRow,
-    inputs: MonitorInputs,
+    terms: Terms,
 ) -> Result<(), String> {
-    let (row, bounds) = (taken.clone(), inputs.clone());
+    let (row, bounds) = (taken.clone(), terms.inputs.clone());
     let opened = blocking(shared, move |shared| open(shared, &row, &bounds)).await?.map_err(ledger)?;
     let (row, paper, known) = match opened {
         Opened::Done => return Ok(()),
@@ -170,7 +174,7 @@ async fn see_through(
             }
         },
     };
-    blocking(shared, move |shared| keep(shared, &row, &paper, known, &inputs)).await?.map_err(ledger)
+    blocking(shared, move |shared| keep(shared, &row, &paper, known, &terms)).await?.map_err(ledger)
 }
 
 /// Says in the ledger why a file cannot be read.
@@ -282,21 +286,16 @@ async fn read_within_limits(
 }
 
 /// Stores what was read, writes the note, and says so in the ledger.
-fn keep(
-    shared: &Shared,
-    row: &PaperRow,
-    paper: &Paper,
-    known: Known,
-    inputs: &MonitorInputs,
-) -> rusqlite::Result<()> {
+fn keep(shared: &Shared, row: &PaperRow, paper: &Paper, known: Known, terms: &Terms) -> rusqlite::Result<()> {
     let Some(content) = row.content.as_deref() else {
         return Ok(());
     };
     if known != Known::Before {
         shared.index.put(content, paper)?;
     }
-    let settled = match write_note(shared, row, paper, known == Known::First, inputs) {
-        Ok(note) => shared.ledger.indexed(row, &note.finding(row, paper))?,
+    let shelf = shelf(shared, terms)?;
+    let settled = match write_note(shared, row, paper, known == Known::First, (terms, &shelf)) {
+        Ok((_, note)) => shared.ledger.indexed(row, &note.finding(row, paper))?,
         Err(error) => shared.ledger.failed(row, &error.to_string(), Blame::World)?,
     };
     match settled {
@@ -308,14 +307,22 @@ fn keep(
     Ok(())
 }
 
+/// The notes that a note may link to.
+pub(super) fn shelf(shared: &Shared, terms: &Terms) -> rusqlite::Result<Shelf> {
+    if terms.citations.settings.link_format != LinkFormat::Wikilink {
+        return Ok(Shelf::default());
+    }
+    Ok(Shelf::new(&shared.vault, &shared.ledger.papers(None)?))
+}
+
 /// What is known of the note after it was written.
-struct Noted {
-    path: Option<PathBuf>,
-    remark: Option<String>,
+pub(super) struct Noted {
+    pub(super) path: Option<PathBuf>,
+    pub(super) remark: Option<String>,
 }
 
 impl Noted {
-    fn finding<'a>(&'a self, row: &'a PaperRow, paper: &'a Paper) -> Finding<'a> {
+    pub(super) fn finding<'a>(&'a self, row: &'a PaperRow, paper: &'a Paper) -> Finding<'a> {
         // A note that was left alone carries the id that it had.
         let id = if self.remark.is_some() {
             row.note_id.as_deref().or(Some(&row.id))
@@ -332,39 +339,43 @@ impl Noted {
     }
 }
 
-fn write_note(
+/// Writes the note of a paper. Where none was written before, or the PDF is new, one is made.
+pub(super) fn write_note(
     shared: &Shared,
     row: &PaperRow,
     paper: &Paper,
     is_new: bool,
-    inputs: &MonitorInputs,
-) -> Result<Noted, note::NoteError> {
+    (terms, shelf): (&Terms, &Shelf),
+) -> Result<(Written, Noted), note::NoteError> {
     let _one_at_a_time = lock(&shared.notes);
     // A file that became another work gets a note of its own; the note of the work before stays as it is.
     let goes_on = row.metadata.as_ref().is_none_or(|before| is_same_work(before, &paper.metadata));
     let last = shared.ledger.note(row).filter(|_| goes_on);
     let order = Order {
         vault: &shared.vault,
-        folder: &inputs.notes,
+        folder: &terms.inputs.notes,
         last: last.as_deref(),
         id: &row.id,
         former_id: row.note_id.as_deref().filter(|_| goes_on),
         pdf: &shared.ledger.path(row),
         paper,
+        manner: Manner { citations: &terms.citations, shelf },
         create: is_new || last.is_none(),
     };
-    Ok(match note::write(&order)? {
+    let written = note::write(&order)?;
+    let noted = match &written {
         Written::Created(path) | Written::Updated(path) | Written::Unchanged(path) => {
-            Noted { path: Some(path), remark: None }
+            Noted { path: Some(path.clone()), remark: None }
         }
         Written::LeftAlone(path, why) => {
-            let remark = format!("the note `{}` was not touched: {why}", row::key(&shared.vault, &path));
-            Noted { path: Some(path), remark: Some(remark) }
+            let remark = format!("the note `{}` was not touched: {why}", row::key(&shared.vault, path));
+            Noted { path: Some(path.clone()), remark: Some(remark) }
         }
         Written::Absent => {
             Noted { path: None, remark: Some("its note was deleted, and is not written again".to_owned()) }
         }
-    })
+    };
+    Ok((written, noted))
 }
 
 /// Whether two readings of one file are of the same work: an annotated or corrected copy keeps its note.

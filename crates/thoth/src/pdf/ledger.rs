@@ -304,6 +304,25 @@ impl Ledger {
         .map(Option::flatten)
     }
 
+    /// Writes down what else is known of a file that was read and rests since; its status stays. `None` if it was
+    /// queued again meanwhile.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn amend(&self, row: &PaperRow, finding: &Finding<'_>) -> rusqlite::Result<Option<PaperRow>> {
+        let metadata = serde_json::to_string(finding.metadata)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let note = finding.note.map(|note| self.key(note));
+        self.database.write(|transaction| {
+            let amended = transaction.execute(
+                "UPDATE papers SET metadata = ?3, note = ?4, note_id = ?5, reason = ?6
+                 WHERE file = ?1 AND ticket = ?2 AND status = 'indexed'",
+                params![row.file, row.ticket, metadata, note, finding.note_id, finding.remark],
+            )?;
+            if amended == 0 { Ok(None) } else { row::of_file(transaction, &row.file) }
+        })
+    }
+
     /// Writes down why a file that was taken could not be read. `None` if it was queued again meanwhile.
     ///
     /// # Errors

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::{self, Scope, Stamp};
 use super::intake;
-use super::monitor::{Shared, blocking};
 use super::outcome::Gone;
 use super::settle::{self, Ripe, Settling};
+use super::shared::{Shared, blocking};
 use super::status::Status;
 use super::watch::{HINTS_MAX, Hint, Watch};
 use crate::aside;
@@ -147,7 +147,7 @@ impl Lookout {
         let shown = scope.folder.display();
         fs::create_dir_all(&scope.folder)
             .map_err(|error| format!("the PDF folder `{shown}` cannot be made: {error}"))?;
-        for folder in [&scope.folder, &(self.shared.load_inputs)().notes] {
+        for folder in [&scope.folder, &(self.shared.load)().inputs.notes] {
             if let Err(error) = aside::sweep(folder) {
                 tracing::debug!(folder = %folder.display(), %error, "not swept");
             }
@@ -329,7 +329,7 @@ impl Lookout {
             let is_read = matches!(row.status, Status::Indexed | Status::Skipped);
             if is_read
                 && row.content.is_some()
-                && intake::content_of(path, (self.shared.load_inputs)().document_max_bytes).ok()
+                && intake::content_of(path, (self.shared.load)().inputs.document_max_bytes).ok()
                     == row.content
             {
                 return self.shared.ledger.restamp(path, stamp).map_err(ledger);

@@ -13,6 +13,7 @@
 //! - [`intake`]: one PDF, from its bytes to its note
 //! - [`adopt`]: PDFs from elsewhere
 //! - [`settings`]: what of the settings is read
+//! - [`refresh`]: notes that exist, written anew
 //! - [`monitor`]: the handle to all this
 
 pub mod adopt;
@@ -23,9 +24,11 @@ mod lookout;
 pub mod monitor;
 pub mod outcome;
 pub mod read;
+pub mod refresh;
 pub mod row;
 pub mod settings;
 pub mod settle;
+mod shared;
 pub mod status;
 mod watch;
 

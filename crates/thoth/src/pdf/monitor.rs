@@ -2,11 +2,11 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,11 +16,14 @@ use super::intake;
 use super::ledger::Ledger;
 use super::lookout::{Follow, keep_looking};
 use super::read::Unreadable;
-use super::row::{self, PaperRow};
+use super::refresh::{self, RefreshError, Refreshed};
+use super::row::PaperRow;
 use super::settle::Patience;
+use super::shared::{Shared, blocking, lock};
 use super::status::Status;
+use crate::citations::Citations;
 use crate::database::Database;
-use crate::paper::Paper;
+use crate::paper::{Metadata, Paper};
 use crate::rag::index::Index;
 use crate::settings::Settings;
 
@@ -47,6 +50,20 @@ impl MonitorInputs {
             document_max_bytes: settings.performance.memory.max_document_size_mb.saturating_mul(1 << 20),
         }
     }
+
+    /// What they mean, for people.
+    pub fn in_words(&self) -> String {
+        format!("watches `{}`, writes notes to `{}`", self.pdf.display(), self.notes.display())
+    }
+}
+
+/// What one piece of work is done by: taken from one generation, once.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Folders.
+    pub inputs: MonitorInputs,
+    /// How notes show works.
+    pub citations: Arc<Citations>,
 }
 
 /// Bounds of the intake.
@@ -89,8 +106,8 @@ pub struct Parts {
     pub index: Arc<Index>,
     /// How a PDF is read ([`super::read::read`]).
     pub read: Arc<Reader>,
-    /// The inputs of the live generation: called once for each PDF, when the work on it begins.
-    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
+    /// The terms of the live generation: called once for each piece of work, when it begins.
+    pub load: Arc<dyn Fn() -> Terms + Send + Sync>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -145,99 +162,6 @@ pub struct MonitorStatus {
     pub last_error: Option<String>,
 }
 
-/// What the lookout, the workers and the handle share.
-pub(super) struct Shared {
-    pub vault: PathBuf,
-    pub ledger: Ledger,
-    pub index: Arc<Index>,
-    pub read: Arc<Reader>,
-    pub load_inputs: Arc<dyn Fn() -> MonitorInputs + Send + Sync>,
-    pub limits: Limits,
-    /// Permits of reading threads. One that never ends keeps its permit, so that they cannot pile up.
-    pub readers: Arc<Semaphore>,
-    /// Something is in the queue.
-    pub wake: Notify,
-    /// Notes are found and written one at a time: two papers may want one name.
-    pub notes: Mutex<()>,
-    /// When what was told last of another process was written down.
-    news_since: Mutex<String>,
-    events: broadcast::Sender<PaperEvent>,
-    view: Mutex<View>,
-}
-
-#[derive(Default)]
-struct View {
-    folder: Option<PathBuf>,
-    mode: Option<&'static str>,
-    folder_problem: Option<String>,
-    worker_problem: Option<String>,
-}
-
-impl Shared {
-    /// Nothing is followed, and nobody listens.
-    pub fn new(parts: Parts) -> Self {
-        Self {
-            ledger: Ledger::new(parts.database, parts.vault.clone()),
-            vault: parts.vault,
-            index: parts.index,
-            read: parts.read,
-            load_inputs: parts.load_inputs,
-            limits: parts.limits,
-            readers: Arc::new(Semaphore::new(parts.limits.workers.max(1) + HANGING_MAX)),
-            wake: Notify::new(),
-            notes: Mutex::new(()),
-            news_since: Mutex::new(row::now()),
-            events: broadcast::Sender::new(EVENTS_MAX),
-            view: Mutex::default(),
-        }
-    }
-
-    /// Tells where a file stands now.
-    pub fn tell(&self, row: &PaperRow) {
-        tracing::info!(file = %row.file, status = %row.status, id = %row.id, reason = row.reason, "PDFMonitor: paper");
-        self.pass_on(row);
-    }
-
-    /// Tells it to those who listen to this process.
-    fn pass_on(&self, row: &PaperRow) {
-        if self.events.send(PaperEvent::from(row)).is_err() {
-            tracing::trace!("nobody listens to the events of papers");
-        }
-    }
-
-    /// Tells of a row that was queued, and wakes a worker.
-    pub fn queued(&self, row: Option<&PaperRow>) {
-        if let Some(row) = row {
-            self.tell(row);
-            self.wake.notify_one();
-        }
-    }
-
-    /// What a look at the folder gave.
-    pub fn saw(&self, folder: Option<PathBuf>, mode: Option<&'static str>, problem: Option<String>) {
-        let mut view = lock(&self.view);
-        if let Some(problem) =
-            problem.as_ref().filter(|problem| view.folder_problem.as_ref() != Some(problem))
-        {
-            tracing::warn!(problem, "PDFMonitor: the folder");
-        }
-        (view.folder, view.mode, view.folder_problem) = (folder, mode, problem);
-    }
-
-    /// What went wrong with a worker, or that it goes well.
-    pub fn worked(&self, problem: Option<String>) {
-        if let Some(problem) = &problem {
-            tracing::error!(problem, "PDFMonitor: a worker");
-        }
-        lock(&self.view).worker_problem = problem;
-    }
-}
-
-/// A panic while one of these is held leaves nothing half done.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The handle to the intake of PDFs. Cheap to clone.
 #[derive(Clone)]
 pub struct Monitor {
@@ -254,12 +178,6 @@ enum Taker {
     /// Another process on the same state; whether one does now.
     Elsewhere(Arc<dyn Fn() -> bool + Send + Sync>),
 }
-
-/// Events that a slow listener may fall behind.
-const EVENTS_MAX: usize = 1024;
-
-/// Reading threads that may hang before reading stops.
-const HANGING_MAX: usize = 8;
 
 impl Monitor {
     /// Starts the workers, which go on with what an earlier process left, and the lookout, which follows nothing
@@ -401,6 +319,40 @@ impl Monitor {
         }
     }
 
+    /// Writes our part of these papers' notes anew, or of every note where none is named, by the terms of the live
+    /// generation.
+    ///
+    /// # Errors
+    /// [`RefreshError`]; what is wrong with one note stands in its report.
+    pub async fn refresh(&self, ids: Vec<String>) -> Result<Vec<Refreshed>, RefreshError> {
+        refresh::refresh(&self.shared, &self.stop, ids).await
+    }
+
+    /// What identifies a paper that was read and rests, as the index has it.
+    ///
+    /// # Errors
+    /// What the ledger or the index refuses.
+    pub async fn metadata(&self, id: &str) -> Result<Option<Metadata>, String> {
+        let id = id.to_owned();
+        let found = blocking(&self.shared, move |shared| refresh::at_rest(shared, &id)).await?;
+        Ok(found.map_err(|error| format!("the ledger: {error}"))?.map(|(_, paper)| paper.metadata))
+    }
+
+    /// Has `fill` complete what is known of a paper that rests, and brings index, ledger and note up to date by these
+    /// terms. `false` if nothing was filled in.
+    ///
+    /// # Errors
+    /// What the ledger, the index or the note refuses.
+    pub async fn complete(
+        &self,
+        id: &str,
+        terms: Terms,
+        fill: impl FnOnce(&mut Metadata) -> bool + Send + 'static,
+    ) -> Result<bool, String> {
+        let id = id.to_owned();
+        blocking(&self.shared, move |shared| refresh::complete(shared, &id, &terms, fill)).await?
+    }
+
     async fn is_taken(&self) -> Result<bool, String> {
         match &self.taker {
             Taker::Here(_) => Ok(true),
@@ -454,14 +406,4 @@ async fn next_of(events: &mut broadcast::Receiver<PaperEvent>, file: &str) {
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
-}
-
-/// Runs blocking work on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    work: impl FnOnce(&Arc<Shared>) -> T + Send + 'static,
-) -> Result<T, String> {
-    let shared = Arc::clone(shared);
-    let done = tokio::task::spawn_blocking(move || work(&shared)).await;
-    done.map_err(|error| format!("the work was broken off: {error}"))
 }

@@ -124,6 +124,32 @@ impl Index {
         })
     }
 
+    /// Stores what else is known of a paper that was put: its metadata. Its text, and so its chunks, stay. `false` if
+    /// there is no such document.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn describe(&self, content: &str, paper: &Paper) -> rusqlite::Result<bool> {
+        let stored = serde_json::to_string(paper).map_err(conversion)?;
+        let title = paper.metadata.title.as_ref().map(|title| title.value.as_str());
+        let people = people(paper);
+        self.database.write(|transaction| {
+            let document: Option<i64> = transaction
+                .query_row("SELECT id FROM documents WHERE content = ?1", [content], |row| row.get(0))
+                .optional()?;
+            let Some(document) = document else { return Ok(false) };
+            transaction.execute(
+                "UPDATE documents SET title = ?2, people = ?3, paper = ?4 WHERE id = ?1",
+                params![document, title, people, stored],
+            )?;
+            transaction.execute(
+                "UPDATE titles SET title = ?2, people = ?3 WHERE rowid = ?1",
+                params![document, title.unwrap_or_default(), people],
+            )?;
+            Ok(true)
+        })
+    }
+
     /// The contents of documents that another version of the reader gave.
     ///
     /// # Errors

@@ -137,6 +137,12 @@ impl Rag {
         self.lease.recipe()
     }
 
+    /// What it runs, for people.
+    pub fn in_words(&self) -> String {
+        let recipe = self.reads();
+        format!("chunks of {} tokens, {} of them shared", recipe.chunk_size(), recipe.chunk_overlap())
+    }
+
     /// The recipe that the settings ask for.
     pub fn wanted(&self) -> &Recipe {
         &self.inputs.wanted

@@ -193,6 +193,7 @@ async fn the_api_and_the_command_line_talk_and_remember() {
     assert_eq!(write("human").await.unwrap().json::<Value>().await.unwrap()["value"], "likes bees");
     assert_eq!(write("nobody").await.unwrap().status(), 404);
     assert_eq!(thoth.get("/api/v1/agent/memory").await["blocks"][1]["value"], "likes bees");
+    assert_eq!(thoth.get("/api/v1/agent/memory/human").await["value"], "likes bees");
     let shown = thoth.place.run(&["chat", "--memory"]);
     assert!(text(&shown).contains("human 10 of 100000 characters\n  likes bees"), "{}", text(&shown));
 

@@ -134,7 +134,7 @@ fn router(memory: Shared) -> Router {
         .route("/v1/agents/{id}", patch(change))
         .route("/v1/agents/{id}/messages", post(answer))
         .route("/v1/agents/{id}/core-memory/blocks", get(blocks))
-        .route("/v1/agents/{id}/core-memory/blocks/{label}", patch(write))
+        .route("/v1/agents/{id}/core-memory/blocks/{label}", get(block).patch(write))
         .fallback(redirected)
         .layer(from_fn_with_state(Arc::clone(&memory), enter))
         .with_state(memory)
@@ -222,6 +222,16 @@ async fn change(State(memory): State<Shared>, Path(id): Path<String>, Json(body)
 
 async fn blocks(State(memory): State<Shared>, Path(id): Path<String>) -> Response {
     at(&memory, &id, |agent| Json(agent["blocks"].clone()).into_response())
+}
+
+async fn block(State(memory): State<Shared>, Path((id, label)): Path<(String, String)>) -> Response {
+    at(&memory, &id, |agent| {
+        let blocks = agent["blocks"].as_array().unwrap();
+        match blocks.iter().find(|block| block["label"] == label.as_str()) {
+            Some(block) => Json(block).into_response(),
+            None => detail(StatusCode::NOT_FOUND, &format!("No block with label '{label}' found")),
+        }
+    })
 }
 
 async fn write(

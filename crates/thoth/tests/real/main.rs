@@ -7,15 +7,18 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod citing;
 mod command_line;
 mod dist;
 mod documents;
+mod exports;
 mod kubernetes;
 mod letta;
 mod letta_server;
 mod library;
 mod live;
 mod load;
+mod lookups;
 mod mcp;
 mod mcp_sdk;
 mod mcp_stdio;

@@ -21,7 +21,7 @@ struct Answer {
 }
 
 /// A client of one `/mcp`.
-struct Client<'t> {
+pub(crate) struct Client<'t> {
     thoth: &'t Thoth,
     url: String,
     session: Option<String>,
@@ -29,7 +29,7 @@ struct Client<'t> {
 
 impl<'t> Client<'t> {
     /// A client that has begun a session.
-    async fn begin(thoth: &'t Thoth, url: String) -> Self {
+    pub(crate) async fn begin(thoth: &'t Thoth, url: String) -> Self {
         let mut client = Self { thoth, url, session: None };
         let answer = client.post(&initialize(), &[]).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -71,7 +71,7 @@ impl<'t> Client<'t> {
     }
 
     /// The result of a call of a tool that goes well.
-    async fn call(&self, tool: &str, arguments: Value) -> Value {
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
         let result = self.ask("tools/call", json!({ "name": tool, "arguments": arguments })).await;
         assert_ne!(result["isError"], true, "{result}");
         result["structuredContent"].clone()
@@ -162,8 +162,18 @@ async fn every_tool_says_what_stands_in_the_papers() {
     assert_ne!(first["papers"][0]["id"], second["papers"][0]["id"]);
     assert_eq!(second["next_offset"], Value::Null);
     let cited = client.call("cite", json!({ "papers": [bees, mills] })).await;
-    assert!(cited["entries"][0]["bibtex"].as_str().unwrap().contains("Fading Directions"), "{cited}");
-    assert!(cited["entries"][1]["bibtex"].as_str().unwrap().contains("Salt and Slow Stone"), "{cited}");
+    assert_eq!((&cited["style"], &cited["format"]), (&json!("IEEE"), &json!("text")), "{cited}");
+    assert!(cited["entries"][0]["citation"].as_str().unwrap().starts_with("[1] A. Okonkwo"), "{cited}");
+    let cited = client.call("cite", json!({ "papers": [bees], "style": "APA", "format": "markdown" })).await;
+    assert!(cited["entries"][0]["citation"].as_str().unwrap().starts_with("Okonkwo, A."), "{cited}");
+    let cited = client.call("cite", json!({ "papers": [bees], "format": "csl-json" })).await;
+    let item: Value = serde_json::from_str(cited["entries"][0]["citation"].as_str().unwrap()).unwrap();
+    assert_eq!(item["author"][0]["family"], "Okonkwo");
+    let refused = client.refused("cite", json!({ "papers": [bees], "style": "Nature" })).await;
+    assert!(refused.contains("`IEEE`") && refused.contains("Nature"), "{refused}");
+    let cited = client.call("cite", json!({ "papers": [bees, mills], "format": "bibtex" })).await;
+    assert!(cited["entries"][0]["citation"].as_str().unwrap().contains("Fading Directions"), "{cited}");
+    assert!(cited["entries"][1]["citation"].as_str().unwrap().contains("Salt and Slow Stone"), "{cited}");
 
     let view = client.call("settings_view", json!({ "section": "rag" })).await;
     assert_eq!(view["settings"]["rag"]["qa"]["retrievalK"], 2);
@@ -233,7 +243,7 @@ async fn a_paper_is_read_by_pages_by_section_and_in_pieces() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invariant_1_a_session_stays_over_changeovers_and_pins_none() {
-    let (thoth, _) = library(&with(1, json!({}))).await;
+    let (thoth, [bees, _]) = library(&with(1, json!({}))).await;
     let client = Client::begin(&thoth, thoth.url("/mcp")).await;
     let listening = thoth.client.get(thoth.url("/mcp")).bearer_auth(thoth.token());
     let listening = listening.header("accept", "text/event-stream");
@@ -257,13 +267,22 @@ async fn invariant_1_a_session_stays_over_changeovers_and_pins_none() {
     }
     until(async || thoth.get("/health/hot-reload").await["retiring"] == 0).await;
 
+    // The style of the settings, in the same session.
+    let cite =
+        async || client.call("cite", json!({ "papers": [bees] })).await["entries"][0]["citation"].clone();
+    assert!(cite().await.as_str().unwrap().starts_with("[1] A. Okonkwo"));
+    let mla = settings(&json!({ "citation": { "style": "MLA" }, "paths": { "pdf": "pdf" } }));
+    assert_eq!(thoth.save(Save::Rename, &mla).await["verdict"], "applied");
+    assert!(cite().await.as_str().unwrap().starts_with("Okonkwo, Adaeze"));
+
     // The tools change: a model is there now that writes answers.
     let model = json!({ "default": { "baseUrl": "http://127.0.0.1:9/v1" } });
     let content = json!({ "llm": model, "apiKeys": { "customKey": "sk-x" }, "paths": { "pdf": "pdf" } });
     assert_eq!(thoth.save(Save::Rename, &settings(&content)).await["verdict"], "applied");
     let told = async {
         let mut said = String::new();
-        while !said.contains("notifications/tools/list_changed") {
+        // Once for the style, which `cite` names, and once for the model.
+        while said.matches("notifications/tools/list_changed").count() < 2 {
             said.push_str(
                 std::str::from_utf8(&listening.chunk().await.unwrap().expect("the stream")).unwrap(),
             );

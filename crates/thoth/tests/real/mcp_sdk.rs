@@ -142,8 +142,8 @@ async fn tour(client: &mut Talker, place: &Place, version: &str) {
         called(client, "read_paper", &json!({ "paper": paper, "first_page": page, "last_page": page }));
     let words = answer["sources"][0]["passage"].as_str().unwrap().split(". ").next().unwrap();
     assert!(read["text"].as_str().unwrap().contains(words), "{words}: {read}");
-    let cited = called(client, "cite", &json!({ "papers": [paper] }));
-    assert!(cited["entries"][0]["bibtex"].as_str().unwrap().contains(title), "{cited}");
+    let cited = called(client, "cite", &json!({ "papers": [paper], "style": "Chicago" }));
+    assert!(cited["entries"][0]["citation"].as_str().unwrap().contains(title), "{cited}");
     let judged = called(client, "settings_validate", &json!({ "content": "{\"llm\": {\"defualt\": {}}}" }));
     assert_eq!(judged["valid"], false);
     assert!(judged["problems"][0]["hint"].as_str().unwrap().contains("default"), "{judged}");

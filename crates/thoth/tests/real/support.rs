@@ -241,12 +241,18 @@ pub struct Verdicts {
 
 impl Verdicts {
     pub async fn next(&mut self) -> Value {
+        self.named("verdict").await
+    }
+
+    /// The next event of this name.
+    pub async fn named(&mut self, name: &str) -> Value {
+        let (spaced, tight) = (format!("event: {name}"), format!("event:{name}"));
         let wait = async {
             loop {
                 while let Some(end) = self.buffer.find("\n\n") {
                     let event: String = self.buffer.drain(..end + 2).collect();
                     let data = event.lines().find_map(|line| line.strip_prefix("data:"));
-                    if event.contains("event: verdict") || event.contains("event:verdict") {
+                    if event.contains(&spaced) || event.contains(&tight) {
                         return serde_json::from_str(data.unwrap().trim()).unwrap();
                     }
                 }

@@ -1,5 +1,6 @@
 //! Cutting the lines of a list into entries: by labels, else by hanging indents, else by gaps and beginnings.
 
+use super::join::Hyphens;
 use super::labels::{KINDS, Kind, Label, label};
 use super::rows::Row;
 use super::{ENTRIES_MAX, ENTRY_CHARS_MAX, Entry, dates, find, join, people};
@@ -14,14 +15,24 @@ const LEAD_ROWS_MAX: usize = 4;
 /// Difference in size, as a share, up to which a line is of the list.
 const SIZE_REACH: f32 = 0.12;
 
+/// What the entries of a list have in common.
+pub(super) struct List<'d> {
+    /// Size of its characters.
+    pub size: f32,
+    /// Whether its entries begin with labels.
+    pub labelled: bool,
+    /// What the document says about hyphens.
+    pub hyphens: &'d Hyphens,
+}
+
 /// The entries of the list that begins with these rows.
-pub(super) fn entries(rows: &[Row]) -> Vec<Entry> {
-    let labelled = labelled(rows);
-    if labelled.is_empty() { super::indents::entries(rows) } else { labelled }
+pub(super) fn entries(rows: &[Row], hyphens: &Hyphens) -> Vec<Entry> {
+    let labelled = labelled(rows, hyphens);
+    if labelled.is_empty() { super::indents::entries(rows, hyphens) } else { labelled }
 }
 
 /// The entries of a list whose entries have labels.
-pub(super) fn labelled(rows: &[Row]) -> Vec<Entry> {
+pub(super) fn labelled(rows: &[Row], hyphens: &Hyphens) -> Vec<Entry> {
     let lead = rows.get(..LEAD_ROWS_MAX.min(rows.len())).unwrap_or_default();
     let kinds: Vec<Kind> = lead.iter().filter_map(|row| label(&row.text)).map(|label| label.kind).collect();
     let chains = KINDS.iter().filter(|kind| kinds.contains(kind)).map(|kind| chain(rows, *kind));
@@ -35,10 +46,11 @@ pub(super) fn labelled(rows: &[Row]) -> Vec<Entry> {
         return Vec::new();
     }
     let size = usual_size(longest.iter().filter_map(|at| rows.get(*at)));
+    let list = List { size, labelled: true, hyphens };
     let ends = longest.iter().skip(1).copied().chain([rows.len()]);
     let pieces = longest.iter().copied().zip(ends).take(ENTRIES_MAX);
     let last = longest.last().copied();
-    pieces.filter_map(|(begin, end)| entry(rows.get(begin..end)?, size, Some(begin) == last, true)).collect()
+    pieces.filter_map(|(begin, end)| entry(rows.get(begin..end)?, &list, Some(begin) == last)).collect()
 }
 
 /// Where the labels of a kind stand whose numbers grow by one.
@@ -85,7 +97,8 @@ pub(super) fn usual_size<'r>(rows: impl Iterator<Item = &'r Row>) -> f32 {
 }
 
 /// An entry out of its rows; what merely stands between them is left out. The last entry ends where the list does.
-pub(super) fn entry(rows: &[Row], size: f32, last: bool, labelled: bool) -> Option<Entry> {
+pub(super) fn entry(rows: &[Row], list: &List<'_>, last: bool) -> Option<Entry> {
+    let size = list.size;
     let first = rows.first()?;
     let mut entry = Entry { page: first.page, ..Entry::default() };
     let mut before = first;
@@ -98,14 +111,17 @@ pub(super) fn entry(rows: &[Row], size: f32, last: bool, labelled: bool) -> Opti
         if at > 0 && !is_of_list(row, size) && !continues(before, row, size) {
             continue;
         }
-        let line = match label(&row.text).filter(|_| at == 0 && labelled) {
+        if at > 0 && rows.get(at + 1).is_some_and(|next| is_running_head(before, row, next, size)) {
+            continue;
+        }
+        let line = match label(&row.text).filter(|_| at == 0 && list.labelled) {
             Some(Label { name, rest, .. }) => {
                 entry.label = Some(name.to_owned());
                 rest
             }
             None => &row.text,
         };
-        join::append(&mut entry.text, line);
+        join::append(&mut entry.text, line, list.hyphens);
         before = row;
         if entry.text.len() > ENTRY_CHARS_MAX {
             break;
@@ -125,6 +141,12 @@ pub(super) fn is_of_list(row: &Row, size: f32) -> bool {
     let lone = row.text.chars().all(|c| c.is_ascii_digit()) && row.text.len() <= 4;
     let alike = (row.size - size).abs() <= SIZE_REACH * size || row.text.chars().count() <= 3;
     alike && !lone && !row.caption
+}
+
+/// Whether a row is a running head that no other page repeats: alone at the top of a column, and set differently.
+fn is_running_head(before: &Row, row: &Row, next: &Row, size: f32) -> bool {
+    let top = before.column != row.column && row.column == next.column;
+    top && next.y - row.y > 2.2 * size && (row.size - size).abs() > 0.02 * size
 }
 
 /// Whether a row stands right below another one; an address may be set in a type of its own.

@@ -2,6 +2,7 @@
 
 use super::Entry;
 use super::cut;
+use super::join::Hyphens;
 use super::labels::label;
 use super::rows::Row;
 
@@ -14,17 +15,39 @@ const UNHEADED_TRIED_MAX: usize = 12;
 
 /// The entries of the longest list.
 pub(super) fn entries(rows: &[Row]) -> Vec<Entry> {
+    let hyphens = Hyphens::of(rows.iter().map(|row| row.text.as_str()));
     let below = rows.iter().zip(1..).filter(|(row, _)| is_title(&row.text)).map(|(_, next)| next);
     let mut titles: Vec<usize> = below.collect();
     let skipped = titles.len().saturating_sub(TITLES_MAX);
-    let lists = titles.drain(skipped..).map(|at| cut::entries(rows.get(at..).unwrap_or_default()));
+    let lists = titles.drain(skipped..).flat_map(|at| {
+        let below = cut::entries(rows.get(at..).unwrap_or_default(), &hyphens);
+        let beside = beside(rows, at).map(|rows| cut::entries(&rows, &hyphens));
+        [Some(below), beside]
+    });
     let mut longest: Vec<Entry> = Vec::new();
-    for list in lists {
+    for list in lists.flatten() {
         if list.len() > longest.len() {
             longest = list;
         }
     }
-    if longest.is_empty() { unheaded(rows) } else { longest }
+    if longest.is_empty() { unheaded(rows, &hyphens) } else { longest }
+}
+
+/// The rows from `at` on, and behind those of its page what stands in a column to their right although it was read
+/// before: where the last page ends early, its columns are of very different heights.
+fn beside(rows: &[Row], at: usize) -> Option<Vec<Row>> {
+    let first = rows.get(at)?;
+    let edge = rows.iter().skip(at).take_while(|row| row.column == first.column).map(|row| row.x1);
+    let edge = edge.fold(first.x1, f32::max);
+    let page = rows.iter().position(|row| row.page == first.page)?;
+    let moved: Vec<&Row> = rows.get(page..at)?.iter().filter(|row| row.x0 > edge).collect();
+    if moved.is_empty() {
+        return None;
+    }
+    let turn =
+        rows.iter().skip(at).position(|row| row.page != first.page).map_or(rows.len(), |turn| at + turn);
+    let (here, later) = (rows.get(at..turn)?, rows.get(turn..)?);
+    Some(here.iter().chain(moved).chain(later).cloned().collect())
 }
 
 /// Whether a line is the heading of a list of references and nothing else.
@@ -83,11 +106,11 @@ fn without_number(text: &str) -> &str {
 
 /// A numbered list after the text that no heading names: the last place at which labels begin with 1 and most of the
 /// entries are dated.
-fn unheaded(rows: &[Row]) -> Vec<Entry> {
+fn unheaded(rows: &[Row], hyphens: &Hyphens) -> Vec<Entry> {
     let first = |row: &Row| label(&row.text).is_some_and(|label| label.number == Some(1));
     let begins = (0..rows.len()).rev().filter(|at| rows.get(*at).is_some_and(first));
     for at in begins.take(UNHEADED_TRIED_MAX) {
-        let list = cut::labelled(rows.get(at..).unwrap_or_default());
+        let list = cut::labelled(rows.get(at..).unwrap_or_default(), hyphens);
         let dated = list.iter().filter(|entry| super::dates::has_year(&entry.text)).count();
         if list.len() >= UNHEADED_MIN && dated * 10 >= list.len() * 7 {
             return list;

@@ -1,6 +1,7 @@
 //! Lists without labels: a hanging indent, an indented first line, a gap, or nothing but names parts the entries.
 
-use super::cut::{closes, entry, is_of_list, usual_size, votes};
+use super::cut::{List, closes, entry, is_of_list, usual_size, votes};
+use super::join::Hyphens;
 use super::rows::Row;
 use super::{ENTRIES_MAX, Entry, dates, find, people};
 
@@ -8,18 +9,19 @@ use super::{ENTRIES_MAX, Entry, dates, find, people};
 const LIST_ROWS_MAX: usize = 40_000;
 
 /// The entries of the list that begins with these rows.
-pub(super) fn entries(rows: &[Row]) -> Vec<Entry> {
+pub(super) fn entries(rows: &[Row], hyphens: &Hyphens) -> Vec<Entry> {
     let rows = list(rows);
     let size = usual_size(rows.iter().take(60));
     let rows: Vec<Row> =
         rows.iter().filter(|row| is_of_list(row, size) && !find::is_title(&row.text)).cloned().collect();
+    let common = List { size, labelled: false, hyphens };
     let begins = begins(&rows);
     let starts: Vec<usize> = begins.iter().zip(0..).filter(|(begin, _)| **begin).map(|(_, at)| at).collect();
     let ends = starts.iter().skip(1).copied().chain([rows.len()]);
     let pieces = starts.iter().copied().zip(ends).take(ENTRIES_MAX);
     let last = starts.last().copied();
     let found: Vec<Entry> = pieces
-        .filter_map(|(begin, end)| entry(rows.get(begin..end)?, size, Some(begin) == last, false))
+        .filter_map(|(begin, end)| entry(rows.get(begin..end)?, &common, Some(begin) == last))
         .collect();
     // A list in which nothing is dated is another list.
     let dated = found.iter().filter(|entry| dates::has_year(&entry.text)).count();

@@ -1,17 +1,56 @@
 //! From the lines of an entry to one line of text.
 
 use crate::pdf::read::words;
+use std::collections::HashSet;
+
+/// Words with a hyphen that a document has within its lines: there it belongs to the word.
+#[derive(Debug, Default)]
+pub(super) struct Hyphens {
+    kept: HashSet<String>,
+}
+
+impl Hyphens {
+    /// What the lines of a document say.
+    pub(super) fn of<'l>(lines: impl Iterator<Item = &'l str>) -> Self {
+        let words = lines.flat_map(|line| line.split_whitespace()).map(bare);
+        let inside = |word: &&str| word.len() < 60 && word.trim_end_matches(is_hyphen).contains(is_hyphen);
+        Self { kept: words.filter(inside).map(folded).collect() }
+    }
+
+    /// Whether the hyphen at the end of a text belongs to the word that the next line ends.
+    fn keep(&self, text: &str, line: &str) -> bool {
+        let first = text.rsplit(' ').next().unwrap_or_default();
+        let second = line.split(' ').next().unwrap_or_default();
+        let whole = first.len() + second.len() < 80 && first.ends_with(is_hyphen);
+        whole && self.kept.contains(&folded(bare(&format!("{first}{second}"))))
+    }
+}
+
+fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '\u{2010}')
+}
+
+fn bare(word: &str) -> &str {
+    word.trim_matches(|c: char| !c.is_alphanumeric())
+}
+
+fn folded(word: &str) -> String {
+    word.to_lowercase().replace('\u{2010}', "-")
+}
 
 /// Joins the next line to an entry. An address or a DOI that was broken at the line's end is whole again, and keeps
 /// its hyphens; other words are joined as all text is.
-pub(super) fn append(text: &mut String, line: &str) {
+pub(super) fn append(text: &mut String, line: &str, hyphens: &Hyphens) {
     let line = line.trim();
     let (Some(start), Some(end)) = (line.chars().next(), text.chars().last()) else {
         text.push_str(line);
         return;
     };
     let broken_range = matches!(end, '–' | '—' | '-') && start.is_ascii_digit() && before_last_is_digit(text);
-    if broken_range || goes_on(text.rsplit(' ').next().unwrap_or_default(), end, line) {
+    if broken_range
+        || hyphens.keep(text, line)
+        || goes_on(text.rsplit(' ').next().unwrap_or_default(), end, line)
+    {
         text.push_str(line);
     } else {
         words::append(text, line);
@@ -54,9 +93,10 @@ mod tests {
 
     #[test]
     fn addresses_and_ranges_that_a_line_end_broke_are_whole_again() {
+        let hyphens = Hyphens::of(["a log-structured file", "is well-\n"].into_iter());
         let check = |lines: &[&str], wanted: &str| {
             let mut text = String::new();
-            lines.iter().for_each(|line| append(&mut text, line));
+            lines.iter().for_each(|line| append(&mut text, line, &hyphens));
             assert_eq!(text, wanted);
         };
         check(&["doi:10.1016/j.jss.", "2020.110798"], "doi:10.1016/j.jss.2020.110798");
@@ -75,6 +115,7 @@ mod tests {
         );
         check(&["Model 49, 658–", "669"], "Model 49, 658–669");
         check(&["a depen-", "dency"], "a dependency");
+        check(&["the log-", "structured merge"], "the log-structured merge");
         check(&["https://example.org/paper", "2014."], "https://example.org/paper 2014.");
     }
 }

@@ -34,6 +34,7 @@ pub fn parse(text: &str) -> Reference {
     let title_from = behind_date(&text, people.end);
     let quoted = quoted_first
         .or_else(|| split::quoted(&text, title_from))
+        .or_else(|| split::quoted(&text, behind_unknown(&text, &people)?))
         .filter(|(span, _)| span.start < first_identifier);
     barred.extend(quoted.iter().map(|(span, _)| span.clone()));
     let year = dates::year(&text, people.end, &barred);
@@ -201,6 +202,13 @@ fn after_date(text: &str, year_end: usize) -> usize {
     let from = from + again.filter(|again| dates::has_year(again)).map_or(0, str::len);
     let rest = text.get(from..).unwrap_or_default();
     from + (rest.len() - rest.trim_start_matches([' ', '.', ',', ':', ';', ')']).len())
+}
+
+/// Where a quotation begins behind names that were not understood.
+fn behind_unknown(text: &str, people: &People) -> Option<usize> {
+    let quotation = |text: &str| text.find(", “").or_else(|| text.find(", \""));
+    let near = text.char_indices().nth(300).map_or(text.len(), |(at, _)| at);
+    quotation(text.get(..near)?).filter(|_| people.persons.is_empty())
 }
 
 /// Behind a date that follows the names, if there is one.

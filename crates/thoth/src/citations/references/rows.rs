@@ -17,6 +17,8 @@ pub(super) struct Row {
     pub column: usize,
     /// Left edge.
     pub x0: f32,
+    /// Right edge.
+    pub x1: f32,
     /// Baseline.
     pub y: f32,
     /// Size of its characters.
@@ -41,6 +43,7 @@ pub(super) fn rows(blocks: &[Block], body: &BodyLook) -> Vec<Row> {
             page: line.page,
             column: block.column,
             x0: line.x0,
+            x1: line.x1,
             y: line.y,
             size: line.size,
             heading,

@@ -1,6 +1,7 @@
 //! What holds for every entry and every list, whatever they contain.
 
 use super::cut;
+use super::join::Hyphens;
 use super::parse;
 use super::rows::Row;
 use crate::paper::Reference;
@@ -66,7 +67,7 @@ fn entries_of_many_styles_are_taken_apart() {
         "Broy Schmidt",
         2014,
         "Challenges in engineering cyber-physical systems",
-        "IEEE Comput",
+        "IEEE Comput.",
     );
     check(
         "Jan Bosch. 1999. Product-line architectures in industry: a case study. In Proc. of the 21st international conference on Software engineering. 544–554.",
@@ -152,7 +153,7 @@ fn rows(lines: &[(&str, f32)]) -> Vec<Row> {
 #[test]
 fn lists_are_cut_by_labels_and_by_indents() {
     let check = |lines: &[(&str, f32)], wanted: &[(Option<&str>, &str)]| {
-        let found = cut::entries(&rows(lines));
+        let found = cut::entries(&rows(lines), &Hyphens::default());
         let found: Vec<(Option<&str>, &str)> =
             found.iter().map(|entry| (entry.label.as_deref(), entry.text.as_str())).collect();
         assert_eq!(found, wanted);
@@ -198,7 +199,7 @@ fn thousands_of_entries_are_cut_in_no_time() {
         .collect();
     let lines: Vec<(&str, f32)> = texts.iter().map(|text| (text.as_str(), 50.0)).collect();
     let began = Instant::now();
-    assert!(cut::entries(&rows(&lines)).len() <= super::ENTRIES_MAX);
+    assert!(cut::entries(&rows(&lines), &Hyphens::default()).len() <= super::ENTRIES_MAX);
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
@@ -221,6 +222,6 @@ proptest! {
     #[test]
     fn no_rows_defeat_the_cutter(lines in prop::collection::vec(("\\PC{0,30}", 0.0f32..300.0), 0..40)) {
         let lines: Vec<(&str, f32)> = lines.iter().map(|(text, x0)| (text.as_str(), *x0)).collect();
-        cut::entries(&rows(&lines));
+        cut::entries(&rows(&lines), &Hyphens::default());
     }
 }

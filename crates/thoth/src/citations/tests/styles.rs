@@ -68,6 +68,10 @@ fn works() -> Vec<(&'static str, Value)> {
     works.push(("preprint", csl_json::of_paper("preprint", &preprint)));
     works.push(("conference", csl_json::of_paper("conference", &conference)));
     works.push(("book", csl_json::of_reference("book", &book)));
+    let document = Metadata { venue: None, volume: None, issue: None, pages: None, ..article(2) };
+    works.push(("document", csl_json::of_paper("document", &document)));
+    let odd = Metadata { title: text("On LLMs and mRNA, <b>names</b> & *stars* [[links]]"), ..article(1) };
+    works.push(("odd title", csl_json::of_paper("odd title", &odd)));
     works.push(("group", csl_json::of_paper("group", &group)));
     works.push(("no authors", csl_json::of_paper("no authors", &no_authors)));
     works.push(("no year", csl_json::of_paper("no year", &Metadata { year: None, ..article(1) })));

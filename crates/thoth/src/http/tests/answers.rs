@@ -19,7 +19,8 @@ async fn what_every_answer_carries() {
     assert!(!answer.headers().contains_key("access-control-allow-origin"));
     let health: Value = answer.json().await.unwrap();
     assert_eq!(health["status"], "ok");
-    assert_eq!(health["services"]["http"], json!({ "status": "ok", "since": 1 }));
+    let runs = format!("http://{}", world.address());
+    assert_eq!(health["services"]["http"], json!({ "status": "ok", "since": 1, "runs": runs }));
     world.stop().await;
 }
 

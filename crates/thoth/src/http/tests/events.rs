@@ -5,12 +5,13 @@ use serde_json::json;
 
 use super::fixture::{PATIENCE, TOKEN, World, free_port, on_port, with};
 use crate::http::client::Client;
+use crate::http::token::Token;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_tell_verdicts_pin_nothing_and_end_with_their_port() {
     let (old, new) = (free_port(), free_port());
     let world = World::start(&on_port(old, 500)).await;
-    let client = Client::from_state(world.state.path(), None, Some(TOKEN)).unwrap();
+    let client = Client::from_state(world.state.path(), None, Some(Token::given(TOKEN).unwrap())).unwrap();
     let mut events = Box::pin(client.events(None).await.unwrap());
     let next = async |events: &mut std::pin::Pin<Box<_>>| {
         let next = tokio::time::timeout(PATIENCE, StreamExt::next(events)).await;

@@ -18,7 +18,7 @@ use crate::http::metrics::Metrics;
 use crate::http::router::Routers;
 use crate::http::server::serve;
 use crate::http::service::Surroundings;
-use crate::http::state::{App, Papers, Troubles};
+use crate::http::state::{App, Owners, Papers};
 use crate::http::token::Token;
 use crate::instances::Roles;
 use crate::instances::hold::{Hold, Turn};
@@ -27,7 +27,7 @@ use crate::mcp::http::Sessions;
 use crate::mcp::{Desk, ToolListeners};
 use crate::paper::{Field, Metadata, Paper, Paragraph, Section, Source};
 use crate::pdf::ledger;
-use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts};
+use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
 use crate::pdf::read::Unreadable;
 use crate::rag::builder::Builder;
 use crate::rag::index::{self, Index};
@@ -68,7 +68,7 @@ impl World {
         let monitor = monitor(&vault, database, &means, &tasks, shutdown.clone()).await;
         let builder = Builder::start(Arc::clone(&means.index), &tasks, shutdown.clone());
         builder.follow(engine.live().load().services.rag.wanted());
-        let troubles = Troubles::default();
+        let owners = Owners::default();
         let started = jiff::Timestamp::UNIX_EPOCH;
         let metrics = Metrics::new(started);
         let token = Token::given(TOKEN).unwrap();
@@ -78,7 +78,7 @@ impl World {
         let mcp = Sessions::new(desk, ToolListeners::default(), shutdown.clone());
         let papers = Papers { monitor, builder: Some(Arc::new(builder)) };
         let (roles, said) = (Roles::ALL, Arc::clone(&instance));
-        let watched = (metrics.clone(), troubles.clone());
+        let watched = (metrics.clone(), owners.clone());
         let app = App::new(roles, engine.clone(), papers, said, token, watched, mcp);
         let app = Arc::new(app);
         tasks.spawn(serve(
@@ -86,7 +86,7 @@ impl World {
             engine.follower("ports").unwrap(),
             Routers::new(&app),
             instance,
-            troubles,
+            owners,
             CancellationToken::new(),
             shutdown.clone(),
         ));
@@ -240,9 +240,9 @@ async fn monitor(
         database,
         index: Arc::clone(&means.index),
         read: Arc::new(read),
-        load_inputs: {
-            let inputs = inputs.clone();
-            Arc::new(move || inputs.clone())
+        load: {
+            let terms = Terms { inputs: inputs.clone(), citations: crate::citations::sample("IEEE", "uri") };
+            Arc::new(move || terms.clone())
         },
         limits: Limits::default(),
     };

@@ -4,6 +4,7 @@
 //! of the tool, in words that a language model can act on; only a call that names no tool is an error of the protocol.
 
 mod arguments;
+mod cite;
 mod find;
 mod papers;
 mod read;
@@ -54,7 +55,7 @@ pub(super) fn listed(generation: &Generation) -> Vec<Tool> {
         find::ask_tool(generation),
         read::read_tool(),
         papers::list_tool(),
-        papers::cite_tool(),
+        cite::cite_tool(generation),
     ];
     library.into_iter().chain(settings).collect()
 }
@@ -109,7 +110,7 @@ async fn done(call: &Call, name: &str, arguments: JsonObject) -> Result<Reply, R
         "ask" => find::ask(call, arguments::of(name, arguments)?).await,
         "read_paper" => read::read(call, arguments::of(name, arguments)?).await,
         "list_papers" => papers::list(call, arguments::of(name, arguments)?).await,
-        "cite" => papers::cite(call, arguments::of(name, arguments)?).await,
+        "cite" => cite::cite(call, arguments::of(name, arguments)?).await,
         "settings_view" => settings::view(call, arguments::of(name, arguments)?),
         "settings_validate" => settings::validate(call, arguments::of(name, arguments)?).await,
         _ => Err(Refusal(format!("there is no tool `{name}`"))),

@@ -1,4 +1,4 @@
-//! `list_papers` and `cite`: what is in the library, and how to refer to it.
+//! `list_papers`: what is in the library; and how the other tools find a paper there.
 
 use std::fmt::Write as _;
 
@@ -9,12 +9,9 @@ use serde_json::{Value, json};
 
 use super::arguments::{at_most, count};
 use super::{Refusal, Reply, blocking, tool};
-use crate::citations;
 use crate::mcp::Call;
 use crate::pdf::row::PaperRow;
 
-/// Papers that are cited at once, at most.
-const CITED_MAX: usize = 50;
 /// Characters of what names a paper.
 const ID_CHARS_MAX: usize = 64;
 
@@ -36,30 +33,12 @@ pub(super) struct List {
     offset: Option<u32>,
 }
 
-/// What `cite` takes.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Cite {
-    /// Ids of the papers, as `search`, `ask` and `list_papers` give them.
-    #[schemars(length(min = 1, max = 50), inner(length(max = 64)))]
-    papers: Vec<String>,
-}
-
 pub(super) fn list_tool() -> Tool {
     tool::<List>(
         "list_papers",
         "List the papers",
         "Lists the papers of the library, newest first: id, title, authors, year, DOI, number of pages, and how far \
          each has come. Only a paper that is `indexed` can be searched and read.",
-    )
-}
-
-pub(super) fn cite_tool() -> Tool {
-    tool::<Cite>(
-        "cite",
-        "Cite papers",
-        "Gives a BibTeX entry for each of the papers, made of what was found in their PDFs. What was not found is left \
-         out; nothing is made up.",
     )
 }
 
@@ -90,23 +69,6 @@ pub(super) async fn list(call: &Call, list: List) -> Result<Reply, Refusal> {
     }
     let papers: Vec<Value> = page.iter().map(summary).collect();
     Ok(Reply { structured: json!({ "papers": papers, "total": total, "next_offset": next_offset }), text })
-}
-
-pub(super) async fn cite(call: &Call, cite: Cite) -> Result<Reply, Refusal> {
-    if cite.papers.is_empty() || cite.papers.len() > CITED_MAX {
-        let given = cite.papers.len();
-        return Err(Refusal(format!("`papers` names {given} papers; it must name 1 to {CITED_MAX}")));
-    }
-    let mut entries = Vec::new();
-    for id in &cite.papers {
-        let row = find(call, id).await?;
-        let metadata = row.metadata.ok_or_else(|| unread(id, row.status.as_str(), row.reason.as_deref()))?;
-        entries.push((id, citations::citation_key(&metadata), citations::bibtex(&metadata)));
-    }
-    let text = entries.iter().map(|(_, _, entry)| entry.trim()).collect::<Vec<_>>().join("\n\n");
-    let entries: Vec<Value> =
-        entries.iter().map(|(id, key, entry)| json!({ "paper": id, "key": key, "bibtex": entry })).collect();
-    Ok(Reply { structured: json!({ "entries": entries }), text })
 }
 
 /// The row of a paper that a client names.

@@ -161,11 +161,38 @@ fn the_projects_own_papers_are_read_as_their_truth_says() {
         assert_eq!(found.doi.as_ref().map(|doi| doi.value.as_str()), truth["doi"].as_str());
         let kind = |kind| paper.sections.iter().filter(|section| section.kind == kind).count();
         assert_eq!((kind(SectionKind::Abstract), kind(SectionKind::References)), (1, 1), "{}", truth["file"]);
+        assert_eq!(list(&paper), truth["reference_list"], "{}", truth["file"]);
         let numbered =
             |section: &&crate::paper::Section| section.title.starts_with(|c: char| c.is_ascii_digit());
         assert_eq!(paper.sections.iter().find(numbered), None);
         assert!(paper.sections.len() >= 5);
     }
+}
+
+/// The references of a paper as `truth.json` has them: what was not found has no key.
+fn list(paper: &Paper) -> serde_json::Value {
+    let entry = |reference: &crate::paper::Reference| {
+        let names = reference.authors.iter().map(|person| format!("{}, {}", person.family, person.given));
+        let mut entry = serde_json::json!({
+            "authors": names.collect::<Vec<_>>(),
+            "title": reference.title,
+            "year": reference.year,
+            "venue": reference.venue,
+        });
+        let found = [
+            ("volume", &reference.volume),
+            ("issue", &reference.issue),
+            ("pages", &reference.pages),
+            ("doi", &reference.doi),
+        ];
+        for (name, value) in found {
+            if let Some(value) = value {
+                entry[name] = serde_json::json!(value);
+            }
+        }
+        entry
+    };
+    paper.references.iter().map(entry).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use super::*;
 use crate::pdf::folder::{Scope, Stamp};
 use crate::pdf::lookout::Lookout;
-use crate::pdf::monitor::Shared;
+use crate::pdf::shared::Shared;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pdf_is_taken_once_while_the_folder_moves_to_and_fro() {

@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts, Reader};
+use super::monitor::{Limits, Monitor, MonitorInputs, PaperEvent, Parts, Reader, Terms};
 use super::read::Unreadable;
 use super::row::PaperRow;
 use super::settle::Patience;
@@ -170,12 +170,16 @@ impl World {
 
     fn parts(&self, read: Arc<Reader>) -> Parts {
         let inputs = Arc::clone(&self.inputs);
+        let citations = crate::citations::sample("IEEE", "uri");
         Parts {
             vault: self.vault.path().to_owned(),
             database: Arc::clone(&self.database),
             index: Arc::clone(&self.index),
             read,
-            load_inputs: Arc::new(move || inputs.lock().unwrap().clone()),
+            load: Arc::new(move || Terms {
+                inputs: inputs.lock().unwrap().clone(),
+                citations: Arc::clone(&citations),
+            }),
             limits: self.limits,
         }
     }

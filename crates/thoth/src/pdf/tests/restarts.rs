@@ -64,6 +64,10 @@ async fn a_killed_process_leaves_nothing_twice() {
                         former_id: None,
                         pdf: &file,
                         paper: &paper,
+                        manner: crate::notes::works::Manner {
+                            citations: &crate::citations::sample("IEEE", "uri"),
+                            shelf: &crate::notes::shelf::Shelf::default(),
+                        },
                         create: true,
                     };
                     crate::notes::write::write(&order).unwrap();
