@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the reader: it grows whenever reading gives more, or something else, than before. Papers that an
 /// earlier version read are read once again.
-pub const READER_VERSION: u32 = 2;
+pub const READER_VERSION: u32 = 3;
 
 /// A paper as it was read out of one PDF.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -76,8 +76,8 @@ pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'s
         services.insert(name, state.runs(owner.runs));
     }
     if app.roles.monitor {
-        // Nothing is wrong before the folder is followed for the first time.
-        services.entry("pdf").or_insert_with(|| ServiceState::pending(None, "starting".to_owned()));
+        let starting = || ServiceState::pending(None, "starting".to_owned());
+        services.entry("pdf").or_insert_with(starting);
     }
     services
 }

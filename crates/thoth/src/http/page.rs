@@ -18,7 +18,7 @@ code{font-size:.95em}a{color:#0645ad}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}a{color:#8ab4f8}}";
 
 /// What a reader can open from here, and what it is.
-const LINKS: [(&str, &str); 11] = [
+const LINKS: &[(&str, &str)] = &[
     ("/api/v1/papers", "the papers and how far each has come"),
     ("/api/v1/bibliography", "all of them, formatted"),
     ("/api/v1/search?q=", "search, with the words behind <code>q=</code>"),

@@ -17,7 +17,7 @@ const STEADY: Duration = Duration::from_secs(30);
 /// Between the first two looks at one that does not; doubles.
 const AGAIN_MIN: Duration = Duration::from_millis(500);
 /// Between two looks at one that does not, at most.
-const AGAIN_MAX: Duration = Duration::from_secs(30);
+const AGAIN_MAX: Duration = Duration::from_secs(8);
 
 /// Looks at whatever server is live, until `shutdown`. Another server is looked at at once, and the look at the one
 /// before is given up.

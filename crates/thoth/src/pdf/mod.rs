@@ -12,8 +12,8 @@
 //! - [`lookout`]: compares the folder with the ledger
 //! - [`intake`]: one PDF, from its bytes to its note
 //! - [`adopt`]: PDFs from elsewhere
-//! - [`settings`]: what of the settings is read
 //! - [`refresh`]: notes that exist, written anew
+//! - [`settings`]: what of the settings is read
 //! - [`monitor`]: the handle to all this
 
 pub mod adopt;

@@ -45,6 +45,43 @@ async fn papers_become_rows_and_notes_that_say_what_is_true() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_papers_cite_is_listed_over_http_on_the_command_line_and_in_notes() {
+    let thoth = with_papers().await;
+    let truth = truth();
+    let rows = thoth.papers(truth.len()).await;
+    for paper in &truth {
+        let file = format!("pdf/{}", paper["file"].as_str().unwrap());
+        let row = rows.iter().find(|row| row["file"] == file).unwrap();
+        let id = row["id"].as_str().unwrap();
+        let answer = thoth.get(&format!("/api/v1/papers/{id}/references")).await;
+        let found = answer["references"].as_array().unwrap();
+        let wanted = paper["reference_list"].as_array().unwrap();
+        assert_eq!(found.len(), wanted.len(), "{file}");
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert_eq!((&found["title"], &found["year"]), (&wanted["title"], &wanted["year"]), "{found}");
+            assert_eq!(found["doi"], wanted["doi"], "{found}");
+        }
+        let printed = thoth.place.run(&["references", id]);
+        let printed = String::from_utf8(printed.stdout).unwrap();
+        let note = std::fs::read_to_string(thoth.place.vault().join(row["note"].as_str().unwrap())).unwrap();
+        assert_eq!(note.matches("\n## References\n").count(), 1, "{note}");
+        for entry in found {
+            assert!(printed.contains(entry["text"].as_str().unwrap()), "{printed}");
+            let title = entry["title"].as_str().unwrap().trim_end_matches('?');
+            assert!(note.to_lowercase().contains(&title.to_lowercase()), "{title}: {note}");
+            let doi = entry["doi"].as_str().unwrap_or_default();
+            assert!(
+                note.contains(doi) && (doi.is_empty() || note.contains("(<https://doi.org/10.")),
+                "{note}"
+            );
+        }
+    }
+    let nobody = thoth.place.run(&["references", "nobody"]);
+    let said = String::from_utf8(nobody.stderr).unwrap();
+    assert!(!nobody.status.success() && said.contains("there is no paper `nobody`"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_passage_of_an_answer_stands_on_its_page_as_pdftotext_prints_it() {
     if !installed("pdftotext") {
         return;
