@@ -125,9 +125,9 @@ impl Line {
     fn is_loose(&self, word: &[Mark], plain: bool) -> bool {
         let inked = || word.iter().filter(|mark| !mark.character.is_whitespace());
         let shifted = |mark: &Mark| mark.rise.abs() > SHIFT * self.size;
-        let is_script_alone = || inked().next().is_none_or(shifted);
+        let begins_with_script = || inked().next().is_none_or(shifted);
         inked().any(|mark| mark.doubtful || is_accent(mark.character))
-            || (is_script_alone() || !plain) && inked().any(shifted)
+            || (!plain || begins_with_script()) && inked().any(shifted)
     }
 
     /// Whether all that is off the line are scripts as words have them: `F1`, `m2`, `so it is12`.

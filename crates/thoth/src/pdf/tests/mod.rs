@@ -116,7 +116,6 @@ impl World {
                 absent: Duration::from_millis(300),
                 read_deadline: Duration::from_secs(5),
                 workers: 2,
-                ..Limits::default()
             },
             vault,
             _state: state,
