@@ -191,8 +191,10 @@ async fn the_log_s_level_changes_live() {
         settings(&json!({ "llm": { "default": pair(round) }, "logging": { "level": level } }))
     };
     let thoth = Thoth::start(&with(1, "INFO")).await;
+    let sentences = || thoth.log().matches("Settings reloaded successfully").count();
+    // The start says it too, when the server already answers.
+    until(async || sentences() == 1).await;
     for save in Save::BOTH {
-        let sentences = || thoth.log().matches("Settings reloaded successfully").count();
         let before = sentences();
         let verdict = thoth.save(save, &with(1, "ERROR")).await;
         assert_eq!(service(&verdict, "log").unwrap().0, "followed", "{verdict}");
