@@ -31,6 +31,7 @@ class Development:
             raise
         token = self.containers["api"].token()
         self.api, self.mcp = (Server(self.ports[role], token) for role in ("api", "mcp"))
+        self.accepted = {instance["content"] for instance in self.instances()["instances"]}
         return self
 
     def __exit__(self, *_):
@@ -46,10 +47,16 @@ class Development:
         return {role: container.log().count(words) for role, container in self.containers.items()}
 
     def agree_on(self, model):
-        """Each of the three has accepted the file of now, and the API serves its model."""
-        self.api.becomes(model)
-        agree = lambda: len(living(self.instances())) == len(ROLES) and self.instances()["agree"]
-        return wait_for("the three to agree", agree)[1]
+        """Waits until each of the three has accepted another content than before, all the same; the milliseconds."""
+
+        def agreed():
+            told = self.instances()
+            contents = {instance["content"] for instance in told["instances"]}
+            return told["agree"] and len(living(told)) == len(ROLES) and contents != self.accepted and contents
+
+        self.accepted, took = wait_for("the three to agree", agreed)
+        assert self.api.model() == model, self.api.model()
+        return took
 
 
 def living(agreement):
@@ -61,7 +68,7 @@ def scenario_2_three_containers(prod):
     prod.vault.save_by_rename(settings("first/model"))
     with Development(prod) as dev:
         assert sorted(living(dev.instances())) == sorted(ROLES), dev.instances()
-        assert "DEBUG" in dev.containers["api"].log() or "debug" in dev.containers["api"].log().lower()
+        assert dev.api.settings()["logging"]["level"] == "DEBUG"
         passed("`make start`: three containers of one image, each healthy, known to each other")
         before = dev.count(APPLIED)
         dev.make("reload-settings")

@@ -86,10 +86,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     /// Tells the outcome of everything that has been on trial for long enough.
     pub(crate) fn end_probations(&mut self) {
-        if self.probation.next_due().is_none_or(|due| due > Instant::now()) {
+        let now = Instant::now();
+        if self.probation.next_due(now).is_none_or(|due| due > now) {
             return;
         }
-        let outcomes = self.probation.due(Instant::now());
+        let outcomes = self.probation.due(now);
         self.tell_trial();
         for (verdict, outcome) in outcomes {
             self.settled(verdict, outcome);

@@ -109,7 +109,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 return Some(candidate);
             }
             let retry = self.again.as_ref().map(|again| tokio::time::Instant::from_std(again.due()));
-            let outcome = self.probation.next_due().map(tokio::time::Instant::from_std);
+            let outcome = self.probation.next_due(Instant::now()).map(tokio::time::Instant::from_std);
             tokio::select! {
                 biased;
                 message = self.messages.recv() => self.told(message?),

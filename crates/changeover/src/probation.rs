@@ -19,6 +19,9 @@ use std::time::Instant;
 use crate::generation::Identity;
 use crate::report::Outcome;
 
+/// Commits that are on trial at a time, at most: each holds what was live before it. The oldest ends early.
+const OPEN_MAX: usize = 16;
+
 /// Services by name and object.
 pub(crate) type OnTrial = Vec<(&'static str, Identity)>;
 
@@ -135,6 +138,8 @@ impl<G: Clone> Probation<G> {
 
     /// The outcomes of what has been on trial for long enough.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<(u64, Outcome)> {
+        let excess = self.open.len().saturating_sub(OPEN_MAX);
+        self.open.iter_mut().take(excess).for_each(|open| open.until = now);
         let (over, open) = std::mem::take(&mut self.open).into_iter().partition(|open| open.until <= now);
         self.open = open;
         let over: Vec<Open<G>> = over;
@@ -166,8 +171,9 @@ impl<G: Clone> Probation<G> {
     }
 
     /// When [`Probation::due`] has something to say next.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.open.iter().map(|open| open.until).min()
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let too_many = self.open.len() > OPEN_MAX;
+        self.open.iter().map(|open| if too_many { now } else { open.until }).min()
     }
 }
 
@@ -213,7 +219,20 @@ mod tests {
         story.probation.worked(second);
         assert_eq!(story.later(10), [(2, Outcome::Kept)]);
         assert_eq!(story.commit(3, second), Some(Outcome::Kept), "nothing of it is on trial");
-        assert_eq!(story.probation.next_due(), None);
+        assert_eq!(story.probation.next_due(story.now), None);
+    }
+
+    #[test]
+    fn a_thousand_saves_do_not_hold_a_thousand_generations() {
+        let mut story = Story::new();
+        for number in 1..=1_000 {
+            story.commit(number, Identity::fresh());
+            if story.probation.next_due(story.now) == Some(story.now) {
+                assert_eq!(story.later(0), [(number - OPEN_MAX as u64, Outcome::KeptUnproven)]);
+            }
+        }
+        assert_eq!(story.probation.open.len(), OPEN_MAX);
+        assert!(story.probation.proven.is_empty());
     }
 
     #[test]

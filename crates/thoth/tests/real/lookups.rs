@@ -106,7 +106,7 @@ async fn what_is_absent_is_filled_in_by_a_look_up_that_is_switched_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_is_away_degrades_citations_alone_and_holds_up_nothing() {
+async fn a_source_that_is_away_degrades_look_ups_alone_and_holds_up_nothing() {
     let crossref = source(ResponseTemplate::new(503)).await;
     let content = settings(&json!({
         "paths": { "pdf": "pdf" }, "citation": { "apis": { "useCrossref": true, "crossrefUrl": crossref.uri() } },
@@ -114,12 +114,14 @@ async fn a_source_that_is_away_degrades_citations_alone_and_holds_up_nothing() {
     let thoth = Thoth::start(&content).await;
     thoth.place.drop_paper("okonkwo2024.pdf", "pdf");
     assert_eq!(thoth.papers(1).await[0]["status"], "indexed");
-    until(async || thoth.get("/health").await["services"]["citations"]["status"] == "degraded").await;
+    until(async || thoth.get("/health").await["services"]["look-ups"]["status"] == "degraded").await;
     let health = thoth.get("/health").await;
-    let reason = health["services"]["citations"]["reason"].as_str().unwrap();
+    let reason = health["services"]["look-ups"]["reason"].as_str().unwrap();
     assert!(reason.contains("Crossref") && reason.contains("503"), "{health}");
-    assert_eq!(health["services"]["rag"]["status"], "ok", "{health}");
+    for other in ["citations", "rag", "pdf"] {
+        assert_eq!(health["services"][other]["status"], "ok", "{health}");
+    }
     let off = content.replace("\"useCrossref\": true", "\"useCrossref\": false");
     assert_eq!(thoth.save(Save::Rename, &off).await["verdict"], "applied");
-    until(async || thoth.get("/health").await["services"]["citations"]["status"] == "ok").await;
+    until(async || thoth.get("/health").await["services"]["look-ups"]["status"] == "ok").await;
 }
