@@ -169,12 +169,11 @@ proptest! {
         }
         let lapping = chunks(&paper, &recipe(size, overlap));
         for (before, next) in lapping.iter().zip(lapping.iter().skip(1)) {
-            let words = squeeze(&next.text);
             // Of a text that says a word again it cannot be told whether that is the overlap.
-            let repeats = || paper.sections[next.section].paragraphs.iter().any(|paragraph| {
-                let all = squeeze(&paragraph.text);
-                words.iter().any(|word| all.iter().filter(|other| *other == word).count() > 1)
-            });
+            let paragraphs = || paper.sections[next.section].paragraphs.iter();
+            let all: Vec<String> = paragraphs().flat_map(|paragraph| squeeze(&paragraph.text)).collect();
+            let is_again = |word: &String| all.iter().filter(|other| *other == word).count() > 1;
+            let repeats = || squeeze(&next.text).iter().any(is_again);
             if before.section == next.section && !repeats() {
                 let (before, next) = (squeeze(&before.text), squeeze(&next.text));
                 prop_assert!(next.len() > shared(&before, &next), "a chunk that brings nothing new");
