@@ -46,7 +46,7 @@ start: ## Serve the vault in three containers, for development: the API on 8081,
 stop: ## Stop these
 	@scripts/development.sh down
 
-##@ THE SERVER THAT RUNS, in containers or here
+##@ HOT-RELOAD (they ask the server that runs, in containers or here)
 .PHONY: status health reload-settings watch-settings hot-reload-status test-hot-reload
 status: ## Show what runs, and whether it is well
 	@scripts/status.sh

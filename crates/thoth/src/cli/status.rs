@@ -125,10 +125,10 @@ fn print_service(name: &str, service: &Value) {
         _ => QUIET,
     };
     let since = service["since"].as_u64().map(|since| format!("since {since}")).unwrap_or_default();
-    let runs = service["runs"].as_str().unwrap_or_default();
-    let reason =
-        service["reason"].as_str().map(|reason| format!("{QUIET} ({reason}){QUIET:#}")).unwrap_or_default();
-    println!("  {name:<10} {style}{status:<9}{style:#} {since:<10} {runs}{reason}");
+    let runs = service["runs"].as_str().filter(|runs| !runs.is_empty()).map(str::to_owned);
+    let reason = service["reason"].as_str().map(|reason| format!("{QUIET}({reason}){QUIET:#}"));
+    let told: Vec<String> = runs.into_iter().chain(reason).collect();
+    println!("  {name:<10} {style}{status:<9}{style:#} {since:<10} {}", told.join(" "));
 }
 
 /// What `/health/hot-reload` says, as far as it is printed.
