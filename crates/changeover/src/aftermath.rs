@@ -78,7 +78,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         services: OnTrial,
         time: Duration,
     ) -> Option<Outcome> {
-        let verdict = self.history.upcoming_id();
+        let verdict = (self.history.upcoming_id(), self.live_fingerprint.shown());
         let outcome = self.probation.committed(verdict, before, services, Instant::now() + time);
         self.tell_trial();
         outcome
@@ -108,6 +108,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     pub(crate) fn used(&mut self, object: Identity, used: Use) {
         match used {
             Use::Worked => self.probation.worked(object),
+            Use::Asked => self.probation.asked(object),
             Use::Failed(reason) if self.failures.len() < FAILURES_MAX => self.failures.push((object, reason)),
             Use::Failed(_) => {}
         }
@@ -151,20 +152,26 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             reason: format!("as in generation {}: {reason}", older.number),
         };
         let reports = services.iter().map(again).chain(followed).collect();
+        // What runs again is no culprit, whatever else was built from the same content.
+        for content in culprits.iter().filter(|content| fingerprint.shown().as_ref() != Some(*content)) {
+            let kept_out = self.history.quarantine(content, reason);
+            self.written("the quarantine", kept_out);
+        }
         for verdict in verdicts {
-            if culprits.contains(&verdict) {
-                let kept_out = self.history.quarantine(verdict, reason);
-                self.written("the quarantine", kept_out);
-            }
             self.settled(verdict, Outcome::Reverted);
+        }
+        let bound = self.again.as_ref().and_then(|again| again.what.source.fingerprint.shown());
+        if bound.is_some_and(|content| self.history.quarantined(&content, &Cause::Retry).is_some()) {
+            self.try_again(None);
         }
         self.say(source, Decision::Applied, Some(Outcome::Kept), Vec::new(), Vec::new(), reports);
     }
 
     /// Tells what became of a commit.
     fn settled(&mut self, verdict: u64, outcome: Outcome) {
-        let recorded = self.history.outcome(verdict, outcome);
-        if let Some(verdict) = self.written("an outcome", recorded).flatten() {
+        let (verdict, recorded) = self.history.outcome(verdict, outcome);
+        self.written("an outcome", recorded);
+        if let Some(verdict) = verdict {
             self.shared.settled(&verdict);
             // Nobody needs to listen.
             drop(self.outcomes.send(verdict));
@@ -172,7 +179,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     }
 
     /// What could not be written down is told, and holds nothing up.
-    fn written<T>(&self, what: &str, result: Result<T, crate::history::HistoryError>) -> Option<T> {
+    pub(crate) fn written<T>(
+        &self,
+        what: &str,
+        result: Result<T, crate::history::HistoryError>,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {

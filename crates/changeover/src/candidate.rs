@@ -36,6 +36,8 @@ pub(crate) enum Message<S> {
 /// How the use of a service that is on trial went.
 pub(crate) enum Use {
     Worked,
+    /// It failed, and the one before it is being asked the same.
+    Asked,
     /// It failed where the one before it works; why.
     Failed(String),
 }

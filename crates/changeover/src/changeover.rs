@@ -95,7 +95,6 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     async fn next(&mut self) -> Option<Candidate<S>> {
         loop {
-            self.end_probations();
             match self.messages.try_recv() {
                 Ok(message) => {
                     self.told(message);
@@ -105,6 +104,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
             }
             self.revert().await;
+            self.end_probations();
             if let Some(candidate) = self.waiting.take().or_else(|| self.refresh()) {
                 return Some(candidate);
             }
@@ -166,6 +166,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     async fn change(&mut self, mut candidate: Candidate<S>) {
         let live = self.live.load();
         if *live.settings == *candidate.settings && !live.safe_mode && !candidate.is_refresh() {
+            if candidate.is_retry() {
+                self.try_again(None);
+            }
+            let shown = candidate.source.fingerprint.shown();
+            let content = shown.as_deref().zip(candidate.source.content.bytes());
+            let kept = self.history.keep(live.number, content, &candidate.secrets);
+            self.written("a content", kept);
             self.live_fingerprint = candidate.source.fingerprint;
             self.shared.live_content(candidate.source.fingerprint.shown());
             let Candidate { source, warnings, .. } = candidate;

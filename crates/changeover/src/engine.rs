@@ -111,10 +111,16 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
 
     /// The generation that would take over if this object, which is live and on trial, failed. Who sees it fail asks
     /// the older object the same, now: only if that one succeeds is it evidence for [`Engine::failed`]. So an outage
-    /// elsewhere takes nobody's save back.
+    /// elsewhere takes nobody's save back. An answer that was asked for in time may come up to a minute late.
     pub fn fallback(&self, object: Identity) -> Option<Arc<Generation<S, V>>> {
         let trial = self.parts.trial.borrow();
-        trial.iter().find(|(on_trial, _)| *on_trial == object).map(|(_, older)| Arc::clone(older))
+        let older =
+            trial.iter().find(|(on_trial, _)| *on_trial == object).map(|(_, older)| Arc::clone(older));
+        drop(trial);
+        if older.is_some() {
+            self.used(object, Use::Asked);
+        }
+        older
     }
 
     /// Says that an object which is on trial was used, and worked.

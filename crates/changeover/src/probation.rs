@@ -14,13 +14,16 @@
 //! - A revert goes to the newest generation of which nothing is open and unproven, and is itself never on trial.
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::generation::Identity;
 use crate::report::Outcome;
 
 /// Commits that are on trial at a time, at most: each holds what was live before it. The oldest ends early.
 const OPEN_MAX: usize = 16;
+
+/// For how long an answer of the objects before is waited for after the time of a trial.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Services by name and object.
 pub(crate) type OnTrial = Vec<(&'static str, Identity)>;
@@ -37,11 +40,15 @@ pub(crate) struct Probation<G> {
 #[derive(Debug)]
 struct Open<G> {
     verdict: u64,
+    /// Keyed hash of the content.
+    content: Option<String>,
     /// What was live before, and its objects; `None` at a start, and after safe mode.
     before: Option<(G, OnTrial)>,
     /// Objects of this commit that nobody had used with success when it was made.
     unproven: OnTrial,
     until: Instant,
+    /// Whether its time was prolonged for somebody who asks the objects before it.
+    asked: bool,
 }
 
 /// What to go back to.
@@ -50,8 +57,8 @@ pub(crate) struct Revert<G> {
     pub(crate) to: G,
     /// The verdicts that are taken back, oldest first.
     pub(crate) verdicts: Vec<u64>,
-    /// Those of them that have the object that failed.
-    pub(crate) culprits: Vec<u64>,
+    /// The contents of those of them that have the object that failed, each once.
+    pub(crate) culprits: Vec<String>,
     /// The services whose objects change.
     pub(crate) services: Vec<&'static str>,
 }
@@ -66,7 +73,7 @@ impl<G: Clone> Probation<G> {
     /// A commit. Gives its outcome where nothing of it is on trial.
     pub(crate) fn committed(
         &mut self,
-        verdict: u64,
+        (verdict, content): (u64, Option<String>),
         before: Option<G>,
         services: OnTrial,
         until: Instant,
@@ -78,7 +85,7 @@ impl<G: Clone> Probation<G> {
             return Some(Outcome::Kept);
         }
         let before = before.map(|before| (before, older));
-        self.open.push(Open { verdict, before, unproven, until });
+        self.open.push(Open { verdict, content, before, unproven, until, asked: false });
         None
     }
 
@@ -92,6 +99,16 @@ impl<G: Clone> Probation<G> {
         let known = |open: &Open<G>| open.unproven.iter().any(|(_, unproven)| *unproven == object);
         if self.open.iter().any(known) || self.live.iter().any(|(_, live)| *live == object) {
             self.proven.insert(object);
+        }
+    }
+
+    /// This object failed, and the one before it is being asked the same: its answer may come after the time, which is
+    /// prolonged for it, once.
+    pub(crate) fn asked(&mut self, object: Identity) {
+        if let Some(open) = self.brought_by(object).and_then(|index| self.open.get_mut(index))
+            && !open.asked
+        {
+            (open.asked, open.until) = (true, open.until + ANSWER_MAX);
         }
     }
 
@@ -111,7 +128,10 @@ impl<G: Clone> Probation<G> {
         let culprit = self.brought_by(object)?;
         let first = self.first_reverted(object)?;
         let (to, older) = self.open.get(first)?.before.clone()?;
-        let culprits = self.open.iter().skip(culprit).map(|open| open.verdict).collect();
+        let mut culprits: Vec<String> =
+            self.open.iter().skip(culprit).filter_map(|open| open.content.clone()).collect();
+        culprits.sort_unstable();
+        culprits.dedup();
         let verdicts = self.open.drain(first..).map(|open| open.verdict).collect();
         let changed = self.live.iter().filter(|service| !older.contains(service));
         let services = changed.map(|(name, _)| *name).collect();
@@ -125,15 +145,21 @@ impl<G: Clone> Probation<G> {
         let brought = |open: &Open<G>| {
             is_in(&open.unproven) && open.before.as_ref().is_some_and(|(_, before)| !is_in(before))
         };
-        self.open.iter().rposition(brought).filter(|_| is_in(&self.live))
+        self.open.iter().rposition(brought).filter(|_| is_in(&self.live) && !self.proven.contains(&object))
     }
 
     /// The entry before which everything is proven, as seen from the one that brought this object.
     fn first_reverted(&self, object: Identity) -> Option<usize> {
         let culprit = self.brought_by(object)?;
-        // Only what can be gone behind counts: what was there at the start has nothing before it.
-        let doubtful = |open: &Open<G>| open.before.is_some() && !self.is_proven(open);
-        Some(self.open.iter().take(culprit).position(doubtful).unwrap_or(culprit))
+        let on_trial = |object: &Identity| {
+            !self.proven.contains(object)
+                && self.open.iter().any(|open| open.unproven.iter().any(|(_, one)| one == object))
+        };
+        let works = |open: &Open<G>| {
+            open.before.as_ref().is_some_and(|(_, older)| older.iter().all(|(_, one)| !on_trial(one)))
+        };
+        let before = self.open.get(..=culprit)?;
+        before.iter().rposition(works).or_else(|| before.iter().position(|open| open.before.is_some()))
     }
 
     /// The outcomes of what has been on trial for long enough.
@@ -179,8 +205,6 @@ impl<G: Clone> Probation<G> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// A probation whose generations are their numbers, with a service `llm`.
@@ -199,7 +223,8 @@ mod tests {
         /// Commit number `n` over number `n - 1` with this `llm`.
         fn commit(&mut self, number: u64, llm: Identity) -> Option<Outcome> {
             let before = (number > 1).then(|| number - 1);
-            self.probation.committed(number, before, vec![("llm", llm)], self.now + TIME)
+            let content = Some(format!("content {number}"));
+            self.probation.committed((number, content), before, vec![("llm", llm)], self.now + TIME)
         }
 
         fn later(&mut self, seconds: u64) -> Vec<(u64, Outcome)> {
@@ -253,7 +278,7 @@ mod tests {
             (1, [2, 3, 4].as_slice()),
             "2 and 3 were not proven"
         );
-        assert_eq!(revert.culprits, [4]);
+        assert_eq!(revert.culprits, ["content 4"]);
         assert_eq!(revert.services, ["llm"]);
         assert!(story.probation.failed(llm[2]).is_none(), "it is not live any more");
         assert!(story.probation.failed(llm[0]).is_none(), "a revert is never reverted");
@@ -271,6 +296,36 @@ mod tests {
         let revert = story.probation.failed(llm[2]).unwrap();
         assert_eq!((revert.to, revert.verdicts.as_slice()), (2, [3].as_slice()));
         assert_eq!(story.later(10), [(1, Outcome::KeptUnproven), (2, Outcome::Kept)]);
+    }
+
+    #[test]
+    fn a_revert_goes_no_further_back_than_to_what_works() {
+        let mut story = Story::new();
+        let llm: Vec<Identity> = (0..4).map(|_| Identity::fresh()).collect();
+        story.commit(1, llm[0]);
+        story.probation.worked(llm[0]);
+        // The second had a typing error that nobody met; the third works.
+        story.commit(2, llm[1]);
+        story.commit(3, llm[2]);
+        story.probation.worked(llm[2]);
+        assert!(story.probation.failed(llm[2]).is_none(), "what has worked is not taken back");
+        story.commit(4, llm[3]);
+        assert_eq!(story.probation.fallback(llm[3]), Some(&3));
+        let revert = story.probation.failed(llm[3]).unwrap();
+        assert_eq!((revert.to, revert.verdicts.as_slice()), (3, [4].as_slice()));
+    }
+
+    #[test]
+    fn an_answer_that_was_asked_for_in_time_is_waited_for_once() {
+        let mut story = Story::new();
+        let (first, second) = (Identity::fresh(), Identity::fresh());
+        story.commit(1, first);
+        story.commit(2, second);
+        story.probation.asked(second);
+        assert_eq!(story.later(10), [(1, Outcome::KeptUnproven)]);
+        story.probation.asked(second);
+        assert_eq!(story.later(59), []);
+        assert_eq!(story.probation.failed(second).unwrap().to, 1);
     }
 
     #[test]

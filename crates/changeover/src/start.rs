@@ -49,7 +49,7 @@ where
     let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
     let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
     let judge = Arc::new(Judge { check, key, file: file.clone() });
-    let (mut history, found) = History::open(&state_dir, &version, Tuning::default().history_max)?;
+    let (mut history, found) = History::open(&state_dir, &version, usize::MAX)?;
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(found.damage);
 
@@ -219,6 +219,10 @@ fn choose<S>(
     };
     for bytes in good_contents {
         let content = Content::Bytes(bytes);
+        let shown = judge.fingerprint(&content).shown();
+        if shown.is_some_and(|content| history.quarantined(&content, &Cause::Start).is_some()) {
+            continue;
+        }
         if let Ok(Accepted { settings, warnings, secrets }) = judge.judge_on(&content, Occasion::Start) {
             let fingerprint = judge.fingerprint(&content);
             let stages = Stages::since(begun);

@@ -125,9 +125,14 @@ impl Verdicts {
         Some(Arc::clone(verdict))
     }
 
-    fn content(&self, id: u64) -> Option<String> {
-        let verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.iter().find(|verdict| verdict.id == id)?.content.clone()
+    /// Whether the defaults were live once, without any file, and were not taken back.
+    fn ran_without_a_file(&self) -> bool {
+        let without = |verdict: &Arc<Verdict>| {
+            verdict.verdict == Decision::Applied
+                && verdict.content.is_none()
+                && verdict.outcome != Some(Outcome::Reverted)
+        };
+        self.newest(usize::MAX).iter().any(without)
     }
 
     fn push(&self, verdict: Arc<Verdict>, history_max: usize) {
@@ -178,7 +183,10 @@ impl History {
         }
         let good = verdicts.good();
         let sealed = good.iter().filter_map(|hash| contents.get(hash));
-        let good_contents = sealed.filter_map(|sealed| secrets.unseal(sealed)).collect();
+        let mut good_contents: Vec<Vec<u8>> = sealed.filter_map(|sealed| secrets.unseal(sealed)).collect();
+        if verdicts.ran_without_a_file() {
+            good_contents.push(b"{}".to_vec());
+        }
         let kept = contents.into_keys().collect();
         let state_dir = state_dir.to_owned();
         let history = Self {
@@ -229,27 +237,39 @@ impl History {
         self.quarantine.binds(content, cause)
     }
 
-    /// Keeps the content of a verdict from going live again by itself.
-    pub(crate) fn quarantine(&mut self, verdict: u64, reason: &str) -> Result<(), HistoryError> {
-        match self.verdicts.content(verdict) {
-            Some(content) => self.quarantine.add(&content, reason),
-            None => Ok(()),
-        }
+    /// Keeps a content from going live again by itself.
+    pub(crate) fn quarantine(&mut self, content: &str, reason: &str) -> Result<(), HistoryError> {
+        self.quarantine.add(content, reason)
     }
 
-    /// Writes down what became of a commit; gives its verdict with that, if it is still remembered.
+    /// Writes down what became of a commit; gives its verdict with that, if it is still remembered, written or not.
     pub(crate) fn outcome(
         &mut self,
         id: u64,
         outcome: Outcome,
-    ) -> Result<Option<Arc<Verdict>>, HistoryError> {
+    ) -> (Option<Arc<Verdict>>, Result<(), HistoryError>) {
         let verdict = self.verdicts.settle(id, outcome);
-        self.journal.append(&Line::Outcome(Settled { id, outcome, at: jiff::Timestamp::now() }))?;
+        let settled = Settled { id, outcome, at: jiff::Timestamp::now() };
+        let written = self.journal.append(&Line::Outcome(settled));
         let content = verdict.as_ref().and_then(|verdict| verdict.content.as_deref());
-        if let (Outcome::Kept, Some(content)) = (outcome, content) {
-            self.quarantine.remove(content)?;
+        let let_out = match (outcome, content) {
+            (Outcome::Kept, Some(content)) => self.quarantine.remove(content),
+            _ => Ok(()),
+        };
+        (verdict, written.and(let_out))
+    }
+
+    /// Keeps a content that says what is live already: a revert may go back to it.
+    pub(crate) fn keep(
+        &mut self,
+        generation: u64,
+        content: Option<(&str, &[u8])>,
+        secrets: &[std::ops::Range<usize>],
+    ) -> Result<(), HistoryError> {
+        match content {
+            Some((hash, _)) if !self.kept.contains(hash) => self.intend(generation, content, secrets),
+            _ => Ok(()),
         }
-        Ok(verdict)
     }
 
     /// The highest generation that this state directory has seen, or was about to see.

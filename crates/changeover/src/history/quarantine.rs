@@ -81,8 +81,8 @@ impl Quarantine {
         let tried = match cause {
             Cause::Try => true,
             // Somebody saved it, knowing of the revert or not: that is one more try.
-            Cause::Save | Cause::Retry => entry.tries < TRIES_MAX,
-            Cause::Start | Cause::Reload | Cause::Refresh | Cause::Revert => false,
+            Cause::Save => entry.tries < TRIES_MAX,
+            Cause::Start | Cause::Retry | Cause::Reload | Cause::Refresh | Cause::Revert => false,
         };
         if tried {
             return None;

@@ -141,3 +141,94 @@ async fn a_failure_while_a_candidate_is_prepared_takes_that_back_as_well() {
     assert_eq!(world.verdict().await.cause, Cause::Revert);
     assert_eq!((world.pair(), world.llm().0.as_str()), (1, "good"));
 }
+
+const ASKS_AND_IS_BAD: &str = r#"{"pair": 2, "llm": "bad", "fault": "ask the world"}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_in_time_is_heard_behind_a_preparation_that_outlasts_the_trial() {
+    let mut world = World::start(Some(r#"{"pair": 1, "llm": "good", "probationMs": 500}"#)).await;
+    world.engine.worked(world.llm().1);
+    world.expect(r#"{"pair": 2, "llm": "bad", "probationMs": 500, "deadlineMs": 1000}"#, Applied).await;
+    let bad = world.llm().1;
+    world.rename(r#"{"pair": 3, "llm": "bad", "fault": "hang"}"#);
+    until(|| world.engine.status().activity == changeover::Activity::Preparing).await;
+    world.engine.failed(bad, "401");
+    assert_eq!(world.verdict().await.verdict, Rejected, "it took too long");
+    assert_eq!(world.verdict().await.cause, Cause::Revert);
+    assert_eq!(world.llm().0, "good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_asked_for_in_time_may_come_late() {
+    let mut world = World::start(Some(r#"{"pair": 1, "llm": "good", "probationMs": 300}"#)).await;
+    world.engine.worked(world.llm().1);
+    let mut outcomes = world.engine.outcomes();
+    world.expect(r#"{"pair": 2, "llm": "bad", "probationMs": 300}"#, Applied).await;
+    let bad = world.llm().1;
+    assert!(world.engine.fallback(bad).is_some());
+    // The trial of the start ends in its time; this one is prolonged.
+    assert_eq!(next(&mut outcomes).await, (1, Outcome::Kept));
+    world.engine.failed(bad, "404");
+    assert_eq!(world.verdict().await.cause, Cause::Revert);
+    assert_eq!(next(&mut outcomes).await, (2, Outcome::Reverted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_try_does_not_bring_back_what_was_taken_back() {
+    let mut world = World::start_good().await;
+    world.expect(ASKS_AND_IS_BAD, Applied).await;
+    world.expect(r#"{"pair": 3, "llm": "bad"}"#, Applied).await;
+    *world.probes.refusal.lock().unwrap() = Some("the port is taken");
+    world.expect(ASKS_AND_IS_BAD, Rejected).await;
+    assert!(world.engine.status().waiting.is_some());
+    world.fail().await;
+    assert_eq!(world.engine.status().waiting, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_try_that_a_revert_has_made_needless_ends() {
+    let asks = r#"{"pair": 1, "llm": "good", "fault": "ask the world"}"#;
+    let mut world = World::start(Some(asks)).await;
+    world.engine.worked(world.llm().1);
+    world.expect(BAD, Applied).await;
+    *world.probes.refusal.lock().unwrap() = Some("the port is taken");
+    world.expect(asks, Rejected).await;
+    world.fail().await;
+    let needless = world.verdict().await;
+    assert_eq!((needless.verdict, needless.cause.clone()), (Unchanged, Cause::Retry));
+    let status = world.engine.status();
+    assert_eq!((status.waiting, status.drift), (None, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_revert_is_one_try_however_often_its_content_was_prepared() {
+    let mut world = World::start_good().await;
+    world.expect(BAD, Applied).await;
+    world.probes.outside.store(1, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(world.engine.refresh().await.unwrap().verdict, Applied);
+    world.verdict().await;
+    world.fail().await;
+    world.expect(BAD, Applied).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_revert_went_back_to_is_there_at_the_next_start() {
+    for (first, same) in [(None, r#"{"pair": 0}"#), (Some(r#"{"pair": 0}"#), r#"{"pair": 0 }"#)] {
+        let mut world = World::start(first).await;
+        world.expect(same, Unchanged).await;
+        world.expect(BAD, Applied).await;
+        world.fail().await;
+        let world = world.restart().await;
+        let status = world.engine.status();
+        assert_eq!((status.safe_mode, status.drift, world.pair()), (false, true, 0), "{first:?}");
+    }
+    let mut world = World::start(None).await;
+    world.expect(BAD, Applied).await;
+    world.fail().await;
+    let world = world.restart().await;
+    assert_eq!(
+        (world.engine.status().safe_mode, world.pair()),
+        (false, 0),
+        "without a file it was the defaults"
+    );
+}

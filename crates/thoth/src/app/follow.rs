@@ -128,8 +128,8 @@ pub(super) async fn index(
     }
 }
 
-/// How long until a take-over that was refused or superseded is tried again.
-const TAKE_OVER_AGAIN: Duration = Duration::from_secs(1);
+/// How long until a take-over that was refused or superseded is tried again: at first, and at most. Each try is a verdict.
+const TAKE_OVER_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Has the live settings prepared once more, until that is done. The verdict needs this follower, which therefore goes
 /// on following meanwhile.
@@ -139,11 +139,13 @@ async fn take_over(
     engine: &Engine<Settings, Services>,
 ) {
     let refreshed = async {
+        let (mut pause, pause_max) = TAKE_OVER_AGAIN;
         while let Ok(verdict) = engine.refresh().await {
             if matches!(verdict.verdict, Decision::Applied | Decision::Unchanged) {
                 return;
             }
-            tokio::time::sleep(TAKE_OVER_AGAIN).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(pause_max);
         }
     };
     let mut refreshed = std::pin::pin!(refreshed);

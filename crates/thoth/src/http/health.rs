@@ -66,7 +66,8 @@ pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'s
     let mut services: BTreeMap<_, _> = generation.services.states(builder).into_iter().collect();
     for (name, owner) in app.owners.all() {
         let trouble = match owner.trouble {
-            None if name == "pdf" => intake_trouble(&app.papers.monitor).await,
+            // Its folder may come back without a new generation.
+            _ if name == "pdf" => intake_trouble(&app.papers.monitor).await,
             trouble => trouble,
         };
         let state = match trouble {

@@ -164,6 +164,12 @@ impl LlmError {
             _ => true,
         }
     }
+
+    /// Whether other settings might have had an answer. Providers refuse an unknown model with 400, as they do a
+    /// malformed request.
+    pub fn may_be_the_settings(&self) -> bool {
+        matches!(self, Self::Refused { status: 400, .. }) || self.concerns_provider()
+    }
 }
 
 /// Characters of a provider's message that are passed on.

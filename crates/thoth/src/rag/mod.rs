@@ -174,7 +174,11 @@ impl Rag {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let note = format!("no model wrote this answer, these are the passages: {error}");
-                let model = ask::Model::Failed(error.to_string());
+                // What is wrong with this one question says nothing of the settings.
+                let model = match error.may_be_the_settings() {
+                    true => ask::Model::Failed(error.to_string()),
+                    false => ask::Model::NotAsked,
+                };
                 Ok(ask::Answer { model, ..ask::from_passages(&passages, Some(note)) })
             }
         }
