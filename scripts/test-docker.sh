@@ -27,7 +27,8 @@ need_commands python3=python3 || leave_out 'there is no Python'
 scripts/compose.sh version || leave_out 'there is no Docker Compose'
 
 # Editors whose way to save is tried, and a file system without events; what is missing is said and left out.
-need_commands vim=vim nano=nano bindfs=bindfs || skipped 'some of vim, nano, bindfs; their tests will say so'
+need_commands vim=vim nano=nano emacs=emacs-nox bindfs=bindfs ||
+  skipped 'some of vim, nano, emacs, bindfs; their tests will say so'
 
 # Built here, since crates cannot be fetched from inside the namespaces.
 THOTH_BINARY=${THOTH_BINARY:-$(scripts/build-static.sh)}

@@ -20,7 +20,8 @@ mapfile -t containers < <(running_containers)
 if [ ${#containers[@]} = 0 ]; then
   thoth=${THOTH_BINARY:-$target/release/thoth}
   [ -x "$thoth" ] || fail 'no container of Thoth runs, and it is not built here: make prod, make run or make build'
-  OBSIDIAN_VAULT_PATH=$(chosen_vault init_by_binary)
+  # A question makes nothing: no example vault either.
+  OBSIDIAN_VAULT_PATH=$(chosen_vault false) || fail 'no vault is named, and there is no example vault: make run or make prod first'
   export OBSIDIAN_VAULT_PATH
   exec "$thoth" "$@"
 fi

@@ -76,6 +76,7 @@ impl Database {
     /// A newer version, damage, or what else SQLite refuses; see [`DatabaseError`].
     pub fn open(path: &Path, schema: &[&str]) -> Result<Self, DatabaseError> {
         let refused = |source| refusal(path, source);
+        private(path);
         let mut writer = connect(path).map_err(refused)?;
         let found: i64 =
             writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refused)?;
@@ -195,6 +196,14 @@ fn bring_up(writer: &mut Connection, schema: &[&str]) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// Makes the file for its owner alone: it has the text of every paper. SQLite gives its companions the same mode.
+fn private(path: &Path) {
+    let mut options = std::fs::File::options();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // What is refused here, SQLite refuses next, and says so.
+    drop(options.append(true).create(true).open(path));
+}
+
 fn refusal(path: &Path, source: rusqlite::Error) -> DatabaseError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
@@ -215,6 +224,18 @@ mod tests {
 
     fn folder() -> tempfile::TempDir {
         tempfile::tempdir().expect("a folder")
+    }
+
+    #[test]
+    fn it_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("thoth.db"), &["CREATE TABLE t (x)"]).unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+        }
+        drop(database);
     }
 
     #[test]

@@ -30,8 +30,18 @@ pub(super) fn beforehand(work: &Value) -> Value {
     work
 }
 
-/// Commas and points before nothing, and what there must be.
-const COMMAS: [(&str, &str); 4] = [(".”,.", ".”"), (".”.", ".”"), (",)", ")"), (",.", ".")];
+/// Commas, points and blanks where none belongs, and what there must be.
+const COMMAS: [(&str, &str); 9] = [
+    (".”,.", ".”"),
+    (".”.", ".”"),
+    (",)", ")"),
+    (",.", "."),
+    ("?.", "?"),
+    ("!.", "!"),
+    ("?”.", "?”"),
+    ("?*.", "?*"),
+    (" : ", ": "),
+];
 
 /// What is to be put right in the text of one work.
 #[derive(Default)]

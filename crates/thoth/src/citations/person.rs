@@ -20,25 +20,45 @@ pub struct Name {
 const SUFFIXES: [&str; 7] = ["Jr", "Sr", "II", "III", "IV", "Jnr", "Snr"];
 
 /// Words that name a group rather than a person.
-const GROUP: [&str; 9] = [
+const GROUP: [&str; 16] = [
     "collaboration",
+    "collaborations",
     "consortium",
+    "consortia",
     "team",
+    "teams",
     "group",
+    "groups",
     "committee",
     "institute",
     "university",
     "association",
     "organization",
+    "organisation",
+    "initiative",
+    "network",
 ];
+
+fn is_group(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower.split_whitespace().any(|part| GROUP.contains(&part))
+}
+
+/// Given names with initials apart: an index of medicine prints `SR` where others print `S. R.`.
+fn apart(given: &str) -> String {
+    let bare = given.trim_end_matches('.');
+    let are_initials = (2..=4).contains(&bare.chars().count()) && bare.chars().all(char::is_uppercase);
+    if !are_initials {
+        return given.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    bare.chars().map(|initial| format!("{initial}.")).collect::<Vec<_>>().join(" ")
+}
 
 impl Name {
     /// The parts of a full name, given names first, as papers print it: `Ludwig van der Berg Jr.`.
     pub fn of_full(full: &str) -> Self {
         let mut words: Vec<&str> = full.split_whitespace().collect();
-        let lower = full.to_lowercase();
-        let is_group = GROUP.iter().any(|word| lower.split_whitespace().any(|part| part == *word));
-        if words.len() < 2 || is_group || full.contains(',') {
+        if words.len() < 2 || is_group(full) || full.contains(',') {
             return Self { family: words.join(" "), ..Self::default() };
         }
         let mut suffix = String::new();
@@ -60,13 +80,17 @@ impl Name {
 
     /// The parts of a name whose family name is known, particle included.
     pub fn of_person(person: &Person) -> Self {
+        if is_group(&person.family) {
+            let whole = format!("{} {}", person.given, person.family);
+            return Self { family: whole.trim().to_owned(), ..Self::default() };
+        }
         let words: Vec<&str> = person.family.split_whitespace().collect();
         let start = words.iter().take_while(|word| is_particle(word)).count();
         let (particle, family) =
             words.split_at_checked(start.min(words.len().saturating_sub(1))).unwrap_or_default();
         Self {
             family: family.join(" "),
-            given: person.given.split_whitespace().collect::<Vec<_>>().join(" "),
+            given: apart(&person.given),
             particle: particle.join(" "),
             suffix: String::new(),
         }
@@ -100,6 +124,19 @@ fn is_particle(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn persons_as_references_print_them() {
+        let check = |family: &str, given: &str, parts: [&str; 3]| {
+            let name = Name::of_person(&Person { family: family.to_owned(), given: given.to_owned() });
+            assert_eq!([&name.given, &name.particle, &name.family], parts, "{given} {family}");
+        };
+        check("Eddy", "SR.", ["S. R.", "", "Eddy"]);
+        check("Altschul", "SF", ["S. F.", "", "Altschul"]);
+        check("Li", "W.", ["W.", "", "Li"]);
+        check("van der Berg", "Ludwig", ["Ludwig", "van der", "Berg"]);
+        check("Collaborations", "The ATLAS and CMS", ["", "", "The ATLAS and CMS Collaborations"]);
+    }
 
     #[test]
     fn full_names_have_parts() {
