@@ -79,7 +79,29 @@ impl Manner<'_> {
 
 /// Whether an entry was parsed well enough to be written anew: nobody is left out of it.
 fn is_whole(reference: &Reference) -> bool {
-    !reference.authors.is_empty() && !reference.et_al && reference.title.is_some() && reference.year.is_some()
+    !reference.authors.is_empty()
+        && !reference.et_al
+        && reference.year.is_some()
+        && reference.title.as_deref().is_some_and(|title| !has_initials(title))
+        && !reference.venue.as_deref().is_some_and(has_numbers)
+}
+
+/// Whether there are initials of names in a text: then it is cut at the wrong place.
+fn has_initials(text: &str) -> bool {
+    let is_initial = |word: &str| {
+        let mut characters = word.chars();
+        characters.next().is_some_and(char::is_uppercase) && characters.as_str() == ".,"
+    };
+    text.split_whitespace().any(is_initial)
+}
+
+/// Whether there are volume and pages in what should be the name of a journal.
+fn has_numbers(text: &str) -> bool {
+    let is_volume = |word: &str| word.strip_suffix(',').is_some_and(|volume| volume.parse::<u32>().is_ok());
+    let words = || text.split_whitespace();
+    words()
+        .zip(words().skip(1))
+        .any(|(word, next)| is_volume(word) && next.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -150,6 +172,8 @@ mod tests {
             Reference { title: None, ..reference() },
             Reference { year: None, ..reference() },
             Reference { et_al: true, ..reference() },
+            Reference { title: Some("W. B., Snoeyink".to_owned()), ..reference() },
+            Reference { venue: Some("J. Chem. Inf. Model 49, 658".to_owned()), ..reference() },
         ] {
             check("APA", "uri", &poor, printed);
         }
