@@ -178,6 +178,6 @@ def grep_of_the_plan(prod, from_here):
 def every_service_tells_its_generation(prod, generation):
     _, health = prod.server.ask("/health")
     since = {name: service.get("since") for name, service in health["services"].items()}
-    for name in ("llm", "rag", "letta", "citations"):
+    for name in ("llm", "rag", "letta", "citations", "pdf"):
         assert since[name] == generation, f"{name} says it runs since {since[name]}, not {generation}: {health}"
     passed("scenario 4: /health says of each service that it runs since this generation", f"generation {generation}")
