@@ -132,20 +132,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let intended = self.history.intend_known(number, fingerprint.shown());
         self.written("the intent of a revert", intended);
         let (settings, services_again) = (Arc::clone(&older.settings), Arc::clone(&older.services));
-        let tuning = (self.tuning)(&settings);
-        let next = Generation { number, settings, services: services_again, safe_mode: false };
-        let old = self.live.swap(Arc::new(next));
-        self.number.send_replace(number);
-        source.stages.done("commit", Instant::now());
-        self.shared.switched(number, false, tuning);
-        self.shared.live_content(fingerprint.shown());
-        self.live_fingerprint = fingerprint;
         self.tell_trial();
-        let followed = self.followers.all(number, tuning.prepare_deadline).await;
-        source.stages.done("follow", Instant::now());
-        if self.retired.send(old).is_err() {
-            tracing::debug!("the retirer has ended: the engine is stopping");
-        }
+        let next = Generation { number, settings, services: services_again, safe_mode: false };
+        let (_, followed) = self.switch(next, &mut source).await;
         let again = |name: &&str| ServiceReport {
             name: (*name).to_owned(),
             action: Action::Restored,

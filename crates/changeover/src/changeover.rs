@@ -281,31 +281,43 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         self.shared.history_problem(None);
         let settings = Arc::clone(&candidate.settings);
-        let tuning = (self.tuning)(&settings);
+        let time = (self.tuning)(&settings).probation;
         let on_trial = (self.on_trial)(&services);
-        let next = Arc::new(Generation { number, settings, services: Arc::new(services), safe_mode: false });
-        let old = self.live.swap(next);
-        self.number.send_replace(number);
-        candidate.source.stages.done("commit", Instant::now());
-        self.shared.switched(number, false, tuning);
-        self.shared.live_content(shown);
-        let before_fingerprint = std::mem::replace(&mut self.live_fingerprint, candidate.source.fingerprint);
         if !candidate.is_refresh() {
             self.try_again(None);
         }
-        let before = (!old.safe_mode)
-            .then(|| Before { generation: Arc::clone(&old), fingerprint: before_fingerprint });
-        let followed = self.followers.all(number, tuning.prepare_deadline).await;
-        candidate.source.stages.done("follow", Instant::now());
-        if self.retired.send(old).is_err() {
-            tracing::debug!("the retirer has ended: the engine is stopping");
-        }
+        let next = Generation { number, settings, services: Arc::new(services), safe_mode: false };
+        let (before, followed) = self.switch(next, &mut candidate.source).await;
+        let before = Some(before).filter(|before| !before.generation.safe_mode);
         let mut services = book.reports();
         services.extend(followed);
         let Candidate { source, warnings, .. } = candidate;
-        let outcome = self.begin_probation(before, on_trial, tuning.probation);
+        let outcome = self.begin_probation(before, on_trial, time);
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
+    }
+
+    /// The switch, which cannot fail, and what follows it. Gives what was live before, and what each follower did.
+    pub(crate) async fn switch(
+        &mut self,
+        next: Generation<S, V>,
+        source: &mut Source,
+    ) -> (Before<S, V>, Vec<ServiceReport>) {
+        let number = next.number;
+        let tuning = (self.tuning)(&next.settings);
+        let old = self.live.swap(Arc::new(next));
+        self.number.send_replace(number);
+        source.stages.done("commit", Instant::now());
+        self.shared.switched(number, false, tuning);
+        self.shared.live_content(source.fingerprint.shown());
+        let fingerprint = std::mem::replace(&mut self.live_fingerprint, source.fingerprint);
+        let before = Before { generation: Arc::clone(&old), fingerprint };
+        let followed = self.followers.all(number, tuning.prepare_deadline).await;
+        source.stages.done("follow", Instant::now());
+        if self.retired.send(old).is_err() {
+            tracing::debug!("the retirer has ended: the engine is stopping");
+        }
+        (before, followed)
     }
 
     /// Gives a verdict: numbered, written down, told to everybody who listens.
