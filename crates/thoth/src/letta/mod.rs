@@ -250,7 +250,7 @@ impl Letta {
 
 #[cfg(test)]
 #[path = "../../tests/real/letta_server.rs"]
-#[allow(dead_code, reason = "the tests of the binary use the rest")]
+#[expect(dead_code, reason = "the tests of the binary use the rest")]
 mod letta_server;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ mod live;
 mod load;
 mod lookups;
 mod mcp;
+mod mcp_client;
 mod mcp_sdk;
 mod mcp_stdio;
 mod mounts;

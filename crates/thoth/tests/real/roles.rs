@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::load::pair;
-use crate::mcp::Client;
+use crate::mcp_client::Client;
 use crate::support::{PAPERS, PATIENCE, Place, Save, Thoth, free_port, lines_of, settings, text, until};
 
 /// The three of a development set-up, on one place.
