@@ -65,6 +65,7 @@ impl<S> Candidate<S> {
     pub(crate) fn again(&self) -> Self {
         let source = Source {
             cause: Cause::Retry,
+            actor: self.source.actor.clone(),
             fingerprint: self.source.fingerprint,
             content: self.source.content.clone(),
             stages: Stages::since(Instant::now()),
@@ -82,6 +83,8 @@ impl<S> Candidate<S> {
 /// Where a verdict belongs to: all of an arrival but the settings.
 pub(crate) struct Source {
     pub(crate) cause: Cause,
+    /// Who asked for it.
+    pub(crate) actor: Option<String>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) content: Content,
     pub(crate) stages: Stages,
@@ -92,7 +95,7 @@ impl Source {
     /// What no content was read for.
     pub(crate) fn of(cause: Cause, fingerprint: Fingerprint) -> Self {
         let stages = Stages::since(Instant::now());
-        Self { cause, fingerprint, content: Content::Missing, stages, reply: None }
+        Self { cause, actor: None, fingerprint, content: Content::Missing, stages, reply: None }
     }
 }
 

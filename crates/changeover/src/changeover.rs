@@ -143,7 +143,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let Arrival { cause, fingerprint, content, judged, reply, .. } = arrival;
         self.newest = fingerprint;
         self.try_again(None);
-        let source = Source { cause, fingerprint, content, stages, reply };
+        let source = Source { cause, actor: None, fingerprint, content, stages, reply };
         let bound = fingerprint.shown().and_then(|content| self.history.quarantined(&content, &source.cause));
         match bound.map_or(judged, |problem| Err(vec![problem])) {
             Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
@@ -337,6 +337,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             outcome,
             generation: live.number,
             cause: source.cause,
+            actor: source.actor,
             problems,
             warnings,
             services,

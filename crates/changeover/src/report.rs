@@ -127,6 +127,14 @@ pub enum Cause {
     Revert,
     /// Something that services are built from changed outside of the settings: [`crate::Engine::refresh`].
     Refresh,
+    /// Somebody asked for a change of a file, through the engine.
+    Edit,
+    /// Somebody asked for an older content to be live again.
+    Rollback,
+    /// The time of a change that was asked for earlier has come.
+    Schedule,
+    /// A temporary change is over.
+    Expiry,
 }
 
 /// What a changeover did with one service.
@@ -171,6 +179,9 @@ pub struct Verdict {
     pub generation: u64,
     /// Why the content was read.
     pub cause: Cause,
+    /// Who asked for it, as far as that is known; `None` for what nobody asked for, and for a save.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
     /// Everything that is wrong with the content, all at once. Empty unless it was rejected.
     pub problems: Vec<Problem>,
     /// What is doubtful about it, but no reason to refuse it.

@@ -209,7 +209,7 @@ fn choose<S>(
     let bound = fingerprint.shown().and_then(|content| history.quarantined(&content, &Cause::Start));
     let judged = bound.map_or(judged, |problem| Err(vec![problem]));
     stages.done("check", Instant::now());
-    let source = Source { cause: Cause::Start, fingerprint, content, stages, reply: None };
+    let source = Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
     let problems = match judged {
         Ok(Accepted { settings, warnings, secrets }) => {
             let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
@@ -226,7 +226,7 @@ fn choose<S>(
         if let Ok(Accepted { settings, warnings, secrets }) = judge.judge_on(&content, Occasion::Start) {
             let fingerprint = judge.fingerprint(&content);
             let stages = Stages::since(begun);
-            let older = Source { cause: Cause::Start, fingerprint, content, stages, reply: None };
+            let older = Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
             let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source: older };
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }

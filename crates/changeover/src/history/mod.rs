@@ -367,6 +367,7 @@ mod tests {
             outcome: None,
             generation: id,
             cause: Cause::Save,
+            actor: None,
             problems: Vec::new(),
             warnings: Vec::new(),
             services: Vec::new(),

@@ -81,8 +81,10 @@ impl Quarantine {
         let tried = match cause {
             Cause::Try => true,
             // Somebody saved it, knowing of the revert or not: that is one more try.
-            Cause::Save => entry.tries < TRIES_MAX,
+            Cause::Save | Cause::Edit | Cause::Rollback => entry.tries < TRIES_MAX,
             Cause::Start | Cause::Retry | Cause::Reload | Cause::Refresh | Cause::Revert => false,
+            // Nobody is there who could judge it.
+            Cause::Schedule | Cause::Expiry => false,
         };
         if tried {
             return None;

@@ -187,6 +187,7 @@ mod tests {
             outcome: None,
             generation: 3,
             cause: Cause::Save,
+            actor: None,
             problems: vec![Problem::new("a", format!("one\r\nREADY=1\n{}", "ü".repeat(400)))],
             warnings: Vec::new(),
             services: Vec::new(),

@@ -14,6 +14,7 @@ fn verdict(id: u64, cause: Cause, decision: Decision) -> Verdict {
         outcome: None,
         generation: id,
         cause,
+        actor: None,
         problems: Vec::new(),
         warnings: Vec::new(),
         services: Vec::new(),
