@@ -137,6 +137,25 @@ pub enum Cause {
     Expiry,
 }
 
+impl Cause {
+    /// One word, as verdicts are written down with it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Save => "save",
+            Self::Reload => "reload",
+            Self::Retry => "retry",
+            Self::Try => "try",
+            Self::Revert => "revert",
+            Self::Refresh => "refresh",
+            Self::Edit => "edit",
+            Self::Rollback => "rollback",
+            Self::Schedule => "schedule",
+            Self::Expiry => "expiry",
+        }
+    }
+}
+
 /// What a changeover did with one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -127,7 +127,7 @@ pub fn report(mut verdicts: Vec<Verdict>, since: Timestamp, until: Timestamp) ->
     let reverted = outcomes.reverted;
     let mut causes = BTreeMap::new();
     for verdict in &verdicts {
-        *causes.entry(name(&verdict.cause)).or_default() += 1;
+        *causes.entry(verdict.cause.name()).or_default() += 1;
     }
     let (starts_last_known_good, starts_safe_mode) = starts_without_the_file(&verdicts);
     let good_starts = count(|verdict| verdict.cause == Cause::Start && verdict.verdict == Decision::Applied);
@@ -149,18 +149,6 @@ pub fn report(mut verdicts: Vec<Verdict>, since: Timestamp, until: Timestamp) ->
         incomplete: count(|verdict| {
             verdict.services.iter().any(|service| service.action == Action::Degraded)
         }),
-    }
-}
-
-fn name(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::Start => "start",
-        Cause::Save => "save",
-        Cause::Reload => "reload",
-        Cause::Retry => "retry",
-        Cause::Try => "try",
-        Cause::Revert => "revert",
-        Cause::Refresh => "refresh",
     }
 }
 
