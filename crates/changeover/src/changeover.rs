@@ -56,8 +56,7 @@ enum Prepared<V> {
 /// The owner of the live pointer. One task, one loop, no lock that a reader could wait for.
 pub(crate) struct Changeover<S, V> {
     pub(crate) live: Live<S, V>,
-    pub(crate) number: watch::Sender<u64>,
-    pub(crate) followers: Followers,
+    pub(crate) followers: Followers<S, V>,
     pub(crate) history: History,
     pub(crate) shared: Arc<Shared>,
     pub(crate) prepare: Arc<Prepare<S, V>>,
@@ -305,13 +304,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     ) -> (Before<S, V>, Vec<ServiceReport>) {
         let number = next.number;
         let tuning = (self.tuning)(&next.settings);
-        let old = self.live.swap(Arc::new(next));
-        self.number.send_replace(number);
+        let next = Arc::new(next);
+        let old = self.live.swap(Arc::clone(&next));
         source.stages.done("commit", Instant::now());
         self.shared.switched(number, false, tuning);
         self.shared.live_content(source.fingerprint.shown());
         let fingerprint = std::mem::replace(&mut self.live_fingerprint, source.fingerprint);
         let before = Before { generation: Arc::clone(&old), fingerprint };
+        self.followers.wake(&next);
+        drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         source.stages.done("follow", Instant::now());
         if self.retired.send(old).is_err() {
@@ -357,6 +358,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         // Nobody needs to listen.
         drop(self.verdicts.send(verdict));
+    }
+}
+
+impl<S, V> Drop for Changeover<S, V> {
+    /// However the loop ends, nobody waits for another generation.
+    fn drop(&mut self) {
+        self.followers.close();
     }
 }
 

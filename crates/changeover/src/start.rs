@@ -82,7 +82,6 @@ where
     let (retired, old) = mpsc::unbounded_channel();
     let (trial, trial_receiver) = watch::channel(Vec::new());
     let (messages_sender, messages) = mpsc::unbounded_channel();
-    let (number_sender, number_receiver) = watch::channel(number);
     let followers = Followers::default();
     let verdict_history = history.verdicts();
     let shown = candidate.source.fingerprint.shown();
@@ -92,7 +91,6 @@ where
     }
     let mut changeover = Changeover {
         live: live.clone(),
-        number: number_sender,
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
@@ -165,7 +163,6 @@ where
     ];
     Ok(Parts {
         live,
-        number: Mutex::new(Some(number_receiver)),
         followers,
         judge,
         shared,
