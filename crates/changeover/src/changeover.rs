@@ -43,6 +43,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a cancelled preparation is waited for until it has let go of everything.
 const LETTING_GO: Duration = Duration::from_secs(1);
 
+/// For how long to stay awake for what is due at once: to be woken takes as long as all the rest of a changeover.
+const AWAKE: Duration = Duration::from_micros(300);
+
 /// How a preparation ended.
 enum Prepared<V> {
     Services(V),
@@ -120,10 +123,16 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     fn told(&mut self, message: Message<S>) {
         match message {
+            Message::Coming => self.expect(),
             Message::Arrival(arrival) => self.arrived(arrival),
             Message::Refresh(reply) => self.refreshes.push(reply),
             Message::Used(object, used) => self.used(object, used),
         }
+    }
+
+    /// Stays awake for what is read and checked just now.
+    fn expect(&mut self) {
+        stay_awake(|| !self.messages.is_empty() || self.messages.is_closed());
     }
 
     /// The live settings as a candidate once more.
@@ -232,6 +241,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let preparation =
             Preparation { settings, live, number, safe_mode: false, scratch, book: book.clone() };
         let mut task = spawn(&self.product, &self.prepare, preparation);
+        stay_awake(|| task.is_finished());
         let limit = self.shared.tuning().prepare_deadline;
         let deadline = tokio::time::sleep(limit);
         tokio::pin!(deadline);
@@ -380,6 +390,18 @@ where
 {
     let prepare = Arc::clone(prepare);
     product.spawn(async move { prepare(preparation).await })
+}
+
+/// Waits without sleeping, for a moment at most; after half of it others may run meanwhile.
+fn stay_awake(until: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !until() {
+        match begun.elapsed() {
+            long if long > AWAKE => return,
+            long if long > AWAKE / 2 => std::thread::yield_now(),
+            _ => std::hint::spin_loop(),
+        }
+    }
 }
 
 fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> Prepared<V> {

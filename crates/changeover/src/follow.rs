@@ -205,6 +205,9 @@ impl<S, V> Drop for Follower<S, V> {
 
 impl<S, V> fmt::Debug for Follower<S, V> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Follower").field("name", &self.slot.name).field("seen", &self.seen).finish_non_exhaustive()
+        out.debug_struct("Follower")
+            .field("name", &self.slot.name)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
     }
 }

@@ -223,7 +223,8 @@ fn choose<S>(
         if let Ok(Accepted { settings, warnings, secrets }) = judge.judge_on(&content, Occasion::Start) {
             let fingerprint = judge.fingerprint(&content);
             let stages = Stages::since(begun);
-            let older = Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
+            let older =
+                Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
             let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source: older };
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }
