@@ -69,6 +69,7 @@
 //!   the content is hashed regardless.
 
 pub mod check;
+pub mod edit;
 
 mod aftermath;
 mod again;
