@@ -32,7 +32,7 @@ pub(crate) enum Message<S> {
     /// Something was saved and is read now: a content may come at once.
     Coming,
     /// A content came to rest.
-    Arrival(Arrival<S>),
+    Arrival(Box<Arrival<S>>),
     /// Build anew what is built from something else than settings.
     Refresh(oneshot::Sender<Arc<Verdict>>),
     /// A service that is on trial was used.

@@ -129,7 +129,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     fn told(&mut self, message: Message<S>) {
         match message {
             Message::Coming => self.expect(),
-            Message::Arrival(arrival) => self.arrived(arrival),
+            Message::Arrival(arrival) => self.arrived(*arrival),
             Message::Refresh(reply) => self.refreshes.push(reply),
             Message::Used(object, used) => self.used(object, used),
         }

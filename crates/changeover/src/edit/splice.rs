@@ -165,7 +165,7 @@ impl<'a> Page<'a> {
     /// Into an object without keys.
     fn insert_first(&self, open: usize, close: usize, name: &str, value: &Value) -> Splice {
         let inside = self.comments.iter().filter(|comment| open <= comment.start && comment.end <= close);
-        let last = inside.last();
+        let last = inside.max_by_key(|comment| comment.end);
         let at = last.map_or(open, |comment| comment.end);
         if self.compact && last.is_none() {
             return (at..at, self.member(name, value, ""));

@@ -215,7 +215,7 @@ impl<S> Watch<S> {
         drop(reply.send(Ok(verdict)));
         let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
         let arrival = Arrival { actor, proposed: Some(Proposed { aside }), reply: Some(sender), ..arrival };
-        self.messages.send(Message::Arrival(arrival)).map_err(|_| Gone)
+        self.messages.send(Message::Arrival(Box::new(arrival))).map_err(|_| Gone)
     }
 
     fn put(&mut self, aside: Aside, fingerprint: Fingerprint, reply: oneshot::Sender<Result<(), Problem>>) {
@@ -257,7 +257,7 @@ impl<S> Watch<S> {
 
     fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {
         self.shared.read(arrival.fingerprint.shown());
-        self.messages.send(Message::Arrival(arrival)).map_err(|_| Gone)
+        self.messages.send(Message::Arrival(Box::new(arrival))).map_err(|_| Gone)
     }
 
     fn rules(&self) -> Rules {
