@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use changeover::{
-    Accepted, Blueprint, Decision, Engine, Occasion, Preparation, Problem, Service, Tuning, Verdict,
+    Accepted, Blueprint, Decision, Engine, Files, Occasion, Preparation, Problem, Service, Tuning, Verdict,
 };
 use serde::Serialize;
 use tempfile::TempDir;
@@ -95,7 +95,12 @@ pub struct World {
     pub probes: Probes,
 }
 
-pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
+fn check(
+    files: &Files<'_>,
+    occasion: Occasion,
+    folder: &std::path::Path,
+) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let content = files.main();
     let value = changeover::check::parse(content)?.value();
     if value.as_object().is_some_and(serde_json::Map::is_empty) && occasion == Occasion::Running {
         return Err(vec![Problem::new("", "the file has no setting")]);
@@ -111,9 +116,15 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
             0
         }),
     };
-    let (pair, rag) = (number("pair"), number("rag"));
+    let (mut pair, rag) = (number("pair"), number("rag"));
     let (prepare_ms, deadline, poll) = (number("prepareMs"), number("deadlineMs"), number("pollMs"));
     let probation = number("probationMs");
+    if let Some(name) = value["extra"].as_str() {
+        match crate::files::extra(files, folder, name) {
+            Ok(extra) => pair += extra,
+            Err(why) => problems.push(Problem::new("extra", why)),
+        }
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -200,13 +211,13 @@ fn tuning(settings: &Settings) -> Tuning {
 }
 
 pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Settings, Services> {
-    let probes = probes.clone();
+    let (probes, beside) = (probes.clone(), folder.to_owned());
     Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
         key_file: None,
         watch: true,
-        check: Box::new(check),
+        check: Box::new(move |files, occasion| check(files, occasion, &beside)),
         prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),
         tuning,
         on_trial: |services| match services.llm.0.as_str() {

@@ -183,7 +183,7 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         // One for all instances, so that their hashes of one content are the same.
         key_file: Some(place.state_dir.join("history/hash-key")),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
-        check: Box::new(move |content, occasion| settings::check(content, occasion, &environment, &vault)),
+        check: Box::new(move |files, occasion| settings::check(files.main(), occasion, &environment, &vault)),
         prepare: Box::new(move |preparation| {
             let means = Arc::clone(&means);
             Box::pin(async move { services::prepare(&preparation, &means).await })
