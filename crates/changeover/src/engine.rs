@@ -15,6 +15,7 @@ use crate::generation::{Generation, Identity, Live};
 use crate::history::{HistoryError, Verdicts};
 use crate::judge::Judge;
 use crate::proposal::{NotProposed, Proposal};
+use crate::read::Content;
 use crate::report::{Cause, Problem, Verdict};
 use crate::start;
 use crate::status::{Shared, Status};
@@ -217,6 +218,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// Everything that is wrong with the content.
     pub fn check(&self, content: &[u8], occasion: Occasion) -> Result<Accepted<S>, Vec<Problem>> {
         self.parts.judge.check(&Files::around(content), occasion)
+    }
+
+    /// The keyed hash of a content of the settings file, with the other files as they stand: what [`crate::Status::content`]
+    /// is of the content that stands there.
+    pub fn content_hash(&self, content: &[u8]) -> Option<String> {
+        let content = Content::Bytes(content.to_vec());
+        self.parts.judge.examine(&content).fingerprint.shown()
     }
 
     /// Registers the owner of something that a process has only once (a listener, a folder watch, the log filter).

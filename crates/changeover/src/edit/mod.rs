@@ -8,10 +8,14 @@ mod splice;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::aside::Aside;
 use crate::check::{Document, parse};
+use crate::read::{Content, read};
 use crate::report::Problem;
 
 /// One key and its new value.
@@ -56,6 +60,26 @@ pub fn edit(content: &[u8], changes: &[Change]) -> Result<Vec<u8>, Problem> {
         text = edited;
     }
     Ok(text.into_bytes())
+}
+
+/// Changes a settings file while no engine watches it: `change` makes the new content of the one that stands there. The file
+/// is replaced in one step, with its mode and owner, or stays as it is.
+///
+/// # Errors
+/// What `change` refuses with; that the file cannot be read or replaced, or that somebody saved it meanwhile.
+pub fn save(file: &Path, change: impl FnOnce(&[u8]) -> Result<Vec<u8>, Problem>) -> Result<(), Problem> {
+    let Some((look, content)) = read(file) else {
+        return Err(Problem::new("", format!("`{}` is being written", file.display())).hint("try again"));
+    };
+    let before = match content {
+        Content::Bytes(bytes) => bytes,
+        Content::Missing => Vec::new(),
+        Content::Unreadable(why) => {
+            return Err(Problem::new("", format!("`{}` cannot be read: {why}", file.display())));
+        }
+    };
+    let after = change(&before)?;
+    if after == before { Ok(()) } else { Aside::write(file, look, &after)?.put() }
 }
 
 fn first(refused: Option<Box<crate::check::Refused<'_>>>) -> Problem {

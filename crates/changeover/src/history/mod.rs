@@ -83,6 +83,27 @@ pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
     Ok(verdicts.into_values().collect())
 }
 
+/// The content that a verdict of the journal was about, with its secrets put back; `None` where there is no such verdict, or
+/// its content was never live or is kept no longer. Nothing is changed.
+///
+/// # Errors
+/// What the file system says.
+pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, HistoryError> {
+    let lines = journal::read(&state_dir.join("journal.jsonl"))?;
+    let of_it = |line: &Line| match line {
+        Line::Verdict(known) if known.id == verdict => known.content.clone(),
+        _ => None,
+    };
+    let Some(hash) = lines.iter().find_map(of_it) else { return Ok(None) };
+    let sealed = |line: &Line| match line {
+        Line::Intent(intent) if intent.content.as_ref() == Some(&hash) => intent.sealed.clone(),
+        _ => None,
+    };
+    let Some(sealed) = lines.iter().find_map(sealed) else { return Ok(None) };
+    let (secrets, _) = Secrets::open(state_dir.join("secrets.json"))?;
+    Ok(secrets.unseal(&sealed))
+}
+
 /// The newest verdicts, newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts(Mutex<VecDeque<Arc<Verdict>>>);
