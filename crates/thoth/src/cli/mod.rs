@@ -157,7 +157,7 @@ pub enum Command {
     /// Count what became of the saves of the last days: verdicts, success rate, times, what was refused most
     Report {
         /// How far to look back, as in `7d`, `36h`, `90m`
-        #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = report::period)]
+        #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = crate::when::period)]
         since: jiff::SignedDuration,
         /// Print JSON
         #[arg(long)]
