@@ -7,6 +7,7 @@ mod init;
 mod logging;
 mod mcp;
 mod notes;
+mod origin;
 mod output;
 mod place;
 mod references;
@@ -223,7 +224,15 @@ pub enum SettingsCommand {
         json: bool,
     },
     /// Show the settings in effect, without secrets
-    Show,
+    Show {
+        /// Say of each key where its value comes from, what the file says where that differs, and which service runs
+        /// with it since which generation
+        #[arg(long)]
+        origin: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the last verdicts, newest first
     History {
         /// How many
@@ -254,7 +263,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
-            SettingsCommand::Show => settings::show(vault),
+            SettingsCommand::Show { origin: false, json: _ } => settings::show(vault),
+            SettingsCommand::Show { origin: true, json } => origin::show(vault, json),
             SettingsCommand::History { limit, json } => settings::history(vault, limit, json),
         },
         Command::Reload { retry, json } => settings::reload(vault, retry, json),

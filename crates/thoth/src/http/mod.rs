@@ -15,6 +15,7 @@ mod blocking;
 mod cite;
 pub mod client;
 mod connection;
+mod effective;
 pub mod error;
 pub mod events;
 mod extract;

@@ -12,8 +12,8 @@ use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
 use super::{
-    agent, cite, events, generation, guard, health, instances, mcp, metrics, notes, page, papers, search,
-    settings_api,
+    agent, cite, effective, events, generation, guard, health, instances, mcp, metrics, notes, page, papers,
+    search, settings_api,
 };
 
 /// Most bytes of a body.
@@ -70,6 +70,7 @@ fn api(app: Arc<App>) -> Router {
     // These answer in safe mode too.
     let always = at_every_entrance(&app)
         .route("/api/v1/settings", get(settings_api::show))
+        .route("/api/v1/settings/effective", get(effective::show))
         .route(
             "/api/v1/settings/validate",
             post(settings_api::validate).layer(body_limit(SETTINGS_BYTES_MAX)),

@@ -11,6 +11,7 @@ mod citing;
 mod command_line;
 mod dist;
 mod documents;
+mod effective;
 mod exports;
 mod kubernetes;
 mod letta;
