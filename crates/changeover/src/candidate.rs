@@ -25,6 +25,8 @@ pub(crate) struct Arrival<S> {
 
 /// What the loop is told.
 pub(crate) enum Message<S> {
+    /// Something was saved and is read now: a content may come at once.
+    Coming,
     /// A content came to rest.
     Arrival(Arrival<S>),
     /// Build anew what is built from something else than settings.

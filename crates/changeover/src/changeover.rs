@@ -43,6 +43,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a cancelled preparation is waited for until it has let go of everything.
 const LETTING_GO: Duration = Duration::from_secs(1);
 
+/// For how long to stay awake for what is due at once: to be woken takes as long as all the rest of a changeover.
+const AWAKE: Duration = Duration::from_micros(300);
+
 /// How a preparation ended.
 enum Prepared<V> {
     Services(V),
@@ -56,8 +59,7 @@ enum Prepared<V> {
 /// The owner of the live pointer. One task, one loop, no lock that a reader could wait for.
 pub(crate) struct Changeover<S, V> {
     pub(crate) live: Live<S, V>,
-    pub(crate) number: watch::Sender<u64>,
-    pub(crate) followers: Followers,
+    pub(crate) followers: Followers<S, V>,
     pub(crate) history: History,
     pub(crate) shared: Arc<Shared>,
     pub(crate) prepare: Arc<Prepare<S, V>>,
@@ -121,10 +123,16 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     fn told(&mut self, message: Message<S>) {
         match message {
+            Message::Coming => self.expect(),
             Message::Arrival(arrival) => self.arrived(arrival),
             Message::Refresh(reply) => self.refreshes.push(reply),
             Message::Used(object, used) => self.used(object, used),
         }
+    }
+
+    /// Stays awake for what is read and checked just now.
+    fn expect(&mut self) {
+        stay_awake(|| !self.messages.is_empty() || self.messages.is_closed());
     }
 
     /// The live settings as a candidate once more.
@@ -233,6 +241,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let preparation =
             Preparation { settings, live, number, safe_mode: false, scratch, book: book.clone() };
         let mut task = spawn(&self.product, &self.prepare, preparation);
+        stay_awake(|| task.is_finished());
         let limit = self.shared.tuning().prepare_deadline;
         let deadline = tokio::time::sleep(limit);
         tokio::pin!(deadline);
@@ -305,13 +314,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     ) -> (Before<S, V>, Vec<ServiceReport>) {
         let number = next.number;
         let tuning = (self.tuning)(&next.settings);
-        let old = self.live.swap(Arc::new(next));
-        self.number.send_replace(number);
+        let next = Arc::new(next);
+        let old = self.live.swap(Arc::clone(&next));
         source.stages.done("commit", Instant::now());
         self.shared.switched(number, false, tuning);
         self.shared.live_content(source.fingerprint.shown());
         let fingerprint = std::mem::replace(&mut self.live_fingerprint, source.fingerprint);
         let before = Before { generation: Arc::clone(&old), fingerprint };
+        self.followers.wake(&next);
+        drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         source.stages.done("follow", Instant::now());
         if self.retired.send(old).is_err() {
@@ -360,6 +371,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     }
 }
 
+impl<S, V> Drop for Changeover<S, V> {
+    /// However the loop ends, nobody waits for another generation.
+    fn drop(&mut self) {
+        self.followers.close();
+    }
+}
+
 /// Begins to prepare on the product's runtime. A panic in the product's function itself is caught there too.
 pub(crate) fn spawn<S, V>(
     product: &Handle,
@@ -372,6 +390,18 @@ where
 {
     let prepare = Arc::clone(prepare);
     product.spawn(async move { prepare(preparation).await })
+}
+
+/// Waits without sleeping, for a moment at most; after half of it others may run meanwhile.
+fn stay_awake(until: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !until() {
+        match begun.elapsed() {
+            long if long > AWAKE => return,
+            long if long > AWAKE / 2 => std::thread::yield_now(),
+            _ => std::hint::spin_loop(),
+        }
+    }
 }
 
 fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> Prepared<V> {

@@ -51,8 +51,7 @@ impl<S, V> Clone for Engine<S, V> {
 /// What the handle needs of the running engine.
 pub(crate) struct Parts<S, V> {
     pub(crate) live: Live<S, V>,
-    pub(crate) number: Mutex<Option<watch::Receiver<u64>>>,
-    pub(crate) followers: Followers,
+    pub(crate) followers: Followers<S, V>,
     pub(crate) judge: Arc<Judge<S>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) history: Arc<Verdicts>,
@@ -205,21 +204,25 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     }
 
     /// Registers the owner of something that a process has only once (a listener, a folder watch, the log filter).
-    /// From now on `applied` is said only after this follower has followed, or is told to be late.
+    /// From now on `applied` is said only after this follower has followed, or is told to be late. It is woken when
+    /// what `inputs` takes out of a generation is not what it followed before; a pure function, and a quick one: the
+    /// engine's thread calls it after each switch.
     ///
     /// # Errors
     /// [`Stopped`].
-    pub fn follower(&self, name: &'static str) -> Result<Follower<S, V>, Stopped> {
-        let number = self.parts.number.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = number.clone().ok_or(Stopped)?;
-        Ok(self.parts.followers.join(name, self.parts.live.clone(), number))
+    pub fn follower<I: PartialEq + Send + 'static>(
+        &self,
+        name: &'static str,
+        inputs: impl Fn(&Generation<S, V>) -> I + Send + Sync + 'static,
+    ) -> Result<Follower<S, V>, Stopped> {
+        self.parts.followers.join(name, self.parts.live.clone(), inputs).ok_or(Stopped)
     }
 
     /// Stops the watch and the changeovers, and waits until they have ended. The live generation stays.
     pub async fn shutdown(&self) {
         drop(self.parts.commands.send(Command::Stop));
         self.parts.waker.wake();
-        self.parts.number.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.parts.followers.close();
         let threads = std::mem::take(&mut *self.parts.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(move || {
             threads.into_iter().filter_map(|thread| thread.join().err()).count()

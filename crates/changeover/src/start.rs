@@ -82,7 +82,6 @@ where
     let (retired, old) = mpsc::unbounded_channel();
     let (trial, trial_receiver) = watch::channel(Vec::new());
     let (messages_sender, messages) = mpsc::unbounded_channel();
-    let (number_sender, number_receiver) = watch::channel(number);
     let followers = Followers::default();
     let verdict_history = history.verdicts();
     let shown = candidate.source.fingerprint.shown();
@@ -92,7 +91,6 @@ where
     }
     let mut changeover = Changeover {
         live: live.clone(),
-        number: number_sender,
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
@@ -165,7 +163,6 @@ where
     ];
     Ok(Parts {
         live,
-        number: Mutex::new(Some(number_receiver)),
         followers,
         judge,
         shared,
@@ -226,7 +223,8 @@ fn choose<S>(
         if let Ok(Accepted { settings, warnings, secrets }) = judge.judge_on(&content, Occasion::Start) {
             let fingerprint = judge.fingerprint(&content);
             let stages = Stages::since(begun);
-            let older = Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
+            let older =
+                Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
             let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source: older };
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }

@@ -110,6 +110,9 @@ impl<S> Watch<S> {
             let look = Look::at(&self.file);
             self.shared.looked(look.modified_seconds());
             let due = self.settle.step(Instant::now(), &signs, &look, rules);
+            if due && self.messages.send(Message::Coming).is_err() {
+                return Err(Gone);
+            }
             let read = if due { (0..READS_MAX).find_map(|_| read::read(&self.file)) } else { None };
             if due && read.is_none() {
                 self.settle.unread();

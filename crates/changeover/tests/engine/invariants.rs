@@ -81,7 +81,7 @@ async fn invariant_2_no_trace_of_a_refused_candidate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invariant_3_applied_is_said_when_every_follower_has_followed() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
-    let mut follower = world.engine.follower("listener").unwrap();
+    let mut follower = world.engine.follower("listener", |generation| generation.settings.pair).unwrap();
     let (go, mut gate) = tokio::sync::mpsc::channel::<()>(1);
     let followed: Seen<u64> = Seen::default();
     let seen = Arc::clone(&followed);
@@ -109,9 +109,34 @@ async fn invariant_3_applied_is_said_when_every_follower_has_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn invariant_3_only_whom_a_generation_concerns_is_woken_and_waited_for() {
+    let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
+    let mut follower = world.engine.follower("listener", |generation| generation.settings.pair).unwrap();
+    let first = follower.next().await.unwrap();
+    follower.followed(&first, None);
+    // Nobody answers for the follower meanwhile: a wait for it would be told as late.
+    let verdict = world.expect(r#"{"pair": 1, "rag": 2}"#, Applied).await;
+    assert!(verdict.services.iter().all(|service| service.name != "listener"), "{verdict}");
+    world.rename(r#"{"pair": 2, "rag": 2}"#);
+    let concerned = follower.next().await.unwrap();
+    assert_eq!((concerned.number, concerned.settings.pair), (3, 2), "the second did not wake it");
+    follower.followed(&concerned, Some(Err("the world refused".to_owned())));
+    assert_eq!(world.verdict().await.verdict, Applied);
+    // What could not be followed is asked for again, though nothing in it changed.
+    world.rename(r#"{"pair": 2, "rag": 3}"#);
+    let again = follower.next().await.unwrap();
+    assert_eq!(again.number, 4);
+    follower.followed(&again, None);
+    assert_eq!(world.verdict().await.verdict, Applied);
+    world.engine.shutdown().await;
+    assert!(follower.next().await.is_none());
+    assert!(world.engine.follower("late", |_| ()).is_err(), "the engine has stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invariant_3_a_follower_that_hangs_is_told_and_holds_nobody() {
     let mut world = World::start(Some(r#"{"pair": 1, "deadlineMs": 200}"#)).await;
-    let _never_follows = world.engine.follower("stuck").unwrap();
+    let _never_follows = world.engine.follower("stuck", |generation| generation.number).unwrap();
     let verdict = world.expect(r#"{"pair": 2, "deadlineMs": 200}"#, Applied).await;
     let line = verdict.services.iter().find(|service| service.name == "stuck").unwrap();
     assert_eq!((line.action, line.reason.as_str()), (Action::Degraded, "did not follow within 200 ms"));
@@ -394,7 +419,7 @@ async fn without_a_watch_a_reload_still_reads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engine_answers_while_it_waits_for_others_and_not_when_it_has_ended() {
     let world = World::start(Some(r#"{"pair": 1}"#)).await;
-    let _never_follows = world.engine.follower("stuck").unwrap();
+    let _never_follows = world.engine.follower("stuck", |generation| generation.number).unwrap();
     world.rename(r#"{"pair": 2, "deadlineMs": 1000}"#);
     until(|| world.pair() == 2).await;
     let answer = tokio::time::timeout(PATIENCE, world.engine.answers()).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use changeover::{Decision, Engine, Followed, Follower};
+use changeover::{Decision, Engine, Followed, Follower, Stopped};
 use tokio_util::sync::CancellationToken;
 
 use crate::citations::lookup::Lookups;
@@ -13,6 +13,13 @@ use crate::pdf::monitor::{Monitor, MonitorInputs};
 use crate::rag::builder::Builder;
 use crate::services::Services;
 use crate::settings::Settings;
+
+/// Follows the log's level.
+pub(super) fn log_follower(
+    engine: &Engine<Settings, Services>,
+) -> Result<Follower<Settings, Services>, Stopped> {
+    engine.follower("log", |generation| generation.settings.logging.level)
+}
 
 /// The log's level.
 pub(super) async fn log(mut follower: Follower<Settings, Services>, log: LogFilter, owners: Owners) {

@@ -71,8 +71,8 @@ pub async fn serve(
     let Ground { _hold, instance, token, database, means } = ground(place, surroundings, started)?;
     let engine = Engine::start(blueprint(place, roles, &means)).await?;
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
-    let letta_follower = engine.follower("letta")?;
-    let (log_follower, ports_follower) = (engine.follower("log")?, engine.follower("ports")?);
+    let letta_follower = lookout::follower(&engine)?;
+    let (log_follower, ports_follower) = (follow::log_follower(&engine)?, server::follower(&engine)?);
     let (tasks, owners) = (TaskTracker::new(), Owners::default());
     let wiring =
         Wiring { place, roles, engine: &engine, owners: &owners, tasks: &tasks, shutdown: &shutdown };

@@ -30,8 +30,12 @@ pub(super) async fn take(
     means: &Means,
 ) -> anyhow::Result<Papers> {
     let Wiring { place, roles, engine, owners, tasks, shutdown } = *wiring;
-    let (pdf_follower, index_follower) = (engine.follower("pdf")?, engine.follower("index")?);
-    let lookups_follower = engine.follower("look-ups")?;
+    let pdf_follower = engine
+        .follower("pdf", |generation| (generation.safe_mode, MonitorInputs::of(&generation.settings)))?;
+    let index_follower = engine.follower("index", |generation| generation.services.rag.wanted().clone())?;
+    let lookups_follower = engine.follower("look-ups", |generation| {
+        (generation.safe_mode, generation.settings.citation.apis.clone())
+    })?;
     let writes = Writes::of(&database)?;
     let index = &means.index;
     let builder = Arc::new(Builder::start(Arc::clone(index), tasks, shutdown.clone()));

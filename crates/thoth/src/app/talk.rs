@@ -26,7 +26,7 @@ pub async fn talk(place: &Place, log: LogFilter, stop: CancellationToken) -> any
     let surroundings = Surroundings { without_ports: true, ..surroundings(place, roles, None)? };
     let Ground { _hold, instance, database, means, .. } = ground(place, surroundings, started)?;
     let engine = Engine::start(blueprint(place, roles, &means)).await?;
-    let (log_follower, letta_follower) = (engine.follower("log")?, engine.follower("letta")?);
+    let (log_follower, letta_follower) = (follow::log_follower(&engine)?, lookout::follower(&engine)?);
     let (tasks, owners) = (TaskTracker::new(), Owners::default());
     let wiring = Wiring { place, roles, engine: &engine, owners: &owners, tasks: &tasks, shutdown: &stop };
     let monitor = papers::take(&wiring, database, &means).await?.monitor;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use changeover::{Followed, Follower};
+use changeover::{Engine, Followed, Follower, Stopped};
 use socket2::{SockAddr, SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -46,6 +46,16 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// The name under which the owner of the ports says how it stands.
 const NAME: &str = "ports";
+
+/// Follows the addresses of the live generation.
+///
+/// # Errors
+/// The engine has stopped.
+pub fn follower(engine: &Engine<Settings, Services>) -> Result<Follower<Settings, Services>, Stopped> {
+    engine.follower(NAME, |generation| {
+        (generation.services.http.identity(), generation.services.mcp.identity())
+    })
+}
 
 /// Serves what the live generation wants served, until `shutdown`. Cancels `serving` when it first does; returns when every
 /// connection has ended.

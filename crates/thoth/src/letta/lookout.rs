@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use changeover::Follower;
+use changeover::{Engine, Follower, Stopped};
 use tokio_util::sync::CancellationToken;
 
 use super::{Condition, Letta};
@@ -18,6 +18,14 @@ const STEADY: Duration = Duration::from_secs(30);
 const AGAIN_MIN: Duration = Duration::from_millis(500);
 /// Between two looks at one that does not, at most.
 const AGAIN_MAX: Duration = Duration::from_secs(8);
+
+/// Follows the server that is live.
+///
+/// # Errors
+/// The engine has stopped.
+pub fn follower(engine: &Engine<Settings, Services>) -> Result<Follower<Settings, Services>, Stopped> {
+    engine.follower("letta", |generation| (generation.safe_mode, generation.services.letta.identity()))
+}
 
 /// Looks at whatever server is live, until `shutdown`. Another server is looked at at once, and the look at the one
 /// before is given up.

@@ -16,7 +16,7 @@ use crate::database::Database;
 use crate::http::listeners::Listeners;
 use crate::http::metrics::Metrics;
 use crate::http::router::Routers;
-use crate::http::server::serve;
+use crate::http::server;
 use crate::http::service::Surroundings;
 use crate::http::state::{App, Owners, Papers};
 use crate::http::token::Token;
@@ -81,9 +81,9 @@ impl World {
         let watched = (metrics.clone(), owners.clone());
         let app = App::new(roles, engine.clone(), papers, said, token, watched, mcp);
         let app = Arc::new(app);
-        tasks.spawn(serve(
+        tasks.spawn(server::serve(
             means.listeners.clone(),
-            engine.follower("ports").unwrap(),
+            server::follower(&engine).unwrap(),
             Routers::new(&app),
             instance,
             owners,
