@@ -42,7 +42,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     ) -> bool {
         let now = Instant::now();
         let file_still_says_so = candidate.source.fingerprint == self.newest;
-        if !by_the_world || candidate.is_refresh() || !file_still_says_so {
+        let is_proposed = candidate.source.proposed.is_some();
+        if !by_the_world || candidate.is_refresh() || is_proposed || !file_still_says_so {
             if candidate.is_retry() {
                 self.try_again(None);
                 return decision == Decision::Rejected && !by_the_world;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::aside::Aside;
 use crate::generation::Identity;
 use crate::judge::{Fingerprint, Judged};
 use crate::read::Content;
@@ -14,12 +15,15 @@ use crate::report::{Cause, Problem, Verdict};
 /// A content that came to rest, with what the check said of it.
 pub(crate) struct Arrival<S> {
     pub(crate) cause: Cause,
+    pub(crate) actor: Option<String>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) content: Content,
     pub(crate) judged: Judged<S>,
     /// When the save was noticed, and when the content had been read.
     pub(crate) noticed: Instant,
     pub(crate) read: Instant,
+    /// Where it does not stand in the file yet: who asked, and what to put there.
+    pub(crate) proposed: Option<Proposed>,
     pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
 }
 
@@ -28,7 +32,7 @@ pub(crate) enum Message<S> {
     /// Something was saved and is read now: a content may come at once.
     Coming,
     /// A content came to rest.
-    Arrival(Arrival<S>),
+    Arrival(Box<Arrival<S>>),
     /// Build anew what is built from something else than settings.
     Refresh(oneshot::Sender<Arc<Verdict>>),
     /// A service that is on trial was used.
@@ -71,6 +75,7 @@ impl<S> Candidate<S> {
             fingerprint: self.source.fingerprint,
             content: self.source.content.clone(),
             stages: Stages::since(Instant::now()),
+            proposed: None,
             reply: None,
         };
         Self {
@@ -90,14 +95,29 @@ pub(crate) struct Source {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) content: Content,
     pub(crate) stages: Stages,
+    pub(crate) proposed: Option<Proposed>,
     pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
+}
+
+/// A content that somebody asked for, instead of saving it.
+pub(crate) struct Proposed {
+    /// What to put in the file's place; `None` where the file has the content already.
+    pub(crate) aside: Option<Aside>,
 }
 
 impl Source {
     /// What no content was read for.
     pub(crate) fn of(cause: Cause, fingerprint: Fingerprint) -> Self {
         let stages = Stages::since(Instant::now());
-        Self { cause, actor: None, fingerprint, content: Content::Missing, stages, reply: None }
+        Self {
+            cause,
+            actor: None,
+            fingerprint,
+            content: Content::Missing,
+            stages,
+            proposed: None,
+            reply: None,
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -36,6 +37,7 @@ use crate::probation::{OnTrial, Probation};
 use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 use crate::status::Shared;
 use crate::tuning::Tuning;
+use crate::watch::{Command, Waker};
 
 /// How long a candidate may still be prepared while a newer checked one waits.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -84,6 +86,9 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) outcomes: broadcast::Sender<Arc<Verdict>>,
     /// What the world refused, while the file still says so.
     pub(crate) again: Option<Again<Candidate<S>>>,
+    /// The way to the thread that may touch the settings file.
+    pub(crate) commands: Sender<Command>,
+    pub(crate) waker: Waker,
 }
 
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<S, V> {
@@ -124,7 +129,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     fn told(&mut self, message: Message<S>) {
         match message {
             Message::Coming => self.expect(),
-            Message::Arrival(arrival) => self.arrived(arrival),
+            Message::Arrival(arrival) => self.arrived(*arrival),
             Message::Refresh(reply) => self.refreshes.push(reply),
             Message::Used(object, used) => self.used(object, used),
         }
@@ -148,10 +153,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut stages = Stages::since(arrival.noticed);
         stages.done("read", arrival.read);
         stages.done("check", Instant::now());
-        let Arrival { cause, fingerprint, content, judged, reply, .. } = arrival;
-        self.newest = fingerprint;
-        self.try_again(None);
-        let source = Source { cause, actor: None, fingerprint, content, stages, reply };
+        let Arrival { cause, actor, fingerprint, content, judged, proposed, reply, .. } = arrival;
+        if proposed.is_none() {
+            // What is only proposed does not stand in the file.
+            self.newest = fingerprint;
+            self.try_again(None);
+        }
+        let source = Source { cause, actor, fingerprint, content, stages, proposed, reply };
         let bound = fingerprint.shown().and_then(|content| self.history.quarantined(&content, &source.cause));
         match bound.map_or(judged, |problem| Err(vec![problem])) {
             Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
@@ -176,6 +184,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         if *live.settings == *candidate.settings && !live.safe_mode && !candidate.is_refresh() {
             if candidate.is_retry() {
                 self.try_again(None);
+            }
+            if let Err(problem) = self.put(&mut candidate.source).await {
+                let Candidate { source, warnings, .. } = candidate;
+                return self.say(source, Decision::Rejected, None, vec![problem], warnings, Vec::new());
             }
             let shown = candidate.source.fingerprint.shown();
             let content = shown.as_deref().zip(candidate.source.content.bytes());
@@ -289,6 +301,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             return Err((candidate, problem));
         }
         self.shared.history_problem(None);
+        if let Err(problem) = self.put(&mut candidate.source).await {
+            return Err((candidate, problem));
+        }
         let settings = Arc::clone(&candidate.settings);
         let time = (self.tuning)(&settings).probation;
         let on_trial = (self.on_trial)(&services);
@@ -303,6 +318,24 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let Candidate { source, warnings, .. } = candidate;
         let outcome = self.begin_probation(before, on_trial, time);
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
+        Ok(())
+    }
+
+    /// Has a proposed content put in the file's place. That is the last thing before the switch that can fail.
+    async fn put(&mut self, source: &mut Source) -> Result<(), Problem> {
+        let Some(aside) = source.proposed.as_mut().and_then(|proposed| proposed.aside.take()) else {
+            return Ok(());
+        };
+        let late = || {
+            Problem::new("", "the file was not replaced in time: its disk does not answer")
+                .hint("if that happens later after all, it is read like any save")
+        };
+        let (reply, put) = oneshot::channel();
+        self.commands.send(Command::Put(aside, source.fingerprint, reply)).map_err(|_| late())?;
+        self.waker.wake();
+        let limit = self.shared.tuning().prepare_deadline;
+        tokio::time::timeout(limit, put).await.ok().and_then(Result::ok).unwrap_or_else(|| Err(late()))?;
+        self.newest = source.fingerprint;
         Ok(())
     }
 
@@ -362,6 +395,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.shared.history_problem(Some(error.to_string()));
         }
         self.shared.said(Arc::clone(&verdict));
+        // What was not put in its place is gone before anybody hears of it.
+        drop(source.proposed);
         if let Some(reply) = source.reply {
             // Whoever asked may have gone; the verdict stands all the same.
             drop(reply.send(Arc::clone(&verdict)));

@@ -13,6 +13,7 @@ use crate::follow::{Follower, Followers};
 use crate::generation::{Generation, Identity, Live};
 use crate::history::{HistoryError, Verdicts};
 use crate::judge::Judge;
+use crate::proposal::{NotProposed, Proposal};
 use crate::report::{Cause, Problem, Verdict};
 use crate::start;
 use crate::status::{Shared, Status};
@@ -159,6 +160,20 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// [`Stopped`].
     pub async fn try_again(&self) -> Result<Arc<Verdict>, Stopped> {
         self.ask(|reply| Command::Read(Cause::Try, reply)).await
+    }
+
+    /// Has a content checked, prepared, put in the file's place and made live, all of that or nothing, and waits for the
+    /// verdict. Nothing is written before everything else that can fail is done; a save of somebody else that comes
+    /// meanwhile wins. A content that the world refuses is not tried again: whoever asked knows.
+    ///
+    /// # Errors
+    /// [`NotProposed`]: there is no verdict, since nothing was tried.
+    pub async fn propose(&self, proposal: Proposal) -> Result<Arc<Verdict>, NotProposed> {
+        let (reply, taken) = oneshot::channel();
+        self.parts.commands.send(Command::Propose(proposal, reply)).map_err(|_| Stopped)?;
+        self.parts.waker.wake();
+        let verdict = taken.await.map_err(|_| Stopped)??;
+        Ok(verdict.await.map_err(|_| Stopped)?)
     }
 
     /// Prepares the live settings once more, because something else that services are built from has changed (an

@@ -69,9 +69,11 @@
 //!   the content is hashed regardless.
 
 pub mod check;
+pub mod edit;
 
 mod aftermath;
 mod again;
+mod aside;
 mod blueprint;
 mod candidate;
 mod changeover;
@@ -82,6 +84,7 @@ mod history;
 mod judge;
 mod preparation;
 mod probation;
+mod proposal;
 mod read;
 mod report;
 mod retire;
@@ -97,6 +100,7 @@ pub use follow::{Followed, Follower};
 pub use generation::{Generation, Identity, Live, Service};
 pub use history::{HistoryError, read_history};
 pub use preparation::Preparation;
+pub use proposal::{NotProposed, Proposal};
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 pub use status::{Activity, Status, WatchStatus};
 pub use tuning::Tuning;

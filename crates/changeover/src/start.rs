@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::aside;
 use crate::blueprint::{Accepted, Blueprint, Occasion, Prepare};
 use crate::candidate::{Candidate, Source, Stages};
 use crate::changeover::{Changeover, spawn};
@@ -53,6 +54,7 @@ where
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(found.damage);
 
+    aside::sweep(&file);
     let (mut events, waker) = Events::new()?;
     if watch {
         // Before the first look: what is written while the first generation is prepared must be noticed too.
@@ -89,6 +91,7 @@ where
         let content = shown.as_deref().zip(candidate.source.content.bytes());
         history.intend(number, content, &candidate.secrets)?;
     }
+    let (commands, commands_receiver) = channel();
     let mut changeover = Changeover {
         live: live.clone(),
         followers: followers.clone(),
@@ -110,6 +113,8 @@ where
         failures: Vec::new(),
         outcomes: outcomes.clone(),
         again: None,
+        commands: commands.clone(),
+        waker: waker.clone(),
     };
     if let Some((source, problems)) = refused {
         changeover.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new());
@@ -124,7 +129,6 @@ where
     }
     let message_sender = messages_sender.downgrade();
 
-    let (commands, commands_receiver) = channel();
     let settle = Settle::new(Instant::now(), Some((look, fingerprint.number())));
     let watch = Watch {
         file,
@@ -206,7 +210,15 @@ fn choose<S>(
     let bound = fingerprint.shown().and_then(|content| history.quarantined(&content, &Cause::Start));
     let judged = bound.map_or(judged, |problem| Err(vec![problem]));
     stages.done("check", Instant::now());
-    let source = Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
+    let source = Source {
+        cause: Cause::Start,
+        actor: None,
+        fingerprint,
+        content,
+        stages,
+        proposed: None,
+        reply: None,
+    };
     let problems = match judged {
         Ok(Accepted { settings, warnings, secrets }) => {
             let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
@@ -223,8 +235,15 @@ fn choose<S>(
         if let Ok(Accepted { settings, warnings, secrets }) = judge.judge_on(&content, Occasion::Start) {
             let fingerprint = judge.fingerprint(&content);
             let stages = Stages::since(begun);
-            let older =
-                Source { cause: Cause::Start, actor: None, fingerprint, content, stages, reply: None };
+            let older = Source {
+                cause: Cause::Start,
+                actor: None,
+                fingerprint,
+                content,
+                stages,
+                proposed: None,
+                reply: None,
+            };
             let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source: older };
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }

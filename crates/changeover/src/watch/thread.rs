@@ -9,16 +9,23 @@ use tokio::sync::oneshot;
 
 use super::settle::Rules;
 use super::{Events, Judgement, Mount, Settle, Sign, steps};
-use crate::candidate::{Arrival, Message};
-use crate::judge::Judge;
+use crate::aside::Aside;
+use crate::blueprint::Occasion;
+use crate::candidate::{Arrival, Message, Proposed};
+use crate::judge::{Fingerprint, Judge, Judged};
+use crate::proposal::{NotProposed, Proposal, Proposing};
 use crate::read::{self, Content, Look};
-use crate::report::{Cause, Verdict};
+use crate::report::{Cause, Problem, Verdict};
 use crate::status::Shared;
 
 /// What other threads ask of the watch.
 pub(crate) enum Command {
     /// Read the file now, whatever it looks like.
     Read(Cause, oneshot::Sender<Arc<Verdict>>),
+    /// Check a content that somebody asks for, and write it aside.
+    Propose(Proposal, oneshot::Sender<Proposing>),
+    /// Put it in the file's place, unless nobody waits for that any more.
+    Put(Aside, Fingerprint, oneshot::Sender<Result<(), Problem>>),
     /// End.
     Stop,
 }
@@ -98,6 +105,8 @@ impl<S> Watch<S> {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Read(cause, reply)) => self.read_now(cause, reply)?,
+                Ok(Command::Propose(proposal, reply)) => self.propose(proposal, reply)?,
+                Ok(Command::Put(aside, fingerprint, reply)) => self.put(aside, fingerprint, reply),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(false),
                 Err(TryRecvError::Empty) => return Ok(true),
             }
@@ -172,8 +181,7 @@ impl<S> Watch<S> {
         match self.settle.judge(Instant::now(), &look, fingerprint.number(), good, rules) {
             Judgement::Ignore | Judgement::Wait => Ok(()),
             Judgement::Take => {
-                let arrival =
-                    Arrival { cause: Cause::Save, fingerprint, content, judged, noticed, read, reply: None };
+                let arrival = self.arrival(Cause::Save, fingerprint, content, judged, noticed, read);
                 self.send(arrival)
             }
         }
@@ -189,13 +197,83 @@ impl<S> Watch<S> {
         let fingerprint = self.judge.fingerprint(&content);
         let judged = self.judge.judge(&content);
         self.settle.take(look, fingerprint.number());
-        let reply = Some(reply);
-        self.send(Arrival { cause, fingerprint, content, judged, noticed, read, reply })
+        let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
+        self.send(Arrival { reply: Some(reply), ..arrival })
+    }
+
+    /// Checks what somebody asks for against what stands in the file, and writes it aside. The loop decides.
+    fn propose(&mut self, proposal: Proposal, reply: oneshot::Sender<Proposing>) -> Result<(), Gone> {
+        let noticed = Instant::now();
+        let Proposal { content, cause, actor, if_match, allow_empty } = proposal;
+        let Some((present, stands)) = (0..READS_MAX).find_map(|_| read::read(&self.file)) else {
+            // Whoever asked may have gone.
+            drop(reply.send(Err(NotProposed::Conflict { present: None })));
+            return Ok(());
+        };
+        let found = self.judge.fingerprint(&stands).shown();
+        if if_match.is_some_and(|wanted| Some(wanted) != found) {
+            drop(reply.send(Err(NotProposed::Conflict { present: found })));
+            return Ok(());
+        }
+        let read = Instant::now();
+        let occasion = if allow_empty { Occasion::RunningAllowEmpty } else { Occasion::Running };
+        let content = Content::Bytes(content);
+        let fingerprint = self.judge.fingerprint(&content);
+        let mut judged = self.judge.judge_on(&content, occasion);
+        let mut aside = None;
+        if judged.is_ok() && content != stands {
+            match Aside::write(&self.file, present, content.bytes().unwrap_or_default()) {
+                Ok(written) => aside = Some(written),
+                Err(problem) => judged = Err(vec![problem]),
+            }
+        }
+        let (sender, verdict) = oneshot::channel();
+        drop(reply.send(Ok(verdict)));
+        let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
+        let arrival = Arrival { actor, proposed: Some(Proposed { aside }), reply: Some(sender), ..arrival };
+        self.messages.send(Message::Arrival(Box::new(arrival))).map_err(|_| Gone)
+    }
+
+    fn put(&mut self, aside: Aside, fingerprint: Fingerprint, reply: oneshot::Sender<Result<(), Problem>>) {
+        if reply.is_closed() {
+            return;
+        }
+        let put = aside.put();
+        let look = put.as_ref().ok().cloned();
+        let told = reply.send(put.map(drop));
+        if let (Some(look), Ok(())) = (look, told) {
+            // Our own rename gets no verdict of its own.
+            self.shared.looked(look.modified_seconds());
+            self.shared.read(fingerprint.shown());
+            self.settle.take(look, fingerprint.number());
+        }
+    }
+
+    fn arrival(
+        &self,
+        cause: Cause,
+        fingerprint: Fingerprint,
+        content: Content,
+        judged: Judged<S>,
+        noticed: Instant,
+        read: Instant,
+    ) -> Arrival<S> {
+        Arrival {
+            cause,
+            actor: None,
+            fingerprint,
+            content,
+            judged,
+            noticed,
+            read,
+            proposed: None,
+            reply: None,
+        }
     }
 
     fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {
         self.shared.read(arrival.fingerprint.shown());
-        self.messages.send(Message::Arrival(arrival)).map_err(|_| Gone)
+        self.messages.send(Message::Arrival(Box::new(arrival))).map_err(|_| Gone)
     }
 
     fn rules(&self) -> Rules {

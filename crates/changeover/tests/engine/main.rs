@@ -10,5 +10,6 @@
 mod again;
 mod invariants;
 mod probation;
+mod proposals;
 mod saves;
 mod support;

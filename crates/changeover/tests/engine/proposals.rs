@@ -1,0 +1,136 @@
+//! Changes that are asked for instead of saved: all of it or nothing, the file included.
+
+use std::fs;
+use std::sync::Arc;
+
+use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
+use changeover::edit::{Change, edit};
+use changeover::{Cause, NotProposed, Proposal, Verdict};
+use serde_json::json;
+
+use crate::support::{World, until};
+
+const SEEN: &str = "{\n  // one and one\n  \"pair\": 1,\n}\n";
+
+fn proposal(content: impl Into<Vec<u8>>) -> Proposal {
+    let actor = Some("a test".to_owned());
+    Proposal { content: content.into(), cause: Cause::Edit, actor, if_match: None, allow_empty: false }
+}
+
+/// The verdicts that are there, once a save made after them has had its own.
+async fn verdicts_until_a_save(world: &mut World) -> Vec<Arc<Verdict>> {
+    let marker = r#"{"pair": 99}"#;
+    world.rename(marker);
+    let mut verdicts = Vec::new();
+    loop {
+        let verdict = world.verdict().await;
+        if verdict.cause == Cause::Save && world.pair() == 99 {
+            return verdicts;
+        }
+        verdicts.push(verdict);
+    }
+}
+
+fn names(world: &World) -> Vec<String> {
+    let entries = fs::read_dir(world.folder.path()).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_is_live_and_in_the_file_with_one_verdict() {
+    let mut world = World::start(Some(SEEN)).await;
+    let change = Change { path: "pair".to_owned(), value: Some(json!(2)) };
+    let content = edit(SEEN.as_bytes(), &[change]).unwrap();
+    let seen = world.engine.status().content;
+    let wanted = Proposal { if_match: seen, ..proposal(content) };
+    let verdict = world.engine.propose(wanted).await.unwrap();
+    assert_eq!((verdict.verdict, verdict.cause.clone(), world.pair()), (Applied, Cause::Edit, 2));
+    assert_eq!(verdict.actor.as_deref(), Some("a test"));
+    assert_eq!(fs::read_to_string(&world.file).unwrap(), "{\n  // one and one\n  \"pair\": 2,\n}\n");
+    assert_eq!(names(&world), ["settings.json", "state"]);
+    let status = world.engine.status();
+    assert_eq!((status.drift, status.content.clone()), (false, status.accepted));
+    let others = verdicts_until_a_save(&mut world).await;
+    let ids: Vec<u64> = others.iter().map(|other| other.id).collect();
+    assert_eq!(ids, [verdict.id], "our own rename is no save");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_leaves_the_file_as_it_was() {
+    let mut world = World::start(Some(SEEN)).await;
+    let refused = [
+        r#"{"pair": "two"}"#,
+        r#"{"pair": 2, "fault": "refuse"}"#,
+        r#"{"pair": 2, "fault": "panic"}"#,
+        r#"{"pair": 2, "fault": "hang", "deadlineMs": 5}"#,
+        "{}",
+        "{",
+    ];
+    // The deadline of the live settings holds.
+    world.expect(r#"{"pair": 1, "deadlineMs": 200}"#, Applied).await;
+    let before = fs::read(&world.file).unwrap();
+    for content in refused {
+        let verdict = world.engine.propose(proposal(content)).await.unwrap();
+        assert_eq!((verdict.verdict, world.pair()), (Rejected, 1), "{content}: {verdict}");
+        assert_eq!(fs::read(&world.file).unwrap(), before, "{content}");
+        assert_eq!(names(&world), ["settings.json", "state"], "{content}");
+        assert_eq!(world.engine.status().waiting, None, "whoever asked knows: {content}");
+    }
+    assert!(!world.engine.status().drift);
+    let verdict = world.engine.propose(Proposal { allow_empty: true, ..proposal("{}") }).await.unwrap();
+    assert_eq!((verdict.verdict, world.pair()), (Applied, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_saved_meanwhile_wins() {
+    let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
+    let seen = world.engine.status().content;
+    world.expect(r#"{"pair": 2}"#, Applied).await;
+    let late = Proposal { if_match: seen, ..proposal(r#"{"pair": 3}"#) };
+    match world.engine.propose(late).await.unwrap_err() {
+        NotProposed::Conflict { present } => assert_eq!(present, world.engine.status().content),
+        NotProposed::Stopped(stopped) => panic!("{stopped}"),
+    }
+    // A save while the proposal is prepared.
+    let engine = world.engine.clone();
+    let slow =
+        tokio::spawn(async move { engine.propose(proposal(r#"{"pair": 3, "prepareMs": 300}"#)).await });
+    until(|| world.engine.status().activity == changeover::Activity::Preparing).await;
+    world.rename(r#"{"pair": 4}"#);
+    let verdict = slow.await.unwrap().unwrap();
+    assert!(matches!(verdict.verdict, Rejected | Superseded), "{verdict}");
+    until(|| world.pair() == 4).await;
+    assert_eq!(fs::read_to_string(&world.file).unwrap(), r#"{"pair": 4}"#);
+    assert_eq!(names(&world), ["settings.json", "state"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_the_same_is_written_and_unchanged() {
+    let world = World::start(Some(SEEN)).await;
+    let verdict = world.engine.propose(proposal(r#"{"pair": 1}"#)).await.unwrap();
+    assert_eq!((verdict.verdict, verdict.generation), (Unchanged, 1));
+    assert_eq!(fs::read_to_string(&world.file).unwrap(), r#"{"pair": 1}"#, "other words are wanted too");
+    let before = fs::metadata(&world.file).unwrap().modified().unwrap();
+    let verdict = world.engine.propose(proposal(r#"{"pair": 1}"#)).await.unwrap();
+    assert_eq!(verdict.verdict, Unchanged);
+    assert_eq!(fs::metadata(&world.file).unwrap().modified().unwrap(), before, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_file_is_mended_by_a_proposal_and_a_missing_one_is_made() {
+    let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
+    world.expect("{", Rejected).await;
+    assert!(world.engine.status().drift);
+    let verdict = world.engine.propose(proposal(r#"{"pair": 1}"#)).await.unwrap();
+    assert_eq!(verdict.verdict, Unchanged);
+    assert!(!world.engine.status().drift);
+    fs::remove_file(&world.file).unwrap();
+    assert_eq!(world.verdict().await.verdict, Unchanged);
+    assert_eq!(world.verdict().await.verdict, Rejected, "missing for a second");
+    let verdict = world.engine.propose(proposal(r#"{"pair": 2}"#)).await.unwrap();
+    assert_eq!((verdict.verdict, world.pair()), (Applied, 2));
+    assert_eq!(fs::read_to_string(&world.file).unwrap(), r#"{"pair": 2}"#);
+}
