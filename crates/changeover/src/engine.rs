@@ -40,7 +40,7 @@ pub struct Stopped;
 
 /// The handle to a running engine. Cheap to clone; the engine runs until [`Engine::shutdown`].
 pub struct Engine<S, V> {
-    parts: Arc<Parts<S, V>>,
+    pub(crate) parts: Arc<Parts<S, V>>,
 }
 
 impl<S, V> Clone for Engine<S, V> {

@@ -13,3 +13,4 @@ mod probation;
 mod proposals;
 mod saves;
 mod support;
+mod times;

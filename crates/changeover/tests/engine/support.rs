@@ -206,7 +206,19 @@ pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Setting
         state_dir: folder.join("state"),
         key_file: None,
         watch: true,
-        check: Box::new(check),
+        check: Box::new({
+            let temporary = folder.join("state").join(changeover::schedule::TEMPORARY_FILE);
+            move |content, occasion| {
+                let accepted = check(content, occasion)?;
+                let bytes = std::fs::read(&temporary).unwrap_or_default();
+                let above =
+                    changeover::schedule::Temporary::parse(&bytes).map_err(|problem| vec![problem])?;
+                let changes: Vec<_> = above.changes().into_iter().map(|(change, _)| change.clone()).collect();
+                let content = changeover::edit::edit(content, &changes).map_err(|problem| vec![problem])?;
+                let settings = check(&content, Occasion::RunningAllowEmpty)?.settings;
+                Ok(Accepted { settings, ..accepted })
+            }
+        }),
         prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),
         tuning,
         on_trial: |services| match services.llm.0.as_str() {

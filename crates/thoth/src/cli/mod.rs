@@ -12,6 +12,7 @@ mod output;
 mod place;
 mod references;
 mod report;
+mod schedules;
 mod serve;
 mod settings;
 mod shell;
@@ -230,14 +231,52 @@ pub enum SettingsCommand {
         #[arg(long)]
         origin: bool,
         /// Print JSON
+        #[arg(long, requires = "origin")]
+        json: bool,
+    },
+    /// Change a setting for a while, or at a time
+    Set {
+        /// The key, dotted: `llm.default.temperature`
+        key: String,
+        /// The value as JSON; what is no JSON is a string
+        value: String,
+        /// When.
+        #[command(flatten)]
+        times: schedules::Times,
+        /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// What waits for its time
+    Schedule {
+        /// What about it.
+        #[command(subcommand)]
+        command: ScheduleCommand,
     },
     /// Show the last verdicts, newest first
     History {
         /// How many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `thoth settings schedule …`.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// List the changes that wait for their time, and those that have ended
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Call a change off; a temporary one ends now
+    Cancel {
+        /// Its number
+        id: u64,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -265,6 +304,16 @@ pub fn run(arguments: Arguments) -> ExitCode {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
             SettingsCommand::Show { origin: false, json: _ } => settings::show(vault),
             SettingsCommand::Show { origin: true, json } => origin::show(vault, json),
+            SettingsCommand::Set { key, value, times, json } => {
+                let value = serde_json::from_str(&value).unwrap_or(serde_json::Value::String(value));
+                schedules::set(vault, &key, Some(value), &times, json)
+            }
+            SettingsCommand::Schedule { command: ScheduleCommand::List { json } } => {
+                schedules::list(vault, json)
+            }
+            SettingsCommand::Schedule { command: ScheduleCommand::Cancel { id, json } } => {
+                schedules::cancel(vault, id, json)
+            }
             SettingsCommand::History { limit, json } => settings::history(vault, limit, json),
         },
         Command::Reload { retry, json } => settings::reload(vault, retry, json),

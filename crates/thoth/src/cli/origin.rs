@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::println;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ struct Row {
     file: Option<String>,
     line: Option<u32>,
     variable: Option<String>,
+    until: Option<Timestamp>,
     file_says: Option<Said>,
     differs: Option<String>,
     service: Option<String>,
@@ -66,10 +68,11 @@ fn from_file(place: &Place) -> anyhow::Result<Value> {
 }
 
 fn print(row: &Row, width: usize) {
-    let Row { key, value, from, file, line, variable, file_says, differs, service, since } = row;
+    let Row { key, value, from, file, line, variable, until, file_says, differs, service, since } = row;
     let line = line.map(|line| format!(":{line}")).unwrap_or_default();
     let place = file.as_ref().map(|file| format!("{file}{line}"));
-    let from = place.or_else(|| variable.clone()).unwrap_or_else(|| from.clone());
+    let until = until.map(|until| format!("temporary until {until}"));
+    let from = place.or(until).or_else(|| variable.clone()).unwrap_or_else(|| from.clone());
     let service = service.as_deref().unwrap_or("not used");
     let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
     println!("{key:<width$}  {value}  {QUIET}{from}; {service}{since}{QUIET:#}");

@@ -164,6 +164,14 @@ impl Client {
         self.answer(self.http.post(self.url(path)).json(body)).await
     }
 
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.answer(self.http.delete(self.url(path))).await
+    }
+
     /// `POST` of a JSON body with further headers. The answer is taken whatever its status, if it is JSON that says
     /// more than a problem: other protocols tell of errors in their own way.
     ///

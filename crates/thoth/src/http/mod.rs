@@ -31,6 +31,7 @@ mod page;
 mod papers;
 mod rate;
 pub mod router;
+mod schedules;
 mod search;
 pub mod server;
 pub mod service;

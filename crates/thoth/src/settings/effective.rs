@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::key::Key;
 use super::keys::KEYS;
 use super::origin::{Origin, Origins};
-use super::{REDACTED, Settings, secrets, walk};
+use super::{REDACTED, Settings, secrets, table, walk};
 
 /// What is in effect for one key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,6 +69,15 @@ fn said(document: &Document<'_>) -> HashMap<&'static str, Said> {
         Some((key.path, Said { value: Some(shown), line: Some(line), spelled: value.path.clone() }))
     };
     KEYS.iter().filter_map(of).collect()
+}
+
+/// A value that is meant for a key, as people may see it.
+pub fn shown(path: &str, value: Value) -> Value {
+    match table::row(path) {
+        Some(key) => harmless(key, value),
+        // Nobody knows what it is.
+        None => REDACTED.into(),
+    }
 }
 
 /// A value as people may see it.
@@ -140,6 +149,9 @@ fn difference(said: Option<&Said>, value: &Value, origin: &Origin, now: &Now<'_>
         _ if says_so => None,
         (Origin::Variable { variable }, Some(_)) => Some(format!("the variable `{variable}` pins it")),
         (Origin::Variable { .. }, None) => None,
+        (Origin::Temporary { id, until }, _) => {
+            Some(format!("the temporary change {id} applies until {until}"))
+        }
         (Origin::Default, None) => None,
         _ => now.drift.map(str::to_owned),
     }

@@ -18,8 +18,10 @@ mod path;
 pub mod render;
 mod secret;
 mod secrets;
+mod spelling;
 mod style;
 mod table;
+pub mod temporary;
 mod types;
 mod vault;
 mod view;
@@ -41,6 +43,7 @@ pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
 pub use secret::{REDACTED, Secret};
+pub use spelling::{edited, said};
 pub use style::style;
 pub use vault::{NoVault, Vault, find as find_vault};
 

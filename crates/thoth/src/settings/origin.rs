@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::environment::Environment;
 use super::key::Key;
 use super::keys::KEYS;
+use super::table;
 use super::walk::Found;
 
 /// Where the value of a key comes from.
@@ -22,6 +24,13 @@ pub enum Origin {
         file: String,
         /// The line, counted from 1.
         line: u32,
+    },
+    /// A temporary change.
+    Temporary {
+        /// Its number.
+        id: u64,
+        /// When it ends.
+        until: Timestamp,
     },
     /// A variable of the environment.
     Variable {
@@ -44,6 +53,15 @@ impl Origins {
     /// Where the value of a key comes from.
     pub fn of(&self, key: &str) -> Origin {
         self.0.get(key).cloned().unwrap_or_default()
+    }
+
+    /// Notes that a layer above the files says a key, unless the environment pins it.
+    pub(super) fn above(&mut self, key: &str, origin: Origin) {
+        let fills = table::row(key).is_some_and(|key| key.secret);
+        let pins = matches!(self.0.get(key), Some(Origin::Variable { .. })) && !fills;
+        if let (Some(key), false) = (table::row(key), pins) {
+            self.0.insert(key.path, origin);
+        }
     }
 }
 

@@ -35,3 +35,4 @@ mod start;
 mod supervisor;
 mod support;
 mod systemd;
+mod times;
