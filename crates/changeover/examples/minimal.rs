@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use changeover::{Accepted, Blueprint, Decision, Engine, Occasion, Preparation, Problem, Tuning};
+use changeover::{Accepted, Blueprint, Decision, Engine, Files, Occasion, Preparation, Problem, Tuning};
 
 /// The settings, checked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,8 +12,8 @@ struct Settings {
 }
 
 /// From bytes to settings, or to everything that is wrong with them.
-fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let value = changeover::check::parse(content)?.value();
+fn check(files: &Files<'_>, _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let value = changeover::check::parse(files.main())?.value();
     let greeting = value.get("greeting").and_then(|value| value.as_str()).unwrap_or("hello").to_owned();
     Ok(Accepted { settings: Settings { greeting }, ..Accepted::default() })
 }

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use changeover::{Accepted, Blueprint, Decision, Engine, Occasion, Preparation, Problem, Tuning};
+use changeover::{Accepted, Blueprint, Decision, Engine, Files, Occasion, Preparation, Problem, Tuning};
 use tokio::net::TcpListener;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,8 +12,8 @@ struct Settings {
 }
 
 /// The check is pure: it looks at the content and at nothing else.
-fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let document = changeover::check::parse(content)?;
+fn check(files: &Files<'_>, _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let document = changeover::check::parse(files.main())?;
     let value = document.value();
     match value["port"].as_u64().map(u16::try_from) {
         Some(Ok(port)) => Ok(Accepted { settings: Settings { port }, ..Accepted::default() }),

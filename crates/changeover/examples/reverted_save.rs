@@ -4,7 +4,8 @@
 use std::error::Error;
 
 use changeover::{
-    Accepted, Blueprint, Cause, Decision, Engine, Occasion, Outcome, Preparation, Problem, Service, Tuning,
+    Accepted, Blueprint, Cause, Decision, Engine, Files, Occasion, Outcome, Preparation, Problem, Service,
+    Tuning,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,8 +28,8 @@ struct Services {
     client: Service<String, Client>,
 }
 
-fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let value = changeover::check::parse(content)?.value();
+fn check(files: &Files<'_>, _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let value = changeover::check::parse(files.main())?.value();
     let key = value["key"].as_str().ok_or_else(|| vec![Problem::new("key", "a key must be given")])?;
     Ok(Accepted { settings: Settings { key: key.to_owned() }, ..Accepted::default() })
 }

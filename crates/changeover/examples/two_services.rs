@@ -4,7 +4,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use changeover::{Accepted, Action, Blueprint, Engine, Occasion, Preparation, Problem, Service, Tuning};
+use changeover::{
+    Accepted, Action, Blueprint, Engine, Files, Occasion, Preparation, Problem, Service, Tuning,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,8 +41,8 @@ struct Services {
     cache: Service<CacheInputs, Cache>,
 }
 
-fn check(content: &[u8], _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let value = changeover::check::parse(content)?.value();
+fn check(files: &Files<'_>, _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let value = changeover::check::parse(files.main())?.value();
     let settings =
         serde_json::from_value(value).map_err(|error| vec![Problem::new("", error.to_string())])?;
     Ok(Accepted { settings, ..Accepted::default() })

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use crate::files::Files;
 use crate::generation::Identity;
 use crate::preparation::Preparation;
 use crate::report::Problem;
@@ -33,8 +34,9 @@ pub struct Accepted<S> {
     pub secrets: Vec<Range<usize>>,
 }
 
-/// A pure function from a content to settings, or to everything that is wrong with it.
-pub type Check<S> = dyn Fn(&[u8], Occasion) -> Result<Accepted<S>, Vec<Problem>> + Send + Sync;
+/// A function from a content to settings, or to everything that is wrong with it. Pure but for the files that it reads, all
+/// of them through [`Files`].
+pub type Check<S> = dyn Fn(&Files<'_>, Occasion) -> Result<Accepted<S>, Vec<Problem>> + Send + Sync;
 
 /// What [`Prepare`] gives: the services, or why the world does not allow them.
 pub type Preparing<V> = Pin<Box<dyn Future<Output = Result<V, Vec<Problem>>> + Send>>;

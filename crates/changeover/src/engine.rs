@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::aftermath::Trial;
 use crate::blueprint::{Accepted, Blueprint, Occasion};
 use crate::candidate::{Message, Use};
+use crate::files::Files;
 use crate::follow::{Follower, Followers};
 use crate::generation::{Generation, Identity, Live};
 use crate::history::{HistoryError, Verdicts};
@@ -210,12 +211,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         verdict.await.map_err(|_| Stopped)
     }
 
-    /// Checks a content without doing anything.
+    /// Checks a content without doing anything. Other files are read as they stand.
     ///
     /// # Errors
     /// Everything that is wrong with the content.
     pub fn check(&self, content: &[u8], occasion: Occasion) -> Result<Accepted<S>, Vec<Problem>> {
-        self.parts.judge.check(content, occasion)
+        self.parts.judge.check(&Files::around(content), occasion)
     }
 
     /// Registers the owner of something that a process has only once (a listener, a folder watch, the log filter).

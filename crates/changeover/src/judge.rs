@@ -1,14 +1,24 @@
 //! From a content to a judgement: its keyed fingerprint, and the product's check with a panic caught.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::blueprint::{Accepted, Check, Occasion};
+use crate::files::{Files, Other};
 use crate::read::Content;
 use crate::report::Problem;
 
 /// What a check gives.
 pub(crate) type Judged<S> = Result<Accepted<S>, Vec<Problem>>;
+
+/// What came of a check.
+pub(crate) struct Examined<S> {
+    pub(crate) judged: Judged<S>,
+    /// The files that it read beside the settings file.
+    pub(crate) others: Vec<Other>,
+    /// Of all of them.
+    pub(crate) fingerprint: Fingerprint,
+}
 
 /// Keyed hash of a content: people may see it, and it tells nobody what the content was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +48,14 @@ impl Fingerprint {
     }
 }
 
+fn parts(content: &Content) -> (Kind, &[u8]) {
+    match content {
+        Content::Bytes(bytes) => (Kind::Bytes, bytes),
+        Content::Missing => (Kind::Missing, &[]),
+        Content::Unreadable(why) => (Kind::Unreadable, why.as_bytes()),
+    }
+}
+
 /// The product's check, and the key of this state directory.
 pub(crate) struct Judge<S> {
     pub(crate) check: Box<Check<S>>,
@@ -46,42 +64,63 @@ pub(crate) struct Judge<S> {
 }
 
 impl<S> Judge<S> {
-    /// The keyed hash of a content.
-    pub(crate) fn fingerprint(&self, content: &Content) -> Fingerprint {
-        let (kind, bytes) = match content {
-            Content::Bytes(bytes) => (Kind::Bytes, bytes.as_slice()),
-            Content::Missing => (Kind::Missing, [].as_slice()),
-            Content::Unreadable(why) => (Kind::Unreadable, why.as_bytes()),
-        };
+    /// The keyed hash of a content of the settings file, and of the others that belong to it.
+    pub(crate) fn fingerprint(&self, content: &Content, others: &[Other]) -> Fingerprint {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        let (kind, bytes) = parts(content);
         hasher.update(&[kind as u8]);
         hasher.update(bytes);
+        for other in others {
+            let (kind, bytes) = parts(&other.content);
+            // Lengths keep what stands in one file apart from what stands in the next.
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(other.path.as_os_str().as_encoded_bytes());
+            hasher.update(&[kind as u8]);
+            hasher.update(bytes);
+        }
         Fingerprint { hash: hasher.finalize(), kind }
     }
 
     /// Checks what would replace a live content.
-    pub(crate) fn judge(&self, content: &Content) -> Judged<S> {
-        self.judge_on(content, Occasion::Running)
+    pub(crate) fn examine(&self, content: &Content) -> Examined<S> {
+        self.examine_on(content, None, Occasion::Running)
     }
 
-    /// Checks a content on an occasion.
-    pub(crate) fn judge_on(&self, content: &Content, occasion: Occasion) -> Judged<S> {
-        let file = self.file.display();
-        match content {
-            Content::Bytes(bytes) => self.check(bytes, occasion),
-            Content::Missing => Err(vec![
-                Problem::new("", format!("the settings file `{file}` is missing"))
-                    .hint("what is live stays live; restore the file, or save it anew"),
-            ]),
-            Content::Unreadable(why) => {
-                Err(vec![Problem::new("", format!("the settings file `{file}` cannot be read: {why}"))])
+    /// Checks a content on an occasion, with another file as it is proposed.
+    pub(crate) fn examine_on(
+        &self,
+        content: &Content,
+        proposed: Option<(&Path, &[u8])>,
+        occasion: Occasion,
+    ) -> Examined<S> {
+        let (judged, others) = match content {
+            Content::Bytes(bytes) => {
+                let files = Files::around(bytes);
+                let files = match proposed {
+                    Some((path, content)) => files.proposing(path, content),
+                    None => files,
+                };
+                (self.check(&files, occasion), files.asked_for())
             }
-        }
+            Content::Missing => (Err(vec![self.missing()]), Vec::new()),
+            Content::Unreadable(why) => (Err(vec![self.unreadable(why)]), Vec::new()),
+        };
+        let fingerprint = self.fingerprint(content, &others);
+        Examined { judged, others, fingerprint }
+    }
+
+    fn missing(&self) -> Problem {
+        Problem::new("", format!("the settings file `{}` is missing", self.file.display()))
+            .hint("what is live stays live; restore the file, or save it anew")
+    }
+
+    fn unreadable(&self, why: &str) -> Problem {
+        Problem::new("", format!("the settings file `{}` cannot be read: {why}", self.file.display()))
     }
 
     /// Checks bytes. A check that panics has found a defect of the product, and refuses.
-    pub(crate) fn check(&self, bytes: &[u8], occasion: Occasion) -> Judged<S> {
-        catch_unwind(AssertUnwindSafe(|| (self.check)(bytes, occasion))).unwrap_or_else(|_| {
+    pub(crate) fn check(&self, files: &Files<'_>, occasion: Occasion) -> Judged<S> {
+        catch_unwind(AssertUnwindSafe(|| (self.check)(files, occasion))).unwrap_or_else(|_| {
             Err(vec![
                 Problem::new("", "the check of this content panicked")
                     .hint("this is a defect of the program; the log has its place"),

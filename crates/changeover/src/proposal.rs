@@ -1,5 +1,6 @@
 //! Changes that are asked for instead of saved.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -7,9 +8,11 @@ use tokio::sync::oneshot;
 use crate::engine::Stopped;
 use crate::report::{Cause, Verdict};
 
-/// A new content of the settings file that somebody asks for: [`crate::Engine::propose`].
+/// A new content of a settings file that somebody asks for: [`crate::Engine::propose`].
 #[derive(Clone, Debug)]
 pub struct Proposal {
+    /// Which file: `None` for the settings file, else one that the check reads through [`crate::Files`], by the same path.
+    pub file: Option<PathBuf>,
     /// The bytes that the file shall have. [`crate::edit::edit`] makes them of the present ones.
     pub content: Vec<u8>,
     /// [`Cause::Edit`], [`Cause::Rollback`], [`Cause::Schedule`] or [`Cause::Expiry`].

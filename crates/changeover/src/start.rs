@@ -15,7 +15,7 @@ use crate::engine::{Parts, StartError};
 use crate::follow::Followers;
 use crate::generation::{Generation, Live};
 use crate::history::History;
-use crate::judge::Judge;
+use crate::judge::{Examined, Judge};
 use crate::preparation::{Book, Preparation};
 use crate::probation::Probation;
 use crate::read::{Content, Look, read_at_rest};
@@ -23,7 +23,7 @@ use crate::report::{Cause, Decision, Problem};
 use crate::retire::retire;
 use crate::status::Shared;
 use crate::tuning::Tuning;
-use crate::watch::{Events, Mount, Settle, Watch, steps};
+use crate::watch::{Events, Mount, Settle, View, Watch, steps};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
@@ -63,9 +63,10 @@ where
     let begun = Instant::now();
     let (look, content) = read_first(Arc::clone(&judge)).await?;
     shared.looked(look.modified_seconds());
-    let fingerprint = judge.fingerprint(&content);
+    let examined = judge_at_start(&judge, &content);
+    let (fingerprint, others) = (examined.fingerprint, examined.others.clone());
     shared.read(fingerprint.shown());
-    let first = choose(&judge, &history, found.good_contents, content, begun, &fallback);
+    let first = choose(&judge, &history, found.good_contents, (content, examined), begun, &fallback);
 
     let number = history.last_generation() + 1;
     let (services, book) = prepare_first(&prepare, &first, number, history.scratch(), tuning).await?;
@@ -129,13 +130,15 @@ where
     }
     let message_sender = messages_sender.downgrade();
 
-    let settle = Settle::new(Instant::now(), Some((look, fingerprint.number())));
+    let view = View { main: look, others: others.iter().map(|other| other.look.clone()).collect() };
+    let settle = Settle::new(Instant::now(), Some((view, fingerprint.number())));
     let watch = Watch {
         file,
         enabled: watch,
         events,
         mount: Mount::default(),
         settle,
+        others: others.into_iter().map(|other| other.path).collect(),
         commands: commands_receiver,
         judge: Arc::clone(&judge),
         messages: messages_sender,
@@ -185,10 +188,23 @@ where
 async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(Look, Content), StartError> {
     let tuning = Tuning::default();
     let read = tokio::task::spawn_blocking(move || {
-        let good = |content: &Content| judge.judge_on(content, Occasion::Start).is_ok();
+        let good = |content: &Content| judge.examine_on(content, None, Occasion::Start).judged.is_ok();
         read_at_rest(&judge.file, tuning.settle, tuning.open_max, good)
     });
     read.await.map_err(|error| StartError::Watch(std::io::Error::other(error)))
+}
+
+/// Checks the content that a start finds. No file is a file that says nothing.
+fn judge_at_start<S>(judge: &Judge<S>, content: &Content) -> Examined<S> {
+    match content {
+        Content::Missing => {
+            let nothing = Content::Bytes(b"{}".to_vec());
+            let Examined { judged, others, .. } = judge.examine_on(&nothing, None, Occasion::Start);
+            let fingerprint = judge.fingerprint(content, &others);
+            Examined { judged, others, fingerprint }
+        }
+        content => judge.examine_on(content, None, Occasion::Start),
+    }
 }
 
 /// The file; else the newest content of the history that passes the check today; else the fallback.
@@ -196,17 +212,13 @@ fn choose<S>(
     judge: &Judge<S>,
     history: &History,
     good_contents: Vec<Vec<u8>>,
-    content: Content,
+    (content, examined): (Content, Examined<S>),
     begun: Instant,
     fallback: &dyn Fn() -> S,
 ) -> First<S> {
-    let fingerprint = judge.fingerprint(&content);
+    let Examined { judged, fingerprint, .. } = examined;
     let mut stages = Stages::since(begun);
     stages.done("read", Instant::now());
-    let judged = match &content {
-        Content::Missing => judge.check(b"{}", Occasion::Start),
-        content => judge.judge_on(content, Occasion::Start),
-    };
     let bound = fingerprint.shown().and_then(|content| history.quarantined(&content, &Cause::Start));
     let judged = bound.map_or(judged, |problem| Err(vec![problem]));
     stages.done("check", Instant::now());
@@ -228,12 +240,12 @@ fn choose<S>(
     };
     for bytes in good_contents {
         let content = Content::Bytes(bytes);
-        let shown = judge.fingerprint(&content).shown();
+        let Examined { judged, fingerprint, .. } = judge.examine_on(&content, None, Occasion::Start);
+        let shown = fingerprint.shown();
         if shown.is_some_and(|content| history.quarantined(&content, &Cause::Start).is_some()) {
             continue;
         }
-        if let Ok(Accepted { settings, warnings, secrets }) = judge.judge_on(&content, Occasion::Start) {
-            let fingerprint = judge.fingerprint(&content);
+        if let Ok(Accepted { settings, warnings, secrets }) = judged {
             let stages = Stages::since(begun);
             let older = Source {
                 cause: Cause::Start,
@@ -248,7 +260,7 @@ fn choose<S>(
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }
     }
-    let none = Source::of(Cause::Start, judge.fingerprint(&Content::Missing));
+    let none = Source::of(Cause::Start, judge.fingerprint(&Content::Missing, &[]));
     let settings = Arc::new(fallback());
     let candidate = Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source: none };
     First { candidate, safe_mode: true, refused: Some((source, problems)) }

@@ -107,9 +107,9 @@ impl Stamp {
     }
 }
 
-/// What reading gave.
+/// What reading a file gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum Content {
     /// The bytes, read in one state of the file.
     Bytes(Vec<u8>),
     /// There is no file.
@@ -120,7 +120,7 @@ pub(crate) enum Content {
 
 impl Content {
     /// The bytes, where there are any.
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+    pub fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
             _ => None,

@@ -126,7 +126,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
                 Ok(edited) => edited,
                 Err(problem) => return self.fail(entry, &[problem], None).await,
             };
-            let verdict = match self.parts.engine.propose(self.proposal(&entry, &content, edited)).await {
+            let proposal = proposal(&entry, edited, self.tag(content).await?);
+            let verdict = match self.parts.engine.propose(proposal).await {
                 Ok(verdict) => verdict,
                 // Somebody saved between the look and the proposal.
                 Err(NotProposed::Conflict { .. }) => continue,
@@ -139,16 +140,6 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             }
         }
         self.fail(entry, &[Problem::new("", "newer saves came in between each time")], None).await
-    }
-
-    fn proposal(&self, entry: &Entry, content: &[u8], edited: Vec<u8>) -> Proposal {
-        Proposal {
-            content: edited,
-            cause: Cause::Schedule,
-            actor: entry.actor.clone(),
-            if_match: self.tag(content),
-            allow_empty: false,
-        }
     }
 
     async fn done(&self, entry: Entry, late: Option<String>, verdict: &Arc<Verdict>) -> Result<(), Declined> {
@@ -169,11 +160,16 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
 
     /// Ends a temporary change.
     async fn expire(&self, entry: Entry) -> Result<(), Declined> {
-        let id = entry.id;
+        let (id, actor) = (entry.id, entry.actor.clone());
         let without = move |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
-        let verdict = self.replace(Cause::Expiry, without).await?;
+        let verdict = self.replace(Cause::Expiry, actor, without).await?;
         self.end(entry, Fate::Expired, None, Some(&verdict)).await.map(drop)
     }
+}
+
+fn proposal(entry: &Entry, content: Vec<u8>, if_match: Option<String>) -> Proposal {
+    let actor = entry.actor.clone();
+    Proposal { file: None, content, cause: Cause::Schedule, actor, if_match, allow_empty: false }
 }
 
 /// The engine has stopped.

@@ -72,12 +72,14 @@ pub struct Swept {
     pub damage: Option<String>,
 }
 
-/// Takes out of the file what ended while nothing ran, and puts a damaged file aside. Only before an engine starts, which
-/// would see it as a save.
+/// Makes the folder, takes out of its file of temporary changes what ended while nothing ran, and puts a damaged file aside.
+/// Only before an engine starts, which would see it as a save.
 ///
 /// # Errors
 /// What the file system says.
-pub fn sweep(path: &Path, now: Timestamp) -> Result<Swept, HistoryError> {
+pub fn sweep(folder: &Path, now: Timestamp) -> Result<Swept, HistoryError> {
+    make_folder(folder)?;
+    let path = &folder.join(super::TEMPORARY_FILE);
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(Swept::default()),
@@ -141,13 +143,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporary.json");
         let now = Timestamp::from_second(100).unwrap();
-        assert_eq!(sweep(&path, now).unwrap().ended, []);
+        assert_eq!(sweep(folder.path(), now).unwrap().ended, []);
         write(&path, &Temporary { entries: vec![entry(1, 100, "a", 1), entry(2, 101, "b", 2)] }).unwrap();
-        assert_eq!(sweep(&path, now).unwrap().ended, [entry(1, 100, "a", 1)]);
+        assert_eq!(sweep(folder.path(), now).unwrap().ended, [entry(1, 100, "a", 1)]);
         let left = Temporary::parse(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(left.entries, [entry(2, 101, "b", 2)]);
         fs::write(&path, "{").unwrap();
-        assert!(sweep(&path, now).unwrap().damage.unwrap().contains("temporary.damaged"));
+        assert!(sweep(folder.path(), now).unwrap().damage.unwrap().contains("temporary.damaged"));
         assert!(!path.exists());
     }
 }

@@ -29,13 +29,11 @@ pub use layer::{Swept, Temporary, sweep};
 
 use crate::blueprint::Occasion;
 use crate::edit::Change;
-use crate::engine::{Engine, Stopped};
+use crate::engine::Engine;
 use crate::history::HistoryError;
-use crate::history::files::replace;
-use crate::proposal::NotProposed;
+use crate::proposal::{NotProposed, Proposal};
 use crate::read::{self, Content};
 use crate::report::{Cause, Decision, Problem, Verdict};
-use crate::watch::Command;
 use due::{Clock, Deadlines};
 use file::{Kept, Store, WAITING_MAX};
 use keeper::Again;
@@ -272,7 +270,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             }
             Kind::Temporary => {
                 let with = entry.clone();
-                Some(self.replace(Cause::Edit, move |entries| entries.push(with)).await?)
+                let actor = entry.actor.clone();
+                Some(self.replace(Cause::Edit, actor, move |entries| entries.push(with)).await?)
             }
         };
         self.look();
@@ -294,7 +293,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             Kind::Scheduled => None,
             Kind::Temporary => {
                 let without = move |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
-                Some(self.replace(Cause::Edit, without).await?)
+                Some(self.replace(Cause::Edit, actor, without).await?)
             }
         };
         let entry = self.end(entry, Fate::Cancelled, reason, verdict.as_deref()).await?;
@@ -346,12 +345,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     async fn replace(
         &self,
         cause: Cause,
+        actor: Option<String>,
         change: impl FnOnce(&mut Vec<Entry>),
     ) -> Result<Arc<Verdict>, Declined> {
         let mut temporary = self.temporary().await?;
         change(&mut temporary.entries);
         let content = temporary.bytes().map_err(|error| Declined::File(error.to_string()))?;
-        let verdict = self.put(content, cause).await?;
+        let file = Some(self.parts.terms.folder.join(TEMPORARY_FILE));
+        let proposal = Proposal { file, content, cause, actor, if_match: None, allow_empty: true };
+        let verdict = self.parts.engine.propose(proposal).await?;
         if matches!(verdict.verdict, Decision::Rejected | Decision::Superseded) {
             return Err(Declined::Verdict(verdict));
         }
@@ -359,26 +361,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         Ok(verdict)
     }
 
-    /// Writes the layer and has everything read again; a layer that is refused is taken back.
-    async fn put(&self, content: Vec<u8>, cause: Cause) -> Result<Arc<Verdict>, Declined> {
-        let path = self.parts.terms.folder.join(TEMPORARY_FILE);
-        let before = read_file(path.clone()).await?.unwrap_or_default();
-        write_file(path.clone(), content).await?;
-        let (reply, verdict) = tokio::sync::oneshot::channel();
-        let stopped = || NotProposed::Stopped(Stopped);
-        let parts = &self.parts.engine.parts;
-        parts.commands.send(Command::Read(cause, reply)).map_err(|_| stopped())?;
-        parts.waker.wake();
-        let verdict = verdict.await.map_err(|_| stopped())?;
-        if matches!(verdict.verdict, Decision::Rejected | Decision::Superseded) {
-            write_file(path, before).await?;
-        }
-        Ok(verdict)
-    }
-
-    /// The keyed hash of a content of the settings file.
-    fn tag(&self, content: &[u8]) -> Option<String> {
-        self.parts.engine.parts.judge.fingerprint(&Content::Bytes(content.to_vec())).shown()
+    /// The keyed hash of a content of the settings file with all that belongs to it, as the engine shows it.
+    async fn tag(&self, content: Vec<u8>) -> Result<Option<String>, Declined> {
+        let engine = self.parts.engine.clone();
+        let examine = move || engine.parts.judge.examine(&Content::Bytes(content)).fingerprint.shown();
+        tokio::task::spawn_blocking(examine).await.map_err(|error| Declined::File(error.to_string()))
     }
 
     /// Notes what became of an entry, and tells it.
@@ -441,12 +428,6 @@ async fn read_file(path: PathBuf) -> Result<Option<Vec<u8>>, Declined> {
         Some((_, Content::Unreadable(why))) => Err(Declined::File(format!("`{name}` cannot be read: {why}"))),
         None => Err(Declined::File(format!("`{name}` is being written; try again"))),
     }
-}
-
-/// Writes a file aside and renames it into place.
-async fn write_file(path: PathBuf, content: Vec<u8>) -> Result<(), Declined> {
-    let written = tokio::task::spawn_blocking(move || replace(&path, &content)).await;
-    Ok(written.map_err(|error| Declined::File(error.to_string()))??)
 }
 
 /// The same value has the same digest, in whatever order its members stand.

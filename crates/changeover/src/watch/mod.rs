@@ -1,5 +1,7 @@
 //! Noticing that the file changed: events are a wake-up, an always-on poll decides.
 
+use crate::read::Look;
+
 mod chain;
 #[cfg(target_os = "linux")]
 #[path = "inotify.rs"]
@@ -24,6 +26,29 @@ pub(crate) struct Seen {
     pub(crate) signs: Vec<Sign>,
     /// Events that named the file or a link on the way to it.
     pub(crate) events: u64,
+}
+
+/// What one look at all files of a content found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    /// The settings file.
+    pub(crate) main: Look,
+    /// The files that the last check read beside it.
+    pub(crate) others: Vec<Look>,
+}
+
+impl From<Look> for View {
+    fn from(main: Look) -> Self {
+        Self { main, others: Vec::new() }
+    }
+}
+
+impl View {
+    /// Whether somebody has saved one of the files between the two looks: a change of owner or mode is no save.
+    pub(crate) fn saved_again(&self, later: &Self) -> bool {
+        let others = self.others.iter().zip(&later.others);
+        self.main.saved_again(&later.main) || others.into_iter().any(|(one, other)| one.saved_again(other))
+    }
 }
 
 /// A name on the way to the file, as of one look: which folder it stands in, and what it is called there.

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::View;
 use crate::read::Look;
 
 /// What an event says of the file.
@@ -51,11 +52,11 @@ pub(crate) enum Judgement {
 #[derive(Debug)]
 pub(crate) struct Settle {
     /// The look and the content that got the last verdict.
-    taken: Option<(Look, u128)>,
+    taken: Option<(View, u128)>,
     /// The newest look.
-    seen: Option<Look>,
+    seen: Option<View>,
     /// The look of the last poll.
-    polled: Option<Look>,
+    polled: Option<View>,
     next_poll: Instant,
     next_reread: Instant,
     /// Since when the file has been open for writing, as far as events tell.
@@ -69,7 +70,7 @@ pub(crate) struct Settle {
 
 impl Settle {
     /// Starts with the content that is live (or was refused) at the start.
-    pub(crate) fn new(now: Instant, taken: Option<(Look, u128)>) -> Self {
+    pub(crate) fn new(now: Instant, taken: Option<(View, u128)>) -> Self {
         let seen = taken.as_ref().map(|(look, _)| look.clone());
         Self {
             taken,
@@ -104,11 +105,11 @@ impl Settle {
     }
 
     /// Takes in signs and a look; says whether the content should be read now.
-    pub(crate) fn step(&mut self, now: Instant, signs: &[Sign], look: &Look, rules: Rules) -> bool {
+    pub(crate) fn step(&mut self, now: Instant, signs: &[Sign], look: &View, rules: Rules) -> bool {
         let mut finished = std::mem::take(&mut self.unread);
         for sign in signs {
             match sign {
-                Sign::Created if look.size() != Some(0) => (self.open_since, finished) = (None, true),
+                Sign::Created if look.main.size() != Some(0) => (self.open_since, finished) = (None, true),
                 // Whatever was finished before has begun anew.
                 Sign::Written | Sign::Created => {
                     self.open_since.get_or_insert(now);
@@ -129,7 +130,7 @@ impl Settle {
             self.next_poll = now + rules.poll;
         }
         let other = self.taken.as_ref().is_none_or(|(taken, _)| taken != look);
-        if *look == Look::Missing && other && signs.contains(&Sign::Stirred) {
+        if look.main == Look::Missing && other && signs.contains(&Sign::Stirred) {
             self.doubtful_since.get_or_insert(now);
         }
         let doubt_over = self.doubtful_since.is_some_and(|since| now >= self.verdict_at(since, rules));
@@ -138,6 +139,11 @@ impl Settle {
         }
         let reread = polled && now >= self.next_reread;
         !self.is_open(now, rules) && rested && (other || reread)
+    }
+
+    /// Something may have happened that no event told: the next look is a poll.
+    pub(crate) fn poll_soon(&mut self) {
+        self.next_poll = self.changed_at;
     }
 
     /// The content could not be read in one state of the file: it is tried again at once.
@@ -149,7 +155,7 @@ impl Settle {
     pub(crate) fn judge(
         &mut self,
         now: Instant,
-        look: &Look,
+        look: &View,
         content: u128,
         good: bool,
         rules: Rules,
@@ -172,7 +178,7 @@ impl Settle {
     }
 
     /// Remembers a content that gets its verdict now, whatever the settling thinks of it.
-    pub(crate) fn take(&mut self, look: Look, content: u128) {
+    pub(crate) fn take(&mut self, look: View, content: u128) {
         self.doubtful_since = None;
         self.open_since = None;
         self.seen = Some(look.clone());
@@ -186,8 +192,8 @@ impl Settle {
 
     /// When a doubtful content is judged as it is: after quiet, but never later than `open_max`.
     fn verdict_at(&self, doubtful_since: Instant, rules: Rules) -> Instant {
-        let quiet = match self.seen {
-            Some(Look::Missing) => MISSING,
+        let quiet = match &self.seen {
+            Some(view) if view.main == Look::Missing => MISSING,
             _ => rules.settle,
         };
         let rest = match self.open_since {
@@ -209,13 +215,13 @@ mod tests {
     };
 
     /// Two looks at files that differ.
-    fn looks() -> (Look, Look) {
+    fn looks() -> (View, View) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
         std::fs::write(&path, "1").unwrap();
-        let one = Look::at(&path);
+        let one = View::from(Look::at(&path));
         std::fs::write(&path, "22").unwrap();
-        (one, Look::at(&path))
+        (one, View::from(Look::at(&path)))
     }
 
     fn after(millis: u64) -> Duration {
@@ -261,10 +267,13 @@ mod tests {
         let (old, _) = looks();
         let start = Instant::now();
         let mut settle = Settle::new(start, Some((old, 1)));
-        settle.step(start, &[], &Look::Missing, RULES);
-        assert!(!settle.step(start + after(10), &[Sign::Stirred], &Look::Missing, RULES));
-        assert!(settle.step(start + after(1_011), &[], &Look::Missing, RULES));
-        assert_eq!(settle.judge(start + after(1_011), &Look::Missing, 0, false, RULES), Judgement::Take);
+        settle.step(start, &[], &View::from(Look::Missing), RULES);
+        assert!(!settle.step(start + after(10), &[Sign::Stirred], &View::from(Look::Missing), RULES));
+        assert!(settle.step(start + after(1_011), &[], &View::from(Look::Missing), RULES));
+        assert_eq!(
+            settle.judge(start + after(1_011), &View::from(Look::Missing), 0, false, RULES),
+            Judgement::Take
+        );
     }
 
     #[test]

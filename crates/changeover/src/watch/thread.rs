@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::settle::Rules;
-use super::{Events, Judgement, Mount, Settle, Sign, steps};
+use super::{Events, Judgement, Mount, Settle, Sign, View, steps};
 use crate::aside::Aside;
 use crate::blueprint::Occasion;
 use crate::candidate::{Arrival, Message, Proposed};
-use crate::judge::{Fingerprint, Judge, Judged};
+use crate::files::Other;
+use crate::judge::{Examined, Fingerprint, Judge, Judged};
 use crate::proposal::{NotProposed, Proposal, Proposing};
 use crate::read::{self, Content, Look};
 use crate::report::{Cause, Problem, Verdict};
@@ -48,6 +49,8 @@ pub(crate) struct Watch<S> {
     pub(crate) events: Events,
     pub(crate) mount: Mount,
     pub(crate) settle: Settle,
+    /// The files that the last check read beside it.
+    pub(crate) others: Vec<PathBuf>,
     pub(crate) commands: Receiver<Command>,
     pub(crate) judge: Arc<Judge<S>>,
     pub(crate) messages: tokio::sync::mpsc::UnboundedSender<Message<S>>,
@@ -87,16 +90,17 @@ impl<S> Watch<S> {
         }
     }
 
-    /// Says what the file is, and has nothing follow from it.
-    fn glance(&self, glanced: &mut Option<Look>) {
-        let look = Look::at(&self.file);
-        if glanced.as_ref() == Some(&look) {
+    /// Says what the files are, and has nothing follow from it.
+    fn glance(&mut self, glanced: &mut Option<View>) {
+        let view = self.view(Look::at(&self.file));
+        if glanced.as_ref() == Some(&view) {
             return;
         }
         if let Some((look, content)) = read::read(&self.file) {
+            let Examined { others, fingerprint, .. } = self.judge.examine(&content);
             self.shared.looked(look.modified_seconds());
-            self.shared.read(self.judge.fingerprint(&content).shown());
-            *glanced = Some(look);
+            self.shared.read(fingerprint.shown());
+            *glanced = Some(self.belong(look, others));
         }
     }
 
@@ -118,7 +122,7 @@ impl<S> Watch<S> {
         let rules = self.rules();
         if self.settle.poll_due(noticed) {
             self.shared.watch(|counters| counters.polls_seen += 1);
-            if self.events.follow(&steps(&self.file)) {
+            if self.follow() {
                 // What happened before the new watch stood, nobody told.
                 seen.signs.push(Sign::Lost);
             }
@@ -132,8 +136,8 @@ impl<S> Watch<S> {
         });
         let mut signs = seen.signs;
         loop {
-            let look = Look::at(&self.file);
-            self.shared.looked(look.modified_seconds());
+            let look = self.view(Look::at(&self.file));
+            self.shared.looked(look.main.modified_seconds());
             let due = self.settle.step(Instant::now(), &signs, &look, rules);
             if due && self.messages.send(Message::Coming).is_err() {
                 return Err(Gone);
@@ -175,10 +179,10 @@ impl<S> Watch<S> {
 
     fn judge(&mut self, noticed: Instant, look: Look, content: Content, rules: Rules) -> Result<(), Gone> {
         let read = Instant::now();
-        let fingerprint = self.judge.fingerprint(&content);
-        let judged = self.judge.judge(&content);
+        let Examined { judged, others, fingerprint } = self.judge.examine(&content);
         let good = judged.is_ok();
-        match self.settle.judge(Instant::now(), &look, fingerprint.number(), good, rules) {
+        let view = self.belong(look, others);
+        match self.settle.judge(Instant::now(), &view, fingerprint.number(), good, rules) {
             Judgement::Ignore | Judgement::Wait => Ok(()),
             Judgement::Take => {
                 let arrival = self.arrival(Cause::Save, fingerprint, content, judged, noticed, read);
@@ -194,9 +198,9 @@ impl<S> Watch<S> {
         let (look, content) = (0..READS_MAX).find_map(|_| read::read(&self.file)).unwrap_or_else(unsettled);
         let read = Instant::now();
         self.shared.looked(look.modified_seconds());
-        let fingerprint = self.judge.fingerprint(&content);
-        let judged = self.judge.judge(&content);
-        self.settle.take(look, fingerprint.number());
+        let Examined { judged, others, fingerprint } = self.judge.examine(&content);
+        let view = self.belong(look, others);
+        self.settle.take(view, fingerprint.number());
         let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
         self.send(Arrival { reply: Some(reply), ..arrival })
     }
@@ -204,29 +208,41 @@ impl<S> Watch<S> {
     /// Checks what somebody asks for against what stands in the file, and writes it aside. The loop decides.
     fn propose(&mut self, proposal: Proposal, reply: oneshot::Sender<Proposing>) -> Result<(), Gone> {
         let noticed = Instant::now();
-        let Proposal { content, cause, actor, if_match, allow_empty } = proposal;
+        let Proposal { file, content, cause, actor, if_match, allow_empty } = proposal;
         let Some((present, stands)) = (0..READS_MAX).find_map(|_| read::read(&self.file)) else {
             // Whoever asked may have gone.
             drop(reply.send(Err(NotProposed::Conflict { present: None })));
             return Ok(());
         };
-        let found = self.judge.fingerprint(&stands).shown();
+        let found = self.judge.examine(&stands).fingerprint.shown();
         if if_match.is_some_and(|wanted| Some(wanted) != found) {
             drop(reply.send(Err(NotProposed::Conflict { present: found })));
             return Ok(());
         }
         let read = Instant::now();
         let occasion = if allow_empty { Occasion::RunningAllowEmpty } else { Occasion::Running };
-        let content = Content::Bytes(content);
-        let fingerprint = self.judge.fingerprint(&content);
-        let mut judged = self.judge.judge_on(&content, occasion);
+        let (target, present, before) = match &file {
+            None => (&self.file, present, stands.clone()),
+            Some(other) => {
+                let unsettled = || (Look::at(other), Content::Unreadable("it is being written".to_owned()));
+                let (look, content) =
+                    (0..READS_MAX).find_map(|_| read::read(other)).unwrap_or_else(unsettled);
+                (other, look, content)
+            }
+        };
+        let examined = match &file {
+            None => self.judge.examine_on(&Content::Bytes(content.clone()), None, occasion),
+            Some(other) => self.judge.examine_on(&stands, Some((other, &content)), occasion),
+        };
+        let Examined { mut judged, fingerprint, .. } = examined;
         let mut aside = None;
-        if judged.is_ok() && content != stands {
-            match Aside::write(&self.file, present, content.bytes().unwrap_or_default()) {
+        if judged.is_ok() && before.bytes() != Some(&content) {
+            match Aside::write(target, present, &content) {
                 Ok(written) => aside = Some(written),
                 Err(problem) => judged = Err(vec![problem]),
             }
         }
+        let content = if file.is_none() { Content::Bytes(content) } else { stands };
         let (sender, verdict) = oneshot::channel();
         drop(reply.send(Ok(verdict)));
         let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
@@ -239,14 +255,41 @@ impl<S> Watch<S> {
             return;
         }
         let put = aside.put();
-        let look = put.as_ref().ok().cloned();
-        let told = reply.send(put.map(drop));
-        if let (Some(look), Ok(())) = (look, told) {
-            // Our own rename gets no verdict of its own.
-            self.shared.looked(look.modified_seconds());
+        let done = put.is_ok();
+        // Whoever waited may have given up meanwhile: then it is a save like any other.
+        if reply.send(put).is_ok() && done {
+            let main = Look::at(&self.file);
+            self.shared.looked(main.modified_seconds());
             self.shared.read(fingerprint.shown());
-            self.settle.take(look, fingerprint.number());
+            self.settle.take(self.view(main), fingerprint.number());
         }
+    }
+
+    /// Follows the folders of every file. Whether a watch was added.
+    fn follow(&mut self) -> bool {
+        let mut all = steps(&self.file);
+        for other in &self.others {
+            all.extend(steps(other));
+        }
+        self.events.follow(&all)
+    }
+
+    /// A look at all files.
+    fn view(&self, main: Look) -> View {
+        View { main, others: self.others.iter().map(|other| Look::at(other)).collect() }
+    }
+
+    /// Takes note of the files that a check has read, and watches those that are new.
+    fn belong(&mut self, main: Look, others: Vec<Other>) -> View {
+        let paths = || others.iter().map(|other| &other.path);
+        if !paths().eq(self.others.iter()) {
+            self.others = paths().cloned().collect();
+            if self.enabled && self.follow() {
+                // What happened before the new watch stood, nobody told: the next look sees it.
+                self.settle.poll_soon();
+            }
+        }
+        View { main, others: others.into_iter().map(|other| other.look).collect() }
     }
 
     fn arrival(

@@ -8,6 +8,7 @@
 )]
 
 mod again;
+mod files;
 mod invariants;
 mod probation;
 mod proposals;

@@ -14,7 +14,14 @@ const SEEN: &str = "{\n  // one and one\n  \"pair\": 1,\n}\n";
 
 fn proposal(content: impl Into<Vec<u8>>) -> Proposal {
     let actor = Some("a test".to_owned());
-    Proposal { content: content.into(), cause: Cause::Edit, actor, if_match: None, allow_empty: false }
+    Proposal {
+        file: None,
+        content: content.into(),
+        cause: Cause::Edit,
+        actor,
+        if_match: None,
+        allow_empty: false,
+    }
 }
 
 /// The verdicts that are there, once a save made after them has had its own.

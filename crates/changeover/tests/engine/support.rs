@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use changeover::{
-    Accepted, Blueprint, Decision, Engine, Occasion, Preparation, Problem, Service, Tuning, Verdict,
+    Accepted, Blueprint, Decision, Engine, Files, Occasion, Preparation, Problem, Service, Tuning, Verdict,
 };
 use serde::Serialize;
 use tempfile::TempDir;
@@ -95,7 +95,12 @@ pub struct World {
     pub probes: Probes,
 }
 
-pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
+fn check(
+    files: &Files<'_>,
+    content: &[u8],
+    occasion: Occasion,
+    folder: &std::path::Path,
+) -> Result<Accepted<Settings>, Vec<Problem>> {
     let value = changeover::check::parse(content)?.value();
     if value.as_object().is_some_and(serde_json::Map::is_empty) && occasion == Occasion::Running {
         return Err(vec![Problem::new("", "the file has no setting")]);
@@ -111,9 +116,15 @@ pub fn check(content: &[u8], occasion: Occasion) -> Result<Accepted<Settings>, V
             0
         }),
     };
-    let (pair, rag) = (number("pair"), number("rag"));
+    let (mut pair, rag) = (number("pair"), number("rag"));
     let (prepare_ms, deadline, poll) = (number("prepareMs"), number("deadlineMs"), number("pollMs"));
     let probation = number("probationMs");
+    if let Some(name) = value["extra"].as_str() {
+        match crate::files::extra(files, folder, name) {
+            Ok(extra) => pair += extra,
+            Err(why) => problems.push(Problem::new("extra", why)),
+        }
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -200,23 +211,20 @@ fn tuning(settings: &Settings) -> Tuning {
 }
 
 pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Settings, Services> {
-    let probes = probes.clone();
+    let (probes, beside) = (probes.clone(), folder.to_owned());
     Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
         key_file: None,
         watch: true,
-        check: Box::new({
-            let temporary = folder.join("state").join(changeover::schedule::TEMPORARY_FILE);
-            move |content, occasion| {
-                let accepted = check(content, occasion)?;
-                let bytes = std::fs::read(&temporary).unwrap_or_default();
-                let above =
-                    changeover::schedule::Temporary::parse(&bytes).map_err(|problem| vec![problem])?;
-                let changes: Vec<_> = above.changes().into_iter().map(|(change, _)| change.clone()).collect();
-                let content = changeover::edit::edit(content, &changes).map_err(|problem| vec![problem])?;
-                let settings = check(&content, Occasion::RunningAllowEmpty)?.settings;
-                Ok(Accepted { settings, ..accepted })
+        check: Box::new(move |files, occasion| {
+            let accepted = check(files, files.main(), occasion, &beside)?;
+            match crate::times::on_top(files, &beside)? {
+                None => Ok(accepted),
+                Some(content) => {
+                    let above = check(files, &content, Occasion::RunningAllowEmpty, &beside)?;
+                    Ok(Accepted { settings: above.settings, ..accepted })
+                }
             }
         }),
         prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),

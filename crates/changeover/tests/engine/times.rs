@@ -2,14 +2,16 @@
 //! were.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use changeover::edit::Change;
 use changeover::schedule::{
-    Declined, Entry, Fate, Request, SCHEDULES_FILE, Schedules, Swept, TEMPORARY_FILE, Terms, When, sweep,
+    Declined, Entry, Fate, Request, SCHEDULES_FILE, Schedules, Swept, TEMPORARY_FILE, Temporary, Terms, When,
+    sweep,
 };
-use changeover::{Cause, Decision, check};
+use changeover::{Cause, Content, Decision, Files, Problem, check};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -45,6 +47,19 @@ fn lasting(seconds: i64) -> When {
     When::For(SignedDuration::from_secs(seconds))
 }
 
+/// The folder of the files of what waits.
+fn folder(world: &Path) -> PathBuf {
+    world.join("state/schedules")
+}
+
+/// The settings file of a world with its temporary changes; `None` where there are none.
+pub fn on_top(files: &Files<'_>, world: &Path) -> Result<Option<Vec<u8>>, Vec<Problem>> {
+    let Content::Bytes(bytes) = files.read(&folder(world).join(TEMPORARY_FILE)) else { return Ok(None) };
+    let temporary = Temporary::parse(&bytes).map_err(|problem| vec![problem])?;
+    let changes: Vec<Change> = temporary.changes().into_iter().map(|(change, _)| change.clone()).collect();
+    changeover::edit::edit(files.main(), &changes).map(Some).map_err(|problem| vec![problem])
+}
+
 impl Times {
     async fn start(content: &str) -> Self {
         Self::of(World::start(Some(content)).await, Arc::new(AtomicI64::new(NOON)), Swept::default())
@@ -53,7 +68,7 @@ impl Times {
     fn of(mut world: World, wall: Arc<AtomicI64>, swept: Swept) -> Self {
         let clock = Arc::clone(&wall);
         let terms = Terms {
-            folder: world.folder.path().join("state"),
+            folder: folder(world.folder.path()),
             edit: changeover::edit::edit,
             value,
             clock: Box::new(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap()),
@@ -73,7 +88,7 @@ impl Times {
         world.engine.shutdown().await;
         wall.fetch_add(seconds, Ordering::SeqCst);
         let now = Timestamp::from_second(wall.load(Ordering::SeqCst)).unwrap();
-        let swept = sweep(&world.folder.path().join("state").join(TEMPORARY_FILE), now).unwrap();
+        let swept = sweep(&folder(world.folder.path()), now).unwrap();
         let World { folder, .. } = world;
         Self::of(World::start_in(folder).await, wall, swept)
     }
@@ -194,7 +209,7 @@ async fn a_temporary_change_applies_at_once_ends_by_itself_and_stands_in_no_sett
     assert_eq!(times.end().await.0, entry.id);
     let verdict = times.world.verdict().await;
     assert_eq!((verdict.verdict, &verdict.cause), (Decision::Applied, &Cause::Expiry), "{verdict}");
-    assert_eq!((times.world.pair(), times.verdicts().await), (2, 4));
+    assert_eq!((times.world.pair(), times.verdicts().await), (2, 4), "no loop with our own writes");
     assert!(!times.world.engine.status().drift);
 }
 
@@ -249,7 +264,8 @@ async fn a_secret_that_waits_stands_in_private_files_alone() {
     assert!(!told.to_string().contains("sk-"), "{told}");
     let state = times.world.folder.path().join("state");
     let mut holders = Vec::new();
-    for file in fs::read_dir(&state).unwrap().map(|file| file.unwrap().path()) {
+    let files = fs::read_dir(&state).unwrap().chain(fs::read_dir(state.join("schedules")).unwrap());
+    for file in files.map(|file| file.unwrap().path()) {
         use std::os::unix::fs::PermissionsExt;
         if file.is_file() && String::from_utf8_lossy(&fs::read(&file).unwrap()).contains("sk-") {
             assert_eq!(

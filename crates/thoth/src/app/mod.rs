@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use changeover::schedule::TEMPORARY_FILE;
 use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
@@ -181,18 +182,17 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         }
     };
     let means = Arc::clone(means);
-    let temporary = place.state_dir.join(changeover::schedule::TEMPORARY_FILE);
+    let temporary = schedules::folder(&place.state_dir).join(TEMPORARY_FILE);
     Blueprint {
         file: place.settings_file.clone(),
         state_dir: history_dir(&place.state_dir, roles),
         // One for all instances, so that their hashes of one content are the same.
         key_file: Some(place.state_dir.join("history/hash-key")),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
-        check: Box::new(move |content, occasion| {
-            let accepted = settings::check(content, occasion, &environment, &vault)?;
-            let bytes = std::fs::read(&temporary).unwrap_or_default();
-            let above = changeover::schedule::Temporary::parse(&bytes).map_err(|problem| vec![problem])?;
-            settings::temporary::with(accepted, content, &above, occasion, &environment, &vault)
+        check: Box::new(move |files, occasion| {
+            let accepted = settings::check(files.main(), occasion, &environment, &vault)?;
+            let layer = files.read(&temporary);
+            settings::temporary::with(accepted, files.main(), &layer, occasion, &environment, &vault)
         }),
         prepare: Box::new(move |preparation| {
             let means = Arc::clone(&means);

@@ -1,10 +1,8 @@
 //! Changes that wait for their time: opened with the engine, kept by one task, told in the log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use changeover::schedule::{
-    Entry, Fate, Kind, SCHEDULES_FILE, Schedules, Swept, TEMPORARY_FILE, Terms, sweep,
-};
+use changeover::schedule::{Entry, Fate, Kind, Schedules, Swept, Terms, sweep};
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -12,13 +10,18 @@ use super::Wiring;
 use crate::services::Services;
 use crate::settings::{self, Settings};
 
+/// Where the files of what waits stand: apart from the database, whose writes would wake the watch.
+pub(super) fn folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("schedules")
+}
+
 /// Before the engine starts: takes out what ended while nothing ran. Of several processes, the one with the role `api` keeps
 /// the times.
 ///
 /// # Errors
 /// What the file system says.
 pub(super) fn before_start(state_dir: &Path) -> anyhow::Result<Swept> {
-    Ok(sweep(&state_dir.join(TEMPORARY_FILE), Timestamp::now())?)
+    Ok(sweep(&folder(state_dir), Timestamp::now())?)
 }
 
 /// Opens what waits, and begins to keep its times.
@@ -31,14 +34,14 @@ pub(super) fn begin(wiring: &Wiring<'_>, swept: Swept) -> anyhow::Result<Schedul
         tracing::info!(id = ended.id, "A temporary change of {} ended while nothing ran", ended.keys());
     }
     let terms = Terms {
-        folder: place.state_dir.clone(),
+        folder: folder(&place.state_dir),
         edit: settings::edited,
         value: settings::said,
         clock: Box::new(Timestamp::now),
     };
     let (schedules, damage) = Schedules::open(engine.clone(), terms, swept)?;
     for damage in damage {
-        tracing::error!("`{}`: {damage}", place.state_dir.join(SCHEDULES_FILE).display());
+        tracing::error!("`{}`: {damage}", folder(&place.state_dir).display());
     }
     tasks.spawn(shutdown.clone().run_until_cancelled_owned(tell(schedules.clone())));
     tasks.spawn(shutdown.clone().run_until_cancelled_owned(schedules.clone().run()));

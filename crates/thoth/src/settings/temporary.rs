@@ -5,29 +5,35 @@
 
 use changeover::edit::Change;
 use changeover::schedule::Temporary;
-use changeover::{Accepted, Occasion, Problem};
+use changeover::{Accepted, Content, Occasion, Problem};
 
 use super::origin::Origin;
 use super::{Environment, Settings, Vault, check, edited};
 
-/// The settings of files that were accepted, with the temporary changes on top. `content` is the settings file. A start
-/// goes without changes that do not fit on top of it, and says so.
+/// The settings of files that were accepted, with the temporary changes on top. `content` is the settings file, `layer` the
+/// file of the temporary changes. A start goes without what does not fit on top, and says so.
 ///
 /// # Errors
 /// What is wrong with the temporary changes.
 pub fn with(
     mut accepted: Accepted<Settings>,
     content: &[u8],
-    temporary: &Temporary,
+    layer: &Content,
     occasion: Occasion,
     environment: &Environment,
     vault: &Vault,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
-    if temporary.entries.is_empty() {
-        return Ok(accepted);
-    }
-    match on_top(content, temporary, environment, vault) {
-        Ok(above) => {
+    let above = read(layer).and_then(|temporary| {
+        // Without temporary changes nothing is checked twice.
+        let above = match temporary.entries.is_empty() {
+            true => None,
+            false => Some(on_top(content, &temporary, environment, vault)?),
+        };
+        Ok((temporary, above))
+    });
+    match above {
+        Ok((_, None)) => Ok(accepted),
+        Ok((temporary, Some(above))) => {
             let (mut settings, known) = (above.settings, accepted.warnings.clone());
             settings.origins = accepted.settings.origins;
             for (change, entry) in temporary.changes() {
@@ -42,6 +48,15 @@ pub fn with(
             Ok(accepted)
         }
         Err(problems) => Err(problems),
+    }
+}
+
+fn read(layer: &Content) -> Result<Temporary, Vec<Problem>> {
+    let unreadable = |why: &String| Problem::new("", format!("the temporary changes cannot be read: {why}"));
+    match layer {
+        Content::Missing => Ok(Temporary::default()),
+        Content::Bytes(bytes) => Temporary::parse(bytes).map_err(|problem| vec![problem]),
+        Content::Unreadable(why) => Err(vec![unreadable(why)]),
     }
 }
 

@@ -202,8 +202,8 @@ async fn engine(
         state_dir: state_dir.to_owned(),
         key_file: None,
         watch: true,
-        check: Box::new(move |content, occasion| {
-            settings::check(content, occasion, &Environment::default(), &checked)
+        check: Box::new(move |files, occasion| {
+            settings::check(files.main(), occasion, &Environment::default(), &checked)
         }),
         prepare: Box::new(move |preparation| {
             let means = Arc::clone(&means);

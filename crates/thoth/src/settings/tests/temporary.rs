@@ -2,7 +2,7 @@
 
 use changeover::edit::Change;
 use changeover::schedule::{Entry, Kind, Temporary};
-use changeover::{Accepted, Occasion, Problem};
+use changeover::{Accepted, Content, Occasion, Problem};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -34,7 +34,8 @@ fn with(
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
     let (home, environment) = (home(), environment(pairs));
     let accepted = check(FILE.as_bytes(), Occasion::Running, &environment, &home.vault).unwrap();
-    temporary::with(accepted, FILE.as_bytes(), &Temporary { entries }, occasion, &environment, &home.vault)
+    let layer = Content::Bytes(serde_json::to_vec(&Temporary { entries }).unwrap());
+    temporary::with(accepted, FILE.as_bytes(), &layer, occasion, &environment, &home.vault)
 }
 
 #[test]
