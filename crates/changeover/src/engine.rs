@@ -1,5 +1,6 @@
 //! The handle to a running engine.
 
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,7 +13,7 @@ use crate::candidate::{Message, Use};
 use crate::files::Files;
 use crate::follow::{Follower, Followers};
 use crate::generation::{Generation, Identity, Live};
-use crate::history::{HistoryError, Verdicts};
+use crate::history::{HistoryError, Verdicts, read_content};
 use crate::judge::Judge;
 use crate::proposal::{NotProposed, Proposal};
 use crate::read::Content;
@@ -42,7 +43,7 @@ pub struct Stopped;
 
 /// The handle to a running engine. Cheap to clone; the engine runs until [`Engine::shutdown`].
 pub struct Engine<S, V> {
-    parts: Arc<Parts<S, V>>,
+    pub(crate) parts: Arc<Parts<S, V>>,
 }
 
 impl<S, V> Clone for Engine<S, V> {
@@ -57,6 +58,7 @@ pub(crate) struct Parts<S, V> {
     pub(crate) followers: Followers<S, V>,
     pub(crate) judge: Arc<Judge<S>>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) state_dir: PathBuf,
     pub(crate) history: Arc<Verdicts>,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
     pub(crate) outcomes: broadcast::Sender<Arc<Verdict>>,
@@ -146,6 +148,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// The newest verdicts, newest first, those of earlier processes on this state directory included.
     pub fn history(&self, limit: usize) -> Vec<Arc<Verdict>> {
         self.parts.history.newest(limit)
+    }
+
+    /// The content that a verdict was about, with its secrets; `None` where there is no such verdict, or its content was
+    /// never live or is kept no longer. Reads the journal: blocking.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn content_of(&self, verdict: u64) -> Result<Option<Vec<u8>>, HistoryError> {
+        read_content(&self.parts.state_dir, verdict)
     }
 
     /// Reads the file again, whether or not it changed, and waits for the verdict.

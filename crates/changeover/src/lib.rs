@@ -70,6 +70,7 @@
 
 pub mod check;
 pub mod edit;
+pub mod schedule;
 
 mod aftermath;
 mod again;

@@ -173,6 +173,7 @@ where
         followers,
         judge,
         shared,
+        state_dir,
         history: verdict_history,
         verdicts,
         outcomes,

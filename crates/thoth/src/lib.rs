@@ -19,3 +19,4 @@ pub mod report;
 pub mod services;
 pub mod settings;
 pub mod trial;
+pub mod when;

@@ -10,7 +10,7 @@ mod tests;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::aside::Aside;
@@ -20,12 +20,18 @@ use crate::report::Problem;
 
 /// One key and its new value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     /// The key, dotted: `llm.default.temperature`. Objects on the way are made where they are absent.
     pub path: String,
-    /// The new value; `None` removes the key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The new value, `null` among them; `None` removes the key.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub value: Option<Value>,
+}
+
+/// What is written down as `null` is a value, and not the absence of one.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// The content with these changes, in this order. A missing or empty file (no bytes, or white space) becomes a new

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use super::HistoryError;
 
-pub(super) fn error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> HistoryError + 'a {
+pub(crate) fn error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> HistoryError + 'a {
     move |source| HistoryError { what, path: path.to_owned(), source }
 }
 
 /// Makes a folder that only its owner enters. A folder that exists stays as it is.
-pub(super) fn make_folder(path: &Path) -> Result<(), HistoryError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), HistoryError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -38,7 +38,7 @@ pub(super) fn private() -> OpenOptions {
 }
 
 /// Writes a file aside and renames it into place: whoever reads sees the old one or the new one.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
     let aside = path.with_extension("new");
     let write = || {
         let mut file = private().write(true).create(true).truncate(true).open(&aside)?;

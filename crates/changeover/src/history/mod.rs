@@ -8,7 +8,7 @@
 //! - `quarantine.json` has the contents that were taken back.
 //! - All files have mode 0600, the folder 0700. Every file but the journal is written aside and renamed.
 
-mod files;
+pub(crate) mod files;
 mod journal;
 mod quarantine;
 mod secrets;

@@ -57,8 +57,8 @@ pub(crate) struct Watch<S> {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// How long a disabled watch sleeps between commands.
-const ASLEEP: Duration = Duration::from_secs(3600);
+/// How often a disabled watch looks whether the file still is what it was: it takes nothing, and still tells a drift.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Tries to read the file in one state of it before events are listened to again.
 const READS_MAX: usize = 3;
@@ -69,21 +69,38 @@ const BREATH: Duration = Duration::from_millis(1);
 impl<S> Watch<S> {
     /// Runs until it is told to stop or nobody listens any more.
     pub(crate) fn run(mut self) {
+        let mut glanced = None;
         loop {
             let timeout = match self.enabled {
                 true => {
                     self.settle.wake_at(self.rules()).saturating_duration_since(Instant::now()).max(BREATH)
                 }
-                false => ASLEEP,
+                false => GLANCE,
             };
             let seen = self.events.wait(timeout);
             match self.obey() {
                 Ok(true) => {}
                 Ok(false) | Err(Gone) => return,
             }
-            if self.enabled && self.look(seen).is_err() {
+            if !self.enabled {
+                self.glance(&mut glanced);
+            } else if self.look(seen).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Says what the files are, and has nothing follow from it.
+    fn glance(&mut self, glanced: &mut Option<View>) {
+        let view = self.view(Look::at(&self.file));
+        if glanced.as_ref() == Some(&view) {
+            return;
+        }
+        if let Some((look, content)) = read::read(&self.file) {
+            let Examined { others, fingerprint, .. } = self.judge.examine(&content);
+            self.shared.looked(look.modified_seconds());
+            self.shared.read(fingerprint.shown());
+            *glanced = Some(self.belong(look, others));
         }
     }
 

@@ -14,3 +14,4 @@ mod probation;
 mod proposals;
 mod saves;
 mod support;
+mod times;

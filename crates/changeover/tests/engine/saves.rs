@@ -188,3 +188,23 @@ async fn a_reload_beside_saves_is_never_left_waiting() {
         reloaded.expect("a verdict").unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_watch_a_save_is_told_as_drift_and_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut blueprint = crate::support::blueprint(folder.path(), &crate::support::Probes::default());
+    blueprint.watch = false;
+    fs::write(folder.path().join("settings.json"), r#"{"pair": 1}"#).unwrap();
+    let engine = changeover::Engine::start(blueprint).await.unwrap();
+    assert!(!engine.status().drift);
+    fs::write(folder.path().join("settings.json"), r#"{"pair": 2}"#).unwrap();
+    crate::support::until(|| engine.status().drift).await;
+    assert_eq!((engine.live().load().settings.pair, engine.history(10).len()), (1, 1));
+    let taken = engine.reload().await.unwrap();
+    assert_eq!((taken.verdict, engine.status().drift), (Applied, false), "{taken}");
+    fs::write(folder.path().join("settings.json"), r#"{"pair": 3}"#).unwrap();
+    crate::support::until(|| engine.status().drift).await;
+    fs::write(folder.path().join("settings.json"), r#"{"pair": 2}"#).unwrap();
+    crate::support::until(|| !engine.status().drift).await;
+    assert_eq!(engine.history(10).len(), 2, "what was looked at came to no verdict");
+}

@@ -97,10 +97,10 @@ pub struct World {
 
 fn check(
     files: &Files<'_>,
+    content: &[u8],
     occasion: Occasion,
     folder: &std::path::Path,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let content = files.main();
     let value = changeover::check::parse(content)?.value();
     if value.as_object().is_some_and(serde_json::Map::is_empty) && occasion == Occasion::Running {
         return Err(vec![Problem::new("", "the file has no setting")]);
@@ -217,7 +217,16 @@ pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Setting
         state_dir: folder.join("state"),
         key_file: None,
         watch: true,
-        check: Box::new(move |files, occasion| check(files, occasion, &beside)),
+        check: Box::new(move |files, occasion| {
+            let accepted = check(files, files.main(), occasion, &beside)?;
+            match crate::times::on_top(files, &beside)? {
+                None => Ok(accepted),
+                Some(content) => {
+                    let above = check(files, &content, Occasion::RunningAllowEmpty, &beside)?;
+                    Ok(Accepted { settings: above.settings, ..accepted })
+                }
+            }
+        }),
         prepare: Box::new(move |preparation| Box::pin(prepare(preparation, probes.clone()))),
         tuning,
         on_trial: |services| match services.llm.0.as_str() {

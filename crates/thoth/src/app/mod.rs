@@ -10,6 +10,7 @@ mod follow;
 mod library;
 mod neighbours;
 mod papers;
+mod schedules;
 mod supervisor;
 mod talk;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use changeover::schedule::TEMPORARY_FILE;
 use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +71,7 @@ pub async fn serve(
     let started = jiff::Timestamp::now();
     let surroundings = surroundings(place, roles, listen)?;
     let Ground { _hold, instance, token, database, means } = ground(place, surroundings, started)?;
+    let swept = roles.api.then(|| schedules::before_start(&place.state_dir)).transpose()?;
     let engine = Engine::start(blueprint(place, roles, &means)).await?;
     // At once: a save that comes while the rest starts is `applied` only when these have followed.
     let letta_follower = lookout::follower(&engine)?;
@@ -83,7 +86,9 @@ pub async fn serve(
     let metrics = Metrics::new(started);
     let (said, watched) = (Arc::clone(&instance), (metrics.clone(), owners.clone()));
     let sessions = sessions(&wiring, &papers);
-    let app = Arc::new(App::new(roles, engine.clone(), papers, said, token, watched, sessions));
+    let schedules = swept.map(|swept| schedules::begin(&wiring, swept)).transpose()?;
+    let changing = (engine.clone(), schedules);
+    let app = Arc::new(App::new(roles, changing, papers, said, token, watched, sessions));
 
     announce::begin(&wiring, &instance, started);
     neighbours::begin(&wiring, &app.neighbours);
@@ -177,13 +182,18 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         }
     };
     let means = Arc::clone(means);
+    let temporary = schedules::folder(&place.state_dir).join(TEMPORARY_FILE);
     Blueprint {
         file: place.settings_file.clone(),
         state_dir: history_dir(&place.state_dir, roles),
         // One for all instances, so that their hashes of one content are the same.
         key_file: Some(place.state_dir.join("history/hash-key")),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
-        check: Box::new(move |files, occasion| settings::check(files.main(), occasion, &environment, &vault)),
+        check: Box::new(move |files, occasion| {
+            let accepted = settings::check(files.main(), occasion, &environment, &vault)?;
+            let layer = files.read(&temporary);
+            settings::temporary::with(accepted, files.main(), &layer, occasion, &environment, &vault)
+        }),
         prepare: Box::new(move |preparation| {
             let means = Arc::clone(&means);
             Box::pin(async move { services::prepare(&preparation, &means).await })

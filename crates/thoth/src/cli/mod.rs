@@ -3,14 +3,17 @@
 mod answers;
 mod chat;
 mod cite;
+mod edits;
 mod init;
 mod logging;
 mod mcp;
 mod notes;
+mod origin;
 mod output;
 mod place;
 mod references;
 mod report;
+mod schedules;
 mod serve;
 mod settings;
 mod shell;
@@ -157,7 +160,7 @@ pub enum Command {
     /// Count what became of the saves of the last days: verdicts, success rate, times, what was refused most
     Report {
         /// How far to look back, as in `7d`, `36h`, `90m`
-        #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = report::period)]
+        #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = crate::when::period)]
         since: jiff::SignedDuration,
         /// Print JSON
         #[arg(long)]
@@ -223,12 +226,91 @@ pub enum SettingsCommand {
         json: bool,
     },
     /// Show the settings in effect, without secrets
-    Show,
+    Show {
+        /// Say of each key where its value comes from, what the file says where that differs, and which service runs
+        /// with it since which generation
+        #[arg(long)]
+        origin: bool,
+        /// Print JSON
+        #[arg(long, requires = "origin")]
+        json: bool,
+    },
+    /// Change a setting: now, in the file; or for a while, or at a time
+    Set {
+        /// The key, dotted: `llm.default.temperature`
+        key: String,
+        /// The value as JSON; what is no JSON is a string
+        value: String,
+        /// When.
+        #[command(flatten)]
+        times: schedules::Times,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a setting from the file: its default applies
+    Unset {
+        /// The key, dotted
+        key: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open the file in `$VISUAL` or `$EDITOR`; what you save there is checked before it takes the file's place
+    Edit,
+    /// Show what differs between what runs and the file, or between the contents of two verdicts
+    Diff {
+        /// A verdict's number [else: what runs]
+        #[arg(long)]
+        from: Option<u64>,
+        /// A verdict's number [else: the file]
+        #[arg(long)]
+        to: Option<u64>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put the content of an older verdict back, live and in the file; `history` has the numbers
+    Rollback {
+        /// The verdict's number
+        id: u64,
+        /// With the API keys of that time [else: today's stay]
+        #[arg(long)]
+        with_keys: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What waits for its time
+    Schedule {
+        /// What about it.
+        #[command(subcommand)]
+        command: ScheduleCommand,
+    },
     /// Show the last verdicts, newest first
     History {
         /// How many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `thoth settings schedule …`.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// List the changes that wait for their time, and those that have ended
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Call a change off; a temporary one ends now
+    Cancel {
+        /// Its number
+        id: u64,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -254,7 +336,25 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::References { id, json } => references::references(vault, &id, json),
         Command::Settings { command } => match command {
             SettingsCommand::Check { file, json } => settings::check(vault, file, json),
-            SettingsCommand::Show => settings::show(vault),
+            SettingsCommand::Show { origin: false, json: _ } => settings::show(vault),
+            SettingsCommand::Show { origin: true, json } => origin::show(vault, json),
+            SettingsCommand::Set { key, value, times, json } => {
+                let value = edits::value(&key, value);
+                match times.is_now() {
+                    true => edits::change(vault, &key, Some(value), json),
+                    false => schedules::set(vault, &key, Some(value), &times, json),
+                }
+            }
+            SettingsCommand::Unset { key, json } => edits::change(vault, &key, None, json),
+            SettingsCommand::Edit => edits::edit(vault),
+            SettingsCommand::Diff { from, to, json } => edits::diff(vault, from, to, json),
+            SettingsCommand::Rollback { id, with_keys, json } => edits::rollback(vault, id, with_keys, json),
+            SettingsCommand::Schedule { command: ScheduleCommand::List { json } } => {
+                schedules::list(vault, json)
+            }
+            SettingsCommand::Schedule { command: ScheduleCommand::Cancel { id, json } } => {
+                schedules::cancel(vault, id, json)
+            }
             SettingsCommand::History { limit, json } => settings::history(vault, limit, json),
         },
         Command::Reload { retry, json } => settings::reload(vault, retry, json),

@@ -7,7 +7,7 @@ use anstream::println;
 use anyhow::{Context, bail};
 use changeover::Verdict;
 use clap::ValueEnum;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::output::{BAD, GOOD, QUIET};
@@ -40,14 +40,6 @@ pub(super) fn report(vault: Option<&Path>, since: SignedDuration, json: bool) ->
         print(&report);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A length of time as people write it: `7d`, `36h`, `2w 1d`. A day has 24 hours.
-pub(super) fn period(text: &str) -> Result<SignedDuration, String> {
-    let refused = |error: jiff::Error| format!("{error}; write it as in `7d`, `36h`, `90m`");
-    let span: Span = text.parse().map_err(refused)?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(refused)?;
-    if duration.is_positive() { Ok(duration) } else { Err("it must be longer than nothing".to_owned()) }
 }
 
 /// Every verdict that there is: by the server where one runs, else out of the journal.
@@ -147,21 +139,5 @@ fn rate(percent: Option<f64>) -> String {
         Some(percent) if percent < 100.0 => format!("{BAD}{percent} %{BAD:#}"),
         Some(percent) => format!("{GOOD}{percent} %{GOOD:#}"),
         None => "nothing".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn periods_are_read_as_people_write_them() {
-        let hours = |text: &str| period(text).map(|period| period.as_hours());
-        for (text, expected) in [("7d", 168), ("36h", 36), ("2w", 336), ("1 day 2 hours", 26), ("90m", 1)] {
-            assert_eq!(hours(text), Ok(expected), "{text}");
-        }
-        for text in ["", "7", "soon", "0d", "-1d", "3 months"] {
-            assert!(period(text).is_err(), "{text}");
-        }
     }
 }

@@ -114,6 +114,9 @@ fn print_instance(record: &Record, told: &Result<(Value, Value), String>) -> any
     if status.drift {
         println!("  {:<10} {BAD}the file is not what runs{BAD:#}", "drift");
     }
+    for entry in &status.schedules {
+        println!("  {:<10} {}", "waits", entry.in_words());
+    }
     Ok(())
 }
 
@@ -139,6 +142,8 @@ struct Watched {
     drift: bool,
     last_verdict: Option<Verdict>,
     watch: changeover::WatchStatus,
+    #[serde(default)]
+    schedules: Vec<super::schedules::Shown>,
 }
 
 impl Watched {

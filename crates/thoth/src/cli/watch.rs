@@ -8,9 +8,11 @@ use anstream::{eprintln, println};
 use anyhow::bail;
 use changeover::Verdict;
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::output::{BAD, GOOD, QUIET};
+use super::schedules::Shown;
 use super::{Place, output};
 use crate::http::client::{Client, ClientError};
 use crate::instances::agreement::Agreement;
@@ -20,8 +22,8 @@ const GONE_MAX: Duration = Duration::from_secs(30);
 /// How often it is looked for meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Prints one line for each verdict, and one when instances begin to differ or agree again, over every move of the
-/// port.
+/// Prints one line for each verdict, one when instances begin to differ or agree again, and one for each scheduled or
+/// temporary change that ends, over every move of the port.
 pub(super) fn watch(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     super::serve::wait(async {
@@ -68,6 +70,13 @@ async fn follow(client: &Client, last: &mut Option<u64>, json: bool) -> anyhow::
                     println!("{}", serde_json::to_string(&verdict)?);
                 } else {
                     output::outcome(&verdict);
+                }
+            }
+            "schedule" => {
+                if json {
+                    println!("{data}");
+                } else {
+                    println!("{}", Shown::deserialize(&data)?.in_words());
                 }
             }
             "lagged" => eprintln!("{BAD}{} verdicts were missed{BAD:#}", data["missed"]),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use changeover::Verdict;
 use eventsource_stream::Eventsource;
 use futures_util::{Stream, StreamExt};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -162,6 +163,64 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
         self.answer(self.http.post(self.url(path)).json(body)).await
+    }
+
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.answer(self.http.delete(self.url(path))).await
+    }
+
+    /// `PATCH` of a JSON body that is answered by a verdict, whichever it is.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Verdict, ClientError> {
+        self.verdict(self.http.patch(self.url(path)).json(body)).await
+    }
+
+    /// `PUT` of bytes in place of those that `tag` names; answered by a verdict.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn put(
+        &self,
+        path: &str,
+        tag: &str,
+        actor: &str,
+        body: Vec<u8>,
+    ) -> Result<Verdict, ClientError> {
+        let request = self.http.put(self.url(path)).header(reqwest::header::IF_MATCH, tag);
+        self.verdict(request.header("x-actor", actor).body(body)).await
+    }
+
+    /// `POST` of a JSON body that is answered by a verdict.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post_change(&self, path: &str, body: &Value) -> Result<Verdict, ClientError> {
+        self.verdict(self.http.post(self.url(path)).json(body)).await
+    }
+
+    /// The entity tag of a resource.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn tag(&self, path: &str) -> Result<String, ClientError> {
+        let response = self.send(self.http.get(self.url(path)).timeout(ANSWER_TIMEOUT)).await?;
+        let response = refusal(response).await?;
+        let tag = response.headers().get(reqwest::header::ETAG).and_then(|tag| tag.to_str().ok());
+        tag.map(str::to_owned).ok_or_else(|| ClientError::Answer("it has no entity tag".to_owned()))
+    }
+
+    /// A refused change is answered by its verdict too, with a status of its own.
+    async fn verdict(&self, request: RequestBuilder) -> Result<Verdict, ClientError> {
+        let response = self.send(request.timeout(ANSWER_TIMEOUT)).await?;
+        let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
+        let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        body(if is_json { response } else { refusal(response).await? }).await
     }
 
     /// `POST` of a JSON body with further headers. The answer is taken whatever its status, if it is JSON that says

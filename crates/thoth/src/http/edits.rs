@@ -147,8 +147,8 @@ async fn meant(app: &Arc<App>, content: Vec<u8>) -> Result<Result<Settings, Vec<
 
 /// The content that a verdict was about.
 async fn older(app: &Arc<App>, id: u64) -> Result<Vec<u8>, ApiError> {
-    let folder = app.history.clone();
-    let read = blocking("reading the history ended early", move || changeover::read_content(&folder, id)).await?;
+    let app = Arc::clone(app);
+    let read = blocking("reading the history ended early", move || app.engine.content_of(id)).await?;
     let read = read.map_err(|error| ApiError::internal("the history cannot be read", &error))?;
     read.ok_or_else(|| {
         ApiError::not_found(format!("no content is kept of verdict {id}"))

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use changeover::Verdict;
+use changeover::schedule::{Entry, Schedules};
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -16,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
 use super::connection::Arrival;
 use super::error::ApiError;
+use super::schedules::shown_entry;
 use super::state::App;
 use crate::instances::agreement::Agreement;
 use crate::pdf::monitor::PaperEvent;
@@ -44,6 +46,7 @@ pub(super) async fn stream(
         outcomes: app.engine.outcomes(),
         papers: app.papers.monitor.events(),
         neighbours,
+        schedules: app.schedules.as_ref().map(Schedules::ends),
         told: 0,
         _permit: permit,
     };
@@ -61,6 +64,7 @@ struct Source {
     outcomes: broadcast::Receiver<Arc<Verdict>>,
     papers: broadcast::Receiver<PaperEvent>,
     neighbours: watch::Receiver<Option<Arc<Agreement>>>,
+    schedules: Option<broadcast::Receiver<Arc<Entry>>>,
     /// The newest verdict that was told from the history.
     told: u64,
     _permit: OwnedSemaphorePermit,
@@ -76,6 +80,7 @@ impl Source {
                 },
                 outcome = self.outcomes.recv() => outcome.map(|verdict| event("outcome", verdict.as_ref())),
                 paper = self.papers.recv() => paper.map(|paper| event("paper", &paper)),
+                ended = ended(&mut self.schedules) => ended.map(|entry| event("schedule", &shown_entry(&entry))),
                 changed = self.neighbours.changed() => {
                     // The sender lives as long as the process.
                     if changed.is_err() {
@@ -92,6 +97,14 @@ impl Source {
                 Err(RecvError::Closed) => None,
             };
         }
+    }
+}
+
+/// The next change at a time, or for a time, that ends.
+async fn ended(schedules: &mut Option<broadcast::Receiver<Arc<Entry>>>) -> Result<Arc<Entry>, RecvError> {
+    match schedules {
+        Some(schedules) => schedules.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::generation::{Current, Generation};
+use super::schedules;
 use super::state::App;
 use crate::pdf::monitor::Monitor;
 use crate::services::ServiceState;
@@ -54,6 +55,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
         "activity": status.activity,
         "last_verdict": status.last_verdict,
         "waiting": status.waiting,
+        "schedules": schedules::waiting(&app),
         "watch": status.watch,
         "retiring": status.retiring,
         "history_problem": status.history_problem,

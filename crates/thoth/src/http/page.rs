@@ -24,6 +24,8 @@ const LINKS: &[(&str, &str)] = &[
     ("/api/v1/search?q=", "search, with the words behind <code>q=</code>"),
     ("/api/v1/agent", "the agent at the Letta server"),
     ("/api/v1/settings", "the settings that run, without secrets"),
+    ("/api/v1/settings/schedules", "changes at a time, and for a time"),
+    ("/api/v1/settings/effective", "each key: its value, where it comes from, and since when it runs"),
     ("/api/v1/reloads", "what became of every save"),
     ("/api/v1/events", "the same as it happens"),
     ("/api/v1/instances", "the processes on this vault, and whether they agree"),

@@ -6,14 +6,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 
 use super::error::ApiError;
 use super::extract::body_limit;
 use super::state::App;
 use super::{
-    agent, cite, events, generation, guard, health, instances, mcp, metrics, notes, page, papers, search,
-    settings_api,
+    agent, cite, edits, effective, events, generation, guard, health, instances, mcp, metrics, notes, page,
+    papers, schedules, search, settings_api,
 };
 
 /// Most bytes of a body.
@@ -69,7 +69,18 @@ impl Routers {
 fn api(app: Arc<App>) -> Router {
     // These answer in safe mode too.
     let always = at_every_entrance(&app)
-        .route("/api/v1/settings", get(settings_api::show))
+        .route(
+            "/api/v1/settings",
+            get(settings_api::show)
+                .patch(edits::change)
+                .put(edits::replace)
+                .layer(body_limit(SETTINGS_BYTES_MAX)),
+        )
+        .route("/api/v1/settings/diff", get(edits::diff))
+        .route("/api/v1/settings/rollback", post(edits::rollback))
+        .route("/api/v1/settings/effective", get(effective::show))
+        .route("/api/v1/settings/schedules", get(schedules::list).post(schedules::set))
+        .route("/api/v1/settings/schedules/{id}", delete(schedules::cancel))
         .route(
             "/api/v1/settings/validate",
             post(settings_api::validate).layer(body_limit(SETTINGS_BYTES_MAX)),

@@ -14,6 +14,7 @@ use super::blocking::blocking;
 use super::error::ApiError;
 use super::extract::{Query, Raw};
 use super::generation::Current;
+use super::schedules;
 use super::state::App;
 
 /// Verdicts that are given without a `limit`.
@@ -33,7 +34,11 @@ pub(super) async fn show(
     let mut response = if !tag.starts_with("W/") && asked.any(|asked| asked.trim() == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let body = json!({ "generation": generation.number, "settings": generation.settings.view() });
+        let mut body = json!({ "generation": generation.number, "settings": generation.settings.view() });
+        let waiting = schedules::waiting(&app);
+        if !waiting.is_empty() {
+            body["schedules"] = json!(waiting);
+        }
         Json(body).into_response()
     };
     let tag = HeaderValue::try_from(tag)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use changeover::Engine;
+use changeover::schedule::Schedules;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 
@@ -26,6 +27,8 @@ const STREAMS_MAX: usize = 256;
 pub struct App {
     /// The engine: the live generation, the history, `reload`.
     pub engine: Engine<Settings, Services>,
+    /// Changes that wait for their time; `None` where another process keeps them.
+    pub schedules: Option<Schedules<Settings, Services>>,
     /// What this process does.
     pub roles: Roles,
     /// The intake of PDFs, and the index.
@@ -60,7 +63,7 @@ impl App {
     /// The state of a server whose engine and intake have started.
     pub fn new(
         roles: Roles,
-        engine: Engine<Settings, Services>,
+        (engine, schedules): (Engine<Settings, Services>, Option<Schedules<Settings, Services>>),
         papers: Papers,
         instance: Arc<Instance>,
         token: Token,
@@ -69,6 +72,7 @@ impl App {
     ) -> Self {
         Self {
             engine,
+            schedules,
             roles,
             papers,
             instance,

@@ -12,7 +12,8 @@ use super::environment::VARIABLES;
 use super::path::NoFolder;
 use super::walk::{self, Found};
 use super::{
-    ApiKeys, Environment, Level, Logging, Paths, Reload, Secret, Settings, Vault, across, path, secrets,
+    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, across, origin,
+    path, secrets,
 };
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
@@ -121,8 +122,9 @@ fn emptiness(found: &mut Found<'_>, occasion: Occasion) {
 /// what is wrong.
 fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> Settings {
     let mut pinned = BTreeMap::new();
-    Settings {
+    let mut settings = Settings {
         vault: vault.clone(),
+        origins: Origins::default(),
         paths: paths(found, vault),
         api_keys: api_keys(found, environment),
         llm: LlmSettings { default: llm_default(found) },
@@ -138,7 +140,9 @@ fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> 
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
         pinned,
-    }
+    };
+    settings.origins = origin::origins(found, environment, &settings.pinned);
+    settings
 }
 
 fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {

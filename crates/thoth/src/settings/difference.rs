@@ -55,7 +55,8 @@ fn below(path: &str, from: &Value, to: &Value, differences: &mut Vec<Difference>
             let gone = ours.keys().filter(|key| !theirs.contains_key(*key));
             for key in theirs.keys().chain(gone) {
                 let inner = changeover::check::path_of(path, key);
-                let side = |members: &serde_json::Map<String, Value>| members.get(key).cloned().unwrap_or_default();
+                let side =
+                    |members: &serde_json::Map<String, Value>| members.get(key).cloned().unwrap_or_default();
                 below(&inner, &side(ours), &side(theirs), differences);
             }
         }

@@ -65,6 +65,8 @@ pub struct Environment {
     pub(super) letta_server_url: Option<Url>,
     keys: BTreeMap<&'static str, Secret>,
     key_files: BTreeMap<&'static str, PathBuf>,
+    /// The variable that each of these keys came by.
+    filled_by: BTreeMap<&'static str, String>,
 }
 
 impl Environment {
@@ -111,13 +113,23 @@ impl Environment {
             }
         }
         for variable in VARIABLES.iter().filter(|variable| !variable.pins) {
+            let file_name = format!("{}_FILE", variable.name);
             if let Some(value) = get(variable.name) {
                 environment.keys.insert(variable.key, Secret::new(value));
-            } else if let Some(file) = get(&format!("{}_FILE", variable.name)) {
+                environment.filled_by.insert(variable.key, variable.name.to_owned());
+            } else if let Some(file) = get(&file_name) {
                 environment.key_files.insert(variable.key, PathBuf::from(file));
+                if !environment.keys.contains_key(variable.key) {
+                    environment.filled_by.insert(variable.key, file_name);
+                }
             }
         }
         if problems.is_empty() { Ok(environment) } else { Err(problems) }
+    }
+
+    /// The variable that fills a key of the table which the file leaves empty.
+    pub(super) fn filled_by(&self, key: &str) -> Option<&str> {
+        self.filled_by.get(key).map(String::as_str)
     }
 
     /// The API key that fills a key of the table which the file leaves empty. A file is read each time, so that a

@@ -7,17 +7,22 @@
 mod across;
 mod bounds;
 mod check;
+mod difference;
 pub mod documents;
+pub mod effective;
 mod environment;
 mod key;
 mod keys;
 mod location;
+mod origin;
 mod path;
 pub mod render;
 mod secret;
 mod secrets;
+mod spelling;
 mod style;
 mod table;
+pub mod temporary;
 mod types;
 mod vault;
 mod view;
@@ -33,11 +38,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 pub use check::check;
+pub use difference::{Difference, difference, with_secrets_of};
 pub use environment::{Environment, VARIABLES, Variable};
 pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
+pub use origin::{Origin, Origins};
 pub use secret::{REDACTED, Secret};
+pub use spelling::{edited, said};
 pub use style::style;
 pub use vault::{NoVault, Vault, find as find_vault};
 
@@ -51,6 +59,9 @@ pub struct Settings {
     /// Keys that the environment pins, and the variable that does. A file that wants another value is told.
     #[serde(skip)]
     pub pinned: BTreeMap<&'static str, &'static str>,
+    /// Where each value comes from.
+    #[serde(skip)]
+    pub origins: Origins,
     /// Where things stand in the vault.
     pub paths: Paths,
     /// Keys of providers.

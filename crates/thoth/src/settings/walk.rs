@@ -7,6 +7,7 @@ use changeover::Problem;
 use changeover::check::{Document, Kind as Json, Member, Node, path_of};
 
 use super::key::{Default, Key};
+use super::origin::Origin;
 use super::secrets::collect;
 use super::table::{self, Entry, Section};
 use super::types::mismatch;
@@ -74,6 +75,17 @@ impl<'d> Found<'d> {
     /// The value that the file gives for a key.
     pub(super) fn value(&self, path: &str) -> Option<&Value<'d>> {
         self.values.get(path)
+    }
+
+    /// Where the file gives a value for a key; a secret that is blank is none.
+    pub(super) fn place(&self, path: &str) -> Option<Origin> {
+        let node = self.value(path)?.node;
+        let blank = matches!(&node.kind, Json::String(text) if text.trim().is_empty());
+        if blank && table::row(path).is_some_and(|key| key.secret) {
+            return None;
+        }
+        let (line, _) = self.document.place(node.span.start);
+        Some(Origin::File { file: "settings.json".to_owned(), line })
     }
 
     /// Whether the file names this object or value, good or bad.

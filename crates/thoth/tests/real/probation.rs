@@ -9,7 +9,7 @@ use crate::support::{Place, Save, Thoth, settings, until};
 const QUESTION: &str = "how long does a waggle dance stay precise?";
 
 /// A provider that knows one key.
-async fn provider(key: &str) -> MockServer {
+pub async fn provider(key: &str) -> MockServer {
     let server = MockServer::start().await;
     let answer = json!({
         "id": "1", "object": "chat.completion", "model": "m",
@@ -28,14 +28,14 @@ async fn provider(key: &str) -> MockServer {
     server
 }
 
-fn with(provider: &MockServer, key: &str, probation_ms: u64) -> String {
+pub fn with(provider: &MockServer, key: &str, probation_ms: u64) -> String {
     let llm = json!({ "model": "m", "baseUrl": format!("{}/v1", provider.uri()), "retriesMax": 0 });
     settings(&json!({
         "llm": { "default": llm }, "apiKeys": { "customKey": key }, "reload": { "probationMs": probation_ms },
     }))
 }
 
-async fn thoth(provider: &MockServer, probation_ms: u64) -> Thoth {
+pub async fn thoth(provider: &MockServer, probation_ms: u64) -> Thoth {
     let place = Place::new();
     std::fs::write(place.settings(), with(provider, "sk-right", probation_ms)).unwrap();
     place.drop_paper("okonkwo2024.pdf", "thoth/papers/pdfs");
@@ -44,7 +44,7 @@ async fn thoth(provider: &MockServer, probation_ms: u64) -> Thoth {
     thoth
 }
 
-async fn ask(thoth: &Thoth) -> Value {
+pub async fn ask(thoth: &Thoth) -> Value {
     thoth.post("/api/v1/ask", &json!({ "question": QUESTION })).await
 }
 

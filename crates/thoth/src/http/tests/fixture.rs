@@ -79,7 +79,7 @@ impl World {
         let papers = Papers { monitor, builder: Some(Arc::new(builder)) };
         let (roles, said) = (Roles::ALL, Arc::clone(&instance));
         let watched = (metrics.clone(), owners.clone());
-        let app = App::new(roles, engine.clone(), papers, said, token, watched, mcp);
+        let app = App::new(roles, (engine.clone(), None), papers, said, token, watched, mcp);
         let app = Arc::new(app);
         tasks.spawn(server::serve(
             means.listeners.clone(),

@@ -8,6 +8,7 @@ mod places;
 mod refused;
 mod reports;
 mod secrets;
+mod temporary;
 
 use changeover::{Accepted, Occasion, Problem};
 use tempfile::TempDir;

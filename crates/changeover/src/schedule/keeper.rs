@@ -1,0 +1,176 @@
+//! The one task that waits, and what it does when a time has come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::due::{Clock, Standing, carried_out, due, standing};
+use super::entry::{Entry, Fate, Kind};
+use super::{Declined, Schedules};
+use crate::proposal::{NotProposed, Proposal};
+use crate::report::{Cause, Decision, Problem, Verdict};
+
+/// How often the clocks are looked at while something waits: the wall's clock may be set at any time.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The longest pause between two tries to end a temporary change.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Tries of a change that newer saves keep from going into effect.
+const TRIES_MAX: usize = 5;
+
+/// From when on a change is said to be late.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The end of a temporary change that was refused, and is asked for again.
+pub(super) struct Again {
+    /// By the steady clock.
+    due: Duration,
+    pause: Duration,
+    pub(super) problem: String,
+}
+
+impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S, V> {
+    /// Carries out what is due, until the engine stops. What was due while nothing ran is carried out first.
+    pub async fn run(self) {
+        loop {
+            let (ids, wait) = self.due();
+            for id in &ids {
+                if self.carry_out(*id).await.is_err() {
+                    return;
+                }
+            }
+            if !ids.is_empty() {
+                continue;
+            }
+            let pause = async {
+                match wait {
+                    Some(wait) => tokio::time::sleep(wait.min(LOOK)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.parts.changed.notified() => {}
+                () = pause => {}
+            }
+        }
+    }
+
+    /// What is to be done now, and how long the next thing takes.
+    fn due(&self) -> (Vec<u64>, Option<Duration>) {
+        let clock = self.clock();
+        let mut books = self.books();
+        let books = &mut *books;
+        let entries = books.temporary.entries.iter().chain(&books.store.kept.entries);
+        let found = due(entries, &mut books.deadlines, clock);
+        let paused = |id: &u64| books.again.get(id).is_some_and(|again| again.due > clock.steady);
+        let (later, now): (Vec<u64>, Vec<u64>) = found.ids.into_iter().partition(paused);
+        let pauses = later.iter().filter_map(|id| books.again.get(id)).map(|again| again.due - clock.steady);
+        let wait = pauses.chain(found.wait).min();
+        (now, wait)
+    }
+
+    /// Carries out what is due. An error: the engine has stopped.
+    async fn carry_out(&self, id: u64) -> Result<(), Stopped> {
+        let _turn = self.parts.turn.lock().await;
+        // Somebody may have called it off meanwhile.
+        let Some(entry) = self.list().into_iter().find(|entry| entry.id == id && entry.waits()) else {
+            return Ok(());
+        };
+        let done = match entry.kind {
+            Kind::Scheduled => self.change(entry).await,
+            Kind::Temporary => self.expire(entry).await,
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(Declined::NotProposed(NotProposed::Stopped(_))) => Err(Stopped),
+            Err(problem) => {
+                self.put_off(id, problem.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Tries again later, and says why once.
+    fn put_off(&self, id: u64, problem: String) {
+        let Clock { steady, .. } = self.clock();
+        let mut books = self.books();
+        let before = books.again.remove(&id);
+        let pause = before.as_ref().map_or(LOOK, |again| (again.pause * 2).min(PAUSE_MAX));
+        if before.is_none_or(|again| again.problem != problem) {
+            tracing::error!(id, "a change whose time has come is tried again: {problem}");
+        }
+        books.again.insert(id, Again { due: steady + pause, pause, problem });
+    }
+
+    /// Puts a scheduled change into the settings file, if its keys say what they said.
+    async fn change(&self, entry: Entry) -> Result<(), Declined> {
+        let late = (self.parts.terms.clock)().duration_since(entry.at) > LATE;
+        let late = late.then(|| format!("it was due at {}, and comes late", entry.at));
+        for _ in 0..TRIES_MAX {
+            let content = self.settings().await?;
+            let said = |path: &str| (self.parts.terms.value)(&content, path);
+            match standing(&entry, said, |value| self.hash(value)) {
+                Standing::AsThen => {}
+                Standing::Already => {
+                    let reason = "the settings said so already".to_owned();
+                    return self.end(entry, Fate::Done, Some(reason), None).await.map(drop);
+                }
+                Standing::Void(keys) => {
+                    let reason = format!("`{}` changed since it was set", keys.join("`, `"));
+                    return self.end(entry, Fate::Void, Some(reason), None).await.map(drop);
+                }
+            }
+            let edited = match (self.parts.terms.edit)(&content, &entry.changes) {
+                Ok(edited) => edited,
+                Err(problem) => return self.fail(entry, &[problem], None).await,
+            };
+            let proposal = proposal(&entry, edited, self.tag(content).await?);
+            let verdict = match self.parts.engine.propose(proposal).await {
+                Ok(verdict) => verdict,
+                // Somebody saved between the look and the proposal.
+                Err(NotProposed::Conflict { .. }) => continue,
+                Err(stopped) => return Err(stopped.into()),
+            };
+            match verdict.verdict {
+                Decision::Applied | Decision::Unchanged => return self.done(entry, late, &verdict).await,
+                Decision::Rejected => return self.fail(entry, &verdict.problems, Some(&verdict)).await,
+                Decision::Superseded => {}
+            }
+        }
+        self.fail(entry, &[Problem::new("", "newer saves came in between each time")], None).await
+    }
+
+    async fn done(&self, entry: Entry, late: Option<String>, verdict: &Arc<Verdict>) -> Result<(), Declined> {
+        let (done, schedules) = (entry.clone(), self.clone());
+        self.write(move |kept| carried_out(&done, &mut kept.entries, |value| schedules.hash(value))).await?;
+        self.end(entry, Fate::Done, late, Some(verdict)).await.map(drop)
+    }
+
+    async fn fail(
+        &self,
+        entry: Entry,
+        problems: &[Problem],
+        verdict: Option<&Verdict>,
+    ) -> Result<(), Declined> {
+        let reason = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        self.end(entry, Fate::Failed, Some(reason), verdict).await.map(drop)
+    }
+
+    /// Ends a temporary change.
+    async fn expire(&self, entry: Entry) -> Result<(), Declined> {
+        let (id, actor) = (entry.id, entry.actor.clone());
+        let without = move |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
+        let verdict = self.replace(Cause::Expiry, actor, without).await?;
+        self.end(entry, Fate::Expired, None, Some(&verdict)).await.map(drop)
+    }
+}
+
+fn proposal(entry: &Entry, content: Vec<u8>, if_match: Option<String>) -> Proposal {
+    let actor = entry.actor.clone();
+    Proposal { file: None, content, cause: Cause::Schedule, actor, if_match, allow_empty: false }
+}
+
+/// The engine has stopped.
+struct Stopped;

@@ -1,0 +1,172 @@
+//! Changes by command and by API: live and in the file with one verdict, or neither; comments, keys and other people's saves
+//! stay.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::{Place, Thoth, client, text};
+
+const FILE: &str = r#"{
+  // Why this model: it is cheap.
+  "llm": { "default": { "model": "first/model", "temperature": 0.1 } }, # keep it low
+  "apiKeys": { "openaiKey": "sk-today-0123456789" },
+  "paths": {},
+  "servers": {},
+}
+"#;
+
+async fn start() -> Thoth {
+    let place = Place::new();
+    std::fs::write(place.settings(), FILE).unwrap();
+    Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await
+}
+
+/// Runs a command beside the server: its exit, and what it printed.
+async fn run(place: &Place, arguments: &[&str]) -> (bool, String) {
+    let place = place.clone();
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    let run = move || place.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    let all = format!("{}{}", text(&output), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), all)
+}
+
+fn file(place: &Place) -> String {
+    std::fs::read_to_string(place.settings()).unwrap()
+}
+
+async fn model(thoth: &Thoth) -> Value {
+    thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_and_unset_change_one_key_and_nothing_else_of_the_file() {
+    let thoth = start().await;
+    let (done, told) = run(&thoth.place, &["settings", "set", "llm.default.model", "second/model"]).await;
+    assert!(done && told.contains("#2 applied generation 2"), "{told}");
+    assert_eq!(model(&thoth).await, "second/model");
+    assert_eq!(file(&thoth.place), FILE.replace("first/model", "second/model"));
+    // A snake_case spelling is the same key, a number stays a number.
+    let (done, told) = run(&thoth.place, &["settings", "set", "llm.default.temperature", "0.7"]).await;
+    assert!(done, "{told}");
+    assert!(file(&thoth.place).contains("\"temperature\": 0.7 }"), "{}", file(&thoth.place));
+    let (done, told) = run(&thoth.place, &["settings", "unset", "llm.default.temperature"]).await;
+    assert!(done, "{told}");
+    assert!(!file(&thoth.place).contains("temperature"), "{}", file(&thoth.place));
+    let before = file(&thoth.place);
+    let (done, told) = run(&thoth.place, &["settings", "set", "llm.default.temperature", "warm"]).await;
+    assert!(!done && told.contains("rejected") && told.contains("llm.default.temperature"), "{told}");
+    let (done, told) = run(&thoth.place, &["settings", "set", "llm.defualt.model", "x"]).await;
+    assert!(!done && told.contains("is no key of the settings"), "{told}");
+    assert_eq!(file(&thoth.place), before, "a refusal writes nothing");
+    let reloads = thoth.get("/api/v1/reloads").await;
+    let told: Vec<(&str, &str)> = reloads["reloads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .skip(1)
+        .map(|verdict| (verdict["cause"].as_str().unwrap(), verdict["actor"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("edit", "cli"); 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_server_the_file_is_changed_and_what_would_be_refused_is_not() {
+    let place = Place::new();
+    std::fs::write(place.settings(), FILE).unwrap();
+    let (done, told) = run(&place, &["settings", "set", "llm.default.model", "second/model"]).await;
+    assert!(done && told.contains("no server runs"), "{told}");
+    assert_eq!(file(&place), FILE.replace("first/model", "second/model"));
+    let (done, told) = run(&place, &["settings", "set", "llm.default.temperature", "9"]).await;
+    assert!(!done && told.contains("temperature"), "{told}");
+    assert_eq!(file(&place), FILE.replace("first/model", "second/model"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn if_match_keeps_a_change_from_a_file_that_nobody_has_seen() {
+    let thoth = start().await;
+    let http = client(0);
+    let url = thoth.url("/api/v1/settings");
+    let tag = async || {
+        let shown = http.get(&url).send().await.unwrap();
+        shown.headers()["etag"].to_str().unwrap().to_owned()
+    };
+    let put = async |tag: Option<&str>, body: &str| {
+        let request = http.put(&url).bearer_auth(thoth.token()).body(body.to_owned());
+        let request = tag.into_iter().fold(request, |request, tag| request.header("if-match", tag));
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let seen = tag().await;
+    assert_eq!(put(None, FILE).await.0, 428);
+    assert_eq!(put(Some("second"), FILE).await.0, 400);
+    let (status, verdict) = put(Some(&seen), &FILE.replace("first", "second")).await;
+    assert_eq!((status, &verdict["verdict"]), (200, &json!("applied")), "{verdict}");
+    let (status, told) = put(Some(&seen), &FILE.replace("first", "third")).await;
+    assert_eq!(status, 412, "{told}");
+    assert_eq!(file(&thoth.place), FILE.replace("first", "second"));
+    let (status, verdict) = put(Some(&tag().await), "{ \"llm\": ").await;
+    assert_eq!((status, &verdict["verdict"]), (422, &json!("rejected")), "{verdict}");
+    assert_eq!(put(Some("*"), FILE).await.0, 200);
+    assert_eq!((file(&thoth.place), model(&thoth).await), (FILE.to_owned(), json!("first/model")));
+    // Nobody without the token changes anything.
+    let anonymous =
+        http.patch(&url).json(&json!({ "changes": [{ "path": "llm.default.model", "value": "x" }] }));
+    assert_eq!(anonymous.send().await.unwrap().status().as_u16(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollback_brings_an_older_content_back_with_todays_keys() {
+    let thoth = start().await;
+    let old = FILE.replace("sk-today-0123456789", "sk-yesterday-0123456789").replace("first/", "old/");
+    let mut verdicts = thoth.verdicts().await;
+    std::fs::write(thoth.place.settings(), &old).unwrap();
+    let id = verdicts.next().await["id"].as_u64().unwrap().to_string();
+    std::fs::write(thoth.place.settings(), FILE).unwrap();
+    verdicts.next().await;
+    let (done, told) = run(&thoth.place, &["settings", "diff", "--to", &id]).await;
+    assert!(done && told.contains("llm.default.model") && told.contains("+ \"old/model\""), "{told}");
+    assert!(told.contains("apiKeys.openaiKey") && !told.contains("sk-"), "{told}");
+    let (done, told) = run(&thoth.place, &["settings", "rollback", &id]).await;
+    assert!(done && told.contains("applied"), "{told}");
+    assert_eq!(file(&thoth.place), FILE.replace("first/", "old/"), "comments and today's key");
+    assert_eq!(model(&thoth).await, "old/model");
+    let (done, told) = run(&thoth.place, &["settings", "rollback", &id, "--with-keys"]).await;
+    assert!(done, "{told}");
+    assert_eq!(file(&thoth.place), old);
+    let (done, told) = run(&thoth.place, &["settings", "rollback", "999"]).await;
+    assert!(!done && told.contains("no content is kept of verdict 999"), "{told}");
+    let last = &thoth.get("/api/v1/reloads?limit=1").await["reloads"][0];
+    assert_eq!((&last["cause"], &last["actor"]), (&json!("rollback"), &json!("cli")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_editor_changes_a_copy_and_what_is_refused_is_kept() {
+    let thoth = start().await;
+    let script = |name: &str, program: &str| {
+        let path = thoth.place.vault().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{program}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    };
+    let edit = async |program: String| {
+        run(&thoth.place.clone().with("EDITOR", &program), &["settings", "edit"]).await
+    };
+    let good = script("good", "sed -i s/first/second/ \"$1\"");
+    let (done, told) = edit(good).await;
+    assert!(done && told.contains("applied"), "{told}");
+    assert_eq!(file(&thoth.place), FILE.replace("first", "second"));
+    let (done, told) = edit(script("idle", "true")).await;
+    assert!(done && told.contains("nothing was changed"), "{told}");
+    let (done, told) = edit(script("bad", "sed -i 's/0.1/\"low\"/' \"$1\"")).await;
+    assert!(!done && told.contains("refused") && told.contains("is kept in"), "{told}");
+    assert_eq!(file(&thoth.place), FILE.replace("first", "second"));
+    // Somebody else saves while the editor is open.
+    let theirs = thoth.place.settings().display().to_string();
+    let late = script("late", &format!("sed -i s/second/third/ \"$1\"; sed -i s/0.1/0.2/ {theirs}"));
+    let (done, told) = edit(late).await;
+    assert!(!done && told.contains("changed by somebody else"), "{told}");
+    assert_eq!(file(&thoth.place), FILE.replace("first", "second").replace("0.1", "0.2"));
+}

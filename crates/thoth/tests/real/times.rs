@@ -1,0 +1,130 @@
+//! Changes for a while and at a time, from the command line to the file: each with one verdict, over restarts, and told.
+
+use serde_json::{Value, json};
+
+use crate::support::{Place, Thoth, settings, text, until};
+
+const TEMPERATURE: &str = "llm.default.temperature";
+
+fn file() -> String {
+    format!(
+        "// mine\n{}",
+        settings(&json!({ "llm": { "default": { "temperature": 0.1 } }, "apiKeys": { "openaiKey": "" } }))
+    )
+}
+
+async fn start() -> Thoth {
+    let place = Place::new();
+    std::fs::write(place.settings(), file()).unwrap();
+    Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await
+}
+
+/// What a command prints that must succeed.
+async fn said(thoth: &Thoth, arguments: &[&str]) -> String {
+    let place = thoth.place.clone();
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    let run = move || place.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    text(&output)
+}
+
+async fn effective(thoth: &Thoth, path: &str) -> Value {
+    let shown = thoth.get("/api/v1/settings/effective").await;
+    shown["keys"].as_array().unwrap().iter().find(|state| state["key"] == path).unwrap().clone()
+}
+
+async fn causes(thoth: &Thoth) -> Vec<String> {
+    let reloads = thoth.get("/api/v1/reloads").await;
+    let all = reloads["reloads"].as_array().unwrap();
+    all.iter().rev().map(|verdict| verdict["cause"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What became of the entry, when it has ended.
+async fn end(thoth: &Thoth, id: u64) -> Value {
+    let ended = async || {
+        let all = thoth.get("/api/v1/settings/schedules").await;
+        let entries = all["schedules"].as_array().unwrap();
+        entries.iter().find(|entry| entry["id"] == id).and_then(|entry| entry.get("end").cloned())
+    };
+    until(async || ended().await.is_some()).await;
+    ended().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_change_is_in_effect_for_its_time_and_shown_so() {
+    let thoth = start().await;
+    let told = said(&thoth, &["settings", "set", TEMPERATURE, "0.7", "--for", "30m"]).await;
+    assert!(told.contains("#1 until ") && told.contains("applied generation 2"), "{told}");
+    let state = effective(&thoth, TEMPERATURE).await;
+    assert_eq!(
+        (&state["value"], &state["from"], &state["since"]),
+        (&json!(0.7), &json!("temporary"), &json!(2))
+    );
+    assert_eq!(state["file_says"]["value"], 0.1, "{state}");
+    assert!(
+        state["differs"].as_str().unwrap().starts_with("the temporary change 1 applies until"),
+        "{state}"
+    );
+    let status = said(&thoth, &["status"]).await;
+    assert!(status.contains("waits") && status.contains("llm.default.temperature = 0.7"), "{status}");
+    assert!(said(&thoth, &["settings", "show", "--origin"]).await.contains("temporary until "));
+    assert_eq!(std::fs::read_to_string(thoth.place.settings()).unwrap(), file());
+
+    // One that is over soon, on top of it.
+    said(&thoth, &["settings", "set", TEMPERATURE, "0.9", "--for", "1s"]).await;
+    assert_eq!(end(&thoth, 2).await["fate"], "expired");
+    assert_eq!(effective(&thoth, TEMPERATURE).await["value"], 0.7);
+    assert!(said(&thoth, &["settings", "schedule", "cancel", "1"]).await.contains("cancelled"));
+    let state = effective(&thoth, TEMPERATURE).await;
+    assert_eq!((&state["value"], &state["from"]), (&json!(0.1), &json!("file")), "{state}");
+    assert_eq!(causes(&thoth).await, ["start", "edit", "edit", "expiry", "edit"]);
+    let log = thoth.log();
+    assert!(log.contains("Temporary change of `llm.default.temperature` is over"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_change_goes_into_the_file_and_a_missed_one_at_the_next_start() {
+    let thoth = start().await;
+    said(&thoth, &["settings", "set", TEMPERATURE, "0.3", "--in", "1s"]).await;
+    assert_eq!(end(&thoth, 1).await["fate"], "done");
+    assert_eq!(std::fs::read_to_string(thoth.place.settings()).unwrap(), file().replace("0.1", "0.3"));
+    assert_eq!(causes(&thoth).await, ["start", "schedule"]);
+    assert_eq!(effective(&thoth, TEMPERATURE).await["value"], 0.3);
+
+    said(&thoth, &["settings", "set", TEMPERATURE, "0.4", "--in", "2s"]).await;
+    said(&thoth, &["settings", "set", "apiKeys.openaiKey", "sk-that-waits-a-long-time", "--in", "9h"]).await;
+    let place = thoth.kill();
+    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    assert_eq!(end(&thoth, 2).await["fate"], "done");
+    assert_eq!(effective(&thoth, TEMPERATURE).await["value"], 0.4);
+    let waiting = said(&thoth, &["settings", "schedule", "list"]).await;
+    assert!(
+        waiting.contains("#3 at ") && waiting.contains("apiKeys.openaiKey = \"<redacted>\""),
+        "{waiting}"
+    );
+    let all = [waiting, thoth.log(), thoth.get("/health/hot-reload").await.to_string()].concat();
+    assert!(!all.contains("sk-that-waits"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_declined_at_once() {
+    let thoth = start().await;
+    let check = async |arguments: &[&str], part: &str| {
+        let output = thoth.place.run(&[&["settings"], arguments].concat());
+        let told = text(&output);
+        assert!(!output.status.success() && told.contains(part), "{arguments:?}: {told}");
+    };
+    check(&["set", TEMPERATURE, "7", "--in", "2h"], "temperature").await;
+    check(&["set", TEMPERATURE, "7", "--for", "2h"], "temperature").await;
+    check(&["set", "llm.default.colour", "7", "--for", "2h"], "is no key of the settings").await;
+    check(&["set", TEMPERATURE, "0.5", "--at", "2020-01-01T08:00"], "is over").await;
+    check(&["set", TEMPERATURE, "0.5", "--in", "9000d"], "more than a year ahead").await;
+    check(&["set", TEMPERATURE, "0.5", "--in", "2h", "--for", "2h"], "cannot be used with").await;
+    check(&["schedule", "cancel", "9"], "no change has the number 9").await;
+    let body = json!({ "changes": [{ "path": TEMPERATURE, "value": 0.5 }], "for": "2h" });
+    let request = thoth.client.post(thoth.url("/api/v1/settings/schedules")).json(&body);
+    assert_eq!(request.send().await.unwrap().status(), 401, "changes need the token");
+    assert_eq!(thoth.get("/api/v1/settings/schedules").await["schedules"], json!([]));
+    assert_eq!(effective(&thoth, TEMPERATURE).await["value"], 0.1);
+}
