@@ -42,6 +42,7 @@
 //! | [`Preparation`] | build beside, carry over what is the same |
 //! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
 //! | `follow`, `retire` | what comes after the switch |
+//! | [`schedule`] | changes at a time, and for a time: what is due is a pure function of entries, values and clocks |
 //! | `history` | an append-only journal, readable after a kill at any byte |
 //! | [`Verdict`], [`Status`] | what people and programs are told |
 //!

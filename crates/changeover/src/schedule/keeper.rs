@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::due::{Clock, Standing, carried_out, due, standing};
 use super::entry::{Entry, Fate, Kind};
 use super::{Declined, Schedules};
 use crate::proposal::{NotProposed, Proposal};
-use crate::report::{Cause, Decision, Problem, Verdict};
+use crate::report::{Cause, Decision, Outcome, Problem, Verdict};
 
 /// How often the clocks are looked at while something waits: the wall's clock may be set at any time.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The longest pause between two tries to end a temporary change.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// The longest pause between two tries to end a temporary change. A save that is taken ends each pause.
+const PAUSE_MAX: Duration = Duration::from_secs(600);
 
 /// Tries of a change that newer saves keep from going into effect.
 const TRIES_MAX: usize = 5;
@@ -34,6 +35,7 @@ pub(super) struct Again {
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S, V> {
     /// Carries out what is due, until the engine stops. What was due while nothing ran is carried out first.
     pub async fn run(self) {
+        let (mut outcomes, mut verdicts) = (self.parts.engine.outcomes(), self.parts.engine.verdicts());
         loop {
             let (ids, wait) = self.due();
             for id in &ids {
@@ -53,17 +55,45 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             tokio::select! {
                 () = self.parts.changed.notified() => {}
                 () = pause => {}
+                verdict = verdicts.recv() => match verdict.map(|verdict| verdict.verdict) {
+                    Ok(Decision::Rejected | Decision::Superseded) => {}
+                    Ok(Decision::Applied | Decision::Unchanged) | Err(RecvError::Lagged(_)) => self.end_pauses(),
+                    Err(RecvError::Closed) => return,
+                },
+                // What was missed stands in the history.
+                outcome = outcomes.recv() => if let Err(RecvError::Closed) = outcome {
+                    return;
+                }
             }
         }
     }
 
+    /// What kept a temporary change from ending may be mended.
+    fn end_pauses(&self) {
+        self.books().again.values_mut().for_each(|again| again.due = Duration::ZERO);
+    }
+
+    /// Temporary changes that failed where the settings before them work: what took them back left them in their file.
+    fn taken_back(&self) -> Vec<u64> {
+        let put_by = self.books().put_by.clone();
+        if put_by.is_empty() {
+            return Vec::new();
+        }
+        let history = self.parts.engine.history(usize::MAX);
+        let reverted = |id: &u64| {
+            history.iter().any(|verdict| verdict.id == *id && verdict.outcome == Some(Outcome::Reverted))
+        };
+        put_by.into_iter().filter(|(_, verdict)| reverted(verdict)).map(|(id, _)| id).collect()
+    }
+
     /// What is to be done now, and how long the next thing takes.
     fn due(&self) -> (Vec<u64>, Option<Duration>) {
-        let clock = self.clock();
+        let (clock, taken_back) = (self.clock(), self.taken_back());
         let mut books = self.books();
         let books = &mut *books;
         let entries = books.temporary.entries.iter().chain(&books.store.kept.entries);
-        let found = due(entries, &mut books.deadlines, clock);
+        let mut found = due(entries, &mut books.deadlines, clock);
+        found.ids.extend(taken_back);
         let paused = |id: &u64| books.again.get(id).is_some_and(|again| again.due > clock.steady);
         let (later, now): (Vec<u64>, Vec<u64>) = found.ids.into_iter().partition(paused);
         let pauses = later.iter().filter_map(|id| books.again.get(id)).map(|again| again.due - clock.steady);
@@ -161,9 +191,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     /// Ends a temporary change.
     async fn expire(&self, entry: Entry) -> Result<(), Declined> {
         let (id, actor) = (entry.id, entry.actor.clone());
+        let (fate, reason) = match self.taken_back().contains(&id) {
+            true => (Fate::Failed, Some("it failed where the settings before it work".to_owned())),
+            false => (Fate::Expired, None),
+        };
         let without = move |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
         let verdict = self.replace(Cause::Expiry, actor, without).await?;
-        self.end(entry, Fate::Expired, None, Some(&verdict)).await.map(drop)
+        self.end(entry, fate, reason, Some(&verdict)).await.map(drop)
     }
 }
 

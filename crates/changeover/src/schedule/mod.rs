@@ -16,6 +16,7 @@ mod file;
 mod keeper;
 mod layer;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -165,7 +166,9 @@ struct Books {
     temporary: Temporary,
     deadlines: Deadlines,
     /// Temporary changes whose end was refused.
-    again: std::collections::BTreeMap<u64, Again>,
+    again: BTreeMap<u64, Again>,
+    /// The verdicts that put the temporary changes of this process into effect.
+    put_by: BTreeMap<u64, u64>,
 }
 
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S, V> {
@@ -193,8 +196,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             Some((_, Content::Bytes(bytes))) => Temporary::parse(&bytes).unwrap_or_default(),
             _ => Temporary::default(),
         };
-        let books =
-            Books { store, temporary, deadlines: Deadlines::new(), again: std::collections::BTreeMap::new() };
+        let (deadlines, again, put_by) = Default::default();
+        let books = Books { store, temporary, deadlines, again, put_by };
         let parts = Parts {
             engine,
             terms,
@@ -271,7 +274,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             Kind::Temporary => {
                 let with = entry.clone();
                 let actor = entry.actor.clone();
-                Some(self.replace(Cause::Edit, actor, move |entries| entries.push(with)).await?)
+                let verdict = self.replace(Cause::Edit, actor, move |entries| entries.push(with)).await?;
+                self.books().put_by.insert(id, verdict.id);
+                Some(verdict)
             }
         };
         self.look();
@@ -301,10 +306,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     }
 
     /// Checks a scheduled change as it would be now; gives the hashes of what the settings file says of its keys.
-    async fn expected(
-        &self,
-        changes: &[Change],
-    ) -> Result<std::collections::BTreeMap<String, String>, Declined> {
+    async fn expected(&self, changes: &[Change]) -> Result<BTreeMap<String, String>, Declined> {
         let content = self.settings().await?;
         let edited =
             (self.parts.terms.edit)(&content, changes).map_err(|problem| Declined::Check(vec![problem]))?;
@@ -385,7 +387,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             all.entries.push(kept);
         })
         .await?;
-        self.books().again.remove(&entry.id);
+        let mut books = self.books();
+        books.again.remove(&entry.id);
+        books.put_by.remove(&entry.id);
+        drop(books);
         // Nobody needs to listen.
         drop(self.parts.ends.send(Arc::new(entry.clone())));
         Ok(entry)

@@ -13,7 +13,7 @@ const GOOD: &str = r#"{"pair": 1, "llm": "good"}"#;
 const BAD: &str = r#"{"pair": 2, "llm": "bad"}"#;
 
 impl World {
-    fn llm(&self) -> (String, Identity) {
+    pub fn llm(&self) -> (String, Identity) {
         let live = self.engine.live().load();
         (live.services.llm.0.clone(), live.services.llm.identity())
     }
@@ -26,7 +26,7 @@ impl World {
     }
 
     /// The live `llm` fails, and the one before it works.
-    async fn fail(&mut self) -> Arc<Verdict> {
+    pub async fn fail(&mut self) -> Arc<Verdict> {
         let bad = self.llm().1;
         let older = self.engine.fallback(bad).expect("something to go back to");
         assert_ne!(older.services.llm.identity(), bad);

@@ -293,3 +293,37 @@ async fn there_is_room_for_so_many() {
     assert!(matches!(full, Declined::Full), "{full}");
     assert!(matches!(times.schedules.cancel(99, None).await, Err(Declined::Unknown(99))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_change_that_is_taken_back_is_over() {
+    let mut times = Times::start(r#"{"pair": 1, "llm": "good", "pollMs": 20}"#).await;
+    times.world.engine.worked(times.world.llm().1);
+    let entry = times.set(change("llm", "bad"), lasting(1_800)).await.unwrap();
+    assert_eq!(times.world.verdict().await.verdict, Decision::Applied);
+    assert_eq!(times.world.fail().await.cause, Cause::Revert);
+    let (id, fate, reason) = times.end().await;
+    assert_eq!((id, fate), (entry.id, Fate::Failed), "{reason}");
+    assert_eq!((times.world.llm().0.as_str(), times.verdicts().await), ("good", 4));
+    assert!(!times.world.engine.status().drift);
+    let times = times.restart_after(60).await;
+    assert!(!times.world.engine.status().safe_mode);
+    assert_eq!(times.world.llm().0, "good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_file_is_refused_a_temporary_change_stays_and_says_why() {
+    let mut times = Times::start(r#"{"pair": 1, "rag": 1, "pollMs": 20}"#).await;
+    let entry = times.set(change("pair", 7), lasting(60)).await.unwrap();
+    assert_eq!(times.world.verdict().await.verdict, Decision::Applied);
+    times.world.expect(r#"{"rag": "one", "pollMs": 20}"#, Decision::Rejected).await;
+    times.pass(60);
+    let told = times.world.verdict().await;
+    assert_eq!((told.verdict, &told.cause), (Decision::Rejected, &Cause::Expiry), "{told}");
+    crate::support::until(|| times.schedules.problem(entry.id).is_some()).await;
+    assert!(times.schedules.problem(entry.id).unwrap().contains("`rag`"));
+    assert_eq!(times.world.pair(), 7, "what is live stays live");
+    times.world.rename(r#"{"pair": 1, "rag": 2, "pollMs": 20}"#);
+    assert_eq!(times.end().await.1, Fate::Expired, "it is tried again by itself");
+    let live = times.world.engine.live().load();
+    assert_eq!((live.settings.pair, live.settings.rag), (1, 2));
+}

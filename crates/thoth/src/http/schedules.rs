@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use changeover::Decision;
 use changeover::edit::Change;
 use changeover::schedule::{Declined, Entry, Request, Schedules, Told, When};
 use jiff::Timestamp;
@@ -116,6 +117,9 @@ fn kept(app: &App) -> Result<&Schedules<Settings, Services>, ApiError> {
 fn declined(declined: Declined) -> ApiError {
     match &declined {
         Declined::Unknown(_) => ApiError::not_found(declined.to_string()),
+        Declined::Verdict(verdict) if verdict.verdict == Decision::Superseded => {
+            ApiError::new(StatusCode::CONFLICT, "a newer save took its place").hint("set it again")
+        }
         Declined::Ended(_) | Declined::Full => ApiError::new(StatusCode::CONFLICT, declined.to_string()),
         Declined::Changes | Declined::Time(_) | Declined::Check(_) | Declined::Verdict(_) => {
             ApiError::invalid(declined.to_string())

@@ -7,8 +7,8 @@ use crate::mcp_client::Client;
 use crate::support::{PAPERS, PATIENCE, Place, Save, Thoth, free_port, lines_of, settings, text, until};
 
 /// The three of a development set-up, on one place.
-struct Three {
-    api: Thoth,
+pub struct Three {
+    pub api: Thoth,
     mcp: Thoth,
     monitor: Thoth,
     /// Where MCP clients come in.
@@ -16,7 +16,7 @@ struct Three {
 }
 
 impl Three {
-    async fn start(sections: &Value) -> Self {
+    pub async fn start(sections: &Value) -> Self {
         let (place, mcp_port) = (Place::new(), free_port());
         std::fs::write(place.settings(), on_ports(sections, mcp_port, None)).unwrap();
         let (api, mcp, monitor) = tokio::join!(
@@ -32,7 +32,7 @@ impl Three {
         how.save(&self.api.place.settings(), &on_ports(sections, self.mcp_port, None));
     }
 
-    fn each(&self) -> [&Thoth; 3] {
+    pub fn each(&self) -> [&Thoth; 3] {
         [&self.api, &self.mcp, &self.monitor]
     }
 
@@ -47,7 +47,7 @@ impl Three {
     }
 
     /// Waits until `thoth instances` says something like this, and gives it.
-    async fn instances(&self, so: impl Fn(&Value) -> bool) -> Value {
+    pub async fn instances(&self, so: impl Fn(&Value) -> bool) -> Value {
         let place = &self.api.place;
         told(async || serde_json::from_slice(&place.run(&["instances", "--json"]).stdout).unwrap(), so).await
     }

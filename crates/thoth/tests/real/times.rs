@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::roles::Three;
 use crate::support::{Place, Thoth, settings, text, until};
 
 const TEMPERATURE: &str = "llm.default.temperature";
@@ -127,4 +128,23 @@ async fn what_cannot_be_is_declined_at_once() {
     assert_eq!(request.send().await.unwrap().status(), 401, "changes need the token");
     assert_eq!(thoth.get("/api/v1/settings/schedules").await["schedules"], json!([]));
     assert_eq!(effective(&thoth, TEMPERATURE).await["value"], 0.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_change_reaches_every_process_and_leaves_every_process() {
+    let three = Three::start(&json!({ "llm": { "default": { "temperature": 0.1 } } })).await;
+    let all_run = async |temperature: f64| {
+        for thoth in three.each() {
+            let runs = async || {
+                thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["temperature"].clone()
+            };
+            until(async || runs().await == temperature).await;
+        }
+        three.instances(|told| told["agree"] == true).await;
+    };
+    said(&three.api, &["settings", "set", TEMPERATURE, "0.7", "--for", "30m"]).await;
+    all_run(0.7).await;
+    said(&three.api, &["settings", "schedule", "cancel", "1"]).await;
+    all_run(0.1).await;
+    assert_eq!(causes(&three.api).await, ["start", "edit", "edit"]);
 }
