@@ -256,11 +256,14 @@ impl<S> Watch<S> {
         }
         let put = aside.put();
         let done = put.is_ok();
-        // Whoever waited may have given up meanwhile: then it is a save like any other.
-        if reply.send(put).is_ok() && done {
-            let main = Look::at(&self.file);
+        let main = Look::at(&self.file);
+        if done {
+            // Before anybody hears of it: the file has this content from now on.
             self.shared.looked(main.modified_seconds());
             self.shared.read(fingerprint.shown());
+        }
+        // Whoever waited may have given up meanwhile: then it is a save like any other.
+        if reply.send(put).is_ok() && done {
             self.settle.take(self.view(main), fingerprint.number());
         }
     }
