@@ -7,7 +7,7 @@
 //!  set for a while ─► proposal of temporary.json, live now ─► its time ─► proposal without it ─► expired
 //! ```
 //!
-//! Nothing here has a way of its own into effect: every change is a [`Proposal`] with a verdict. [`due`] is pure and knows
+//! Nothing here has a way of its own into effect: every change is a [`Proposal`] with a verdict. `due` is pure and knows
 //! no clock; [`Schedules::run`] is the one task that waits.
 
 mod due;
