@@ -33,8 +33,9 @@ use crate::generation::{Generation, Identity, Live};
 use crate::history::History;
 use crate::judge::Fingerprint;
 use crate::preparation::{Book, Preparation};
-use crate::probation::{OnTrial, Probation};
+use crate::probation::{ANSWER_MAX, OnTrial, Probation};
 use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
+use crate::retire::Retired;
 use crate::status::Shared;
 use crate::tuning::Tuning;
 use crate::watch::{Command, Waker};
@@ -67,7 +68,7 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) prepare: Arc<Prepare<S, V>>,
     pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
-    pub(crate) retired: mpsc::UnboundedSender<Arc<Generation<S, V>>>,
+    pub(crate) retired: mpsc::UnboundedSender<Retired<S, V>>,
     pub(crate) messages: mpsc::UnboundedReceiver<Message<S>>,
     pub(crate) product: Handle,
     /// What the live settings were read from.
@@ -358,7 +359,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         source.stages.done("follow", Instant::now());
-        if self.retired.send(old).is_err() {
+        let retired = Retired::now(old, tuning.probation + ANSWER_MAX);
+        if self.retired.send(retired).is_err() {
             tracing::debug!("the retirer has ended: the engine is stopping");
         }
         (before, followed)

@@ -16,7 +16,7 @@
 //! # What it holds
 //!
 //! - A unit of work that takes the live generation once ([`Live::load`]) sees settings and services that belong
-//!   together, to its end.
+//!   together, to its end. One that gave its name ([`Live::pin`]) and does not end is named, and told to.
 //! - What a refused candidate made is gone, and what it would have replaced was never touched.
 //! - `applied` is said when every [`Follower`] (a listener, a folder watch: what a process has only once) has
 //!   followed.
@@ -41,7 +41,7 @@
 //! | `changeover` | one loop that owns the switch |
 //! | [`Preparation`] | build beside, carry over what is the same |
 //! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
-//! | `follow`, `retire` | what comes after the switch |
+//! | `follow`, `retire`, `pins` | what comes after the switch; who still works with what was live before |
 //! | [`schedule`] | changes at a time, and for a time: what is due is a pure function of entries, values and clocks |
 //! | `history` | an append-only journal, readable after a kill at any byte |
 //! | [`Verdict`], [`Status`] | what people and programs are told |
@@ -60,7 +60,7 @@
 //! # Honest limits
 //!
 //! - Events need Linux; elsewhere the poll finds a save after one to two poll intervals.
-//! - Memory maps and most network file systems send no events: there, too, it is the poll.
+//! - Memory maps and most network file systems send no events: there, too, it is the poll. [`WatchStatus`] says so.
 //! - Two programs that write the file in place at the same time can leave a mixture of their own making; it is taken
 //!   when the first of them closes, and again when the second does. A file that is held open and changes between every
 //!   two polls has not come to rest: it is shown as `being_written` and gets no verdict.
@@ -85,6 +85,7 @@ mod follow;
 mod generation;
 mod history;
 mod judge;
+mod pins;
 mod preparation;
 mod probation;
 mod proposal;
@@ -103,9 +104,11 @@ pub use files::{FILES_MAX, Files};
 pub use follow::{Followed, Follower};
 pub use generation::{Generation, Identity, Live, Service};
 pub use history::{HistoryError, read_content, read_history};
+pub use pins::{Pinned, Unit};
 pub use preparation::Preparation;
 pub use proposal::{NotProposed, Proposal};
 pub use read::Content;
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
+pub use retire::Overdue;
 pub use status::{Activity, Status, WatchStatus};
 pub use tuning::Tuning;

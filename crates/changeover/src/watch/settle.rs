@@ -99,6 +99,11 @@ impl Settle {
         self.open_since.is_some() || self.doubtful_since.is_some()
     }
 
+    /// Whether nothing is outstanding: in this state the file got its verdict, and nobody writes it.
+    pub(crate) fn rests(&self, look: &View) -> bool {
+        !self.being_written() && self.taken.as_ref().is_some_and(|(taken, _)| taken == look)
+    }
+
     /// Whether a poll is due.
     pub(crate) fn poll_due(&self, now: Instant) -> bool {
         now >= self.next_poll
