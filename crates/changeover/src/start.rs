@@ -130,6 +130,8 @@ where
     }
     let message_sender = messages_sender.downgrade();
 
+    let mode = events.mode();
+    shared.watch(|counters| (counters.mode, counters.looked_at) = (mode, Some(Instant::now())));
     let view = View { main: look, others: others.iter().map(|other| other.look.clone()).collect() };
     let settle = Settle::new(Instant::now(), Some((view, fingerprint.number())));
     let watch = Watch {
@@ -147,7 +149,6 @@ where
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (pins, beside, pulse) = (Arc::clone(live.pins()), Arc::clone(&shared), Pulse(Arc::clone(&shared)));
-    shared.watch(|counters| counters.looked_at = Some(Instant::now()));
     let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(QUESTIONS_MAX);
     // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
     // settings or the history does not delay the product.

@@ -80,7 +80,7 @@ pub struct Status {
     pub last_verdict: Option<Arc<Verdict>>,
     /// Whether the watch should run.
     pub watch_enabled: bool,
-    /// Whether the watch does run: it has looked at the file within the last few polls.
+    /// Whether the watch does run: no look at the file is overdue.
     pub watch_running: bool,
     /// The watch's counters.
     pub watch: WatchStatus,
@@ -120,11 +120,8 @@ struct Facts {
     waiting: Option<Waiting>,
 }
 
-/// Polls without a look after which the watch counts as dead.
-const SILENT_POLLS_MAX: u32 = 10;
-
-/// A watch that looked so recently is not silent, however often it should look.
-const SILENT_MIN: Duration = Duration::from_secs(1);
+/// How late a look may be until the watch counts as silent: one that waits for a busy machine is not.
+const LATE_MAX: Duration = Duration::from_secs(5);
 
 impl Shared {
     pub(crate) fn new(file: PathBuf, watch_enabled: bool) -> Self {
@@ -243,7 +240,7 @@ impl Facts {
         if self.counters.ended {
             return Some("its thread has ended; start anew".to_owned());
         }
-        let silent_max = (self.tuning.poll * SILENT_POLLS_MAX).max(SILENT_MIN);
+        let silent_max = self.tuning.poll + LATE_MAX;
         let silent = self.counters.looked_at.map(|at| at.elapsed()).filter(|silent| *silent >= silent_max)?;
         Some(format!(
             "its last look at `{}` began {} s ago and has not ended: the file system there does not answer; mend the mount",

@@ -210,27 +210,26 @@ impl Events {
 
 /// Why there is no inotify instance.
 fn no_instance(error: Errno) -> String {
-    match error {
+    let why = match error {
         Errno::MFILE => {
-            "no inotify instance can be had: `fs.inotify.max_user_instances`, or the number of open files of \
-                         this process, is exhausted; raise it, or end programs that watch files"
-                .to_owned()
+            "`fs.inotify.max_user_instances`, or this process's limit of open files, is used up; raise it, or end \
+             programs that watch files"
         }
-        error => format!("no inotify instance can be had: {error}"),
-    }
+        error => return format!("no inotify instance can be had: {error}"),
+    };
+    format!("no inotify instance can be had: {why}")
 }
 
 /// Why this folder is not watched.
 fn no_watch(folder: &Path, error: Errno) -> String {
-    let folder = folder.display();
-    match error {
-        Errno::NOSPC => format!(
-            "`{folder}` cannot be watched: `fs.inotify.max_user_watches` is exhausted; raise it, or end programs that \
-             watch files"
-        ),
-        Errno::ACCESS => format!("`{folder}` cannot be watched: this user may not list it"),
-        error => format!("`{folder}` cannot be watched: {error}"),
-    }
+    let why = match error {
+        Errno::NOSPC => {
+            "`fs.inotify.max_user_watches` is used up; raise it, or end programs that watch files".to_owned()
+        }
+        Errno::ACCESS => "this user may not list it".to_owned(),
+        error => error.to_string(),
+    };
+    format!("`{}` cannot be watched: {why}", folder.display())
 }
 
 /// A reader of the file must not wake the watch, so opening and reading are not asked for.

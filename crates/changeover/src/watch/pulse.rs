@@ -34,3 +34,25 @@ pub(crate) async fn listen(shared: Arc<Shared>) {
         silent = silence.is_some();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_has_ended_is_silent() {
+        let status = |enabled: bool| {
+            let shared = Arc::new(Shared::new("/v/settings.json".into(), enabled));
+            shared.watch(|counters| counters.looked_at = Some(Instant::now()));
+            assert_eq!((shared.status().watch_running, shared.silence()), (enabled, None));
+            drop(Pulse(Arc::clone(&shared)));
+            shared.status()
+        };
+        let ended = status(true);
+        assert!(!ended.watch_running);
+        assert_eq!(ended.watch.finding.as_deref(), Some("its thread has ended; start anew"));
+        assert_eq!(status(false).watch.finding, None, "one that is switched off should not run");
+    }
+}

@@ -1,7 +1,7 @@
 //! `GET /metrics`: counters and gauges in the OpenMetrics text format. They stand outside generations.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;

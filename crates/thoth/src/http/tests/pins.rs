@@ -18,7 +18,10 @@ impl World {
         let response = request.send().await.unwrap();
         let session = response.headers().get("mcp-session-id").map(|id| id.to_str().unwrap().to_owned());
         let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
-        (status, session, serde_json::from_str(&text).unwrap_or_default())
+        // Plain, or as the last event of a stream.
+        let messages = text.lines().filter_map(|line| line.strip_prefix("data:")).chain([text.as_str()]);
+        let message = messages.filter_map(|text| serde_json::from_str(text.trim()).ok()).next_back();
+        (status, session, message.unwrap_or_default())
     }
 
     async fn begin_session(&self) -> String {
