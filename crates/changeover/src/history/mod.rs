@@ -5,7 +5,7 @@
 //!   `{"outcome": …}` of it. A line without its end is a torn tail: it is cut off, and told.
 //! - The first intent of a content carries it, with references in place of its secrets.
 //! - `secrets.json` holds every secret that the journal refers to, and has it before the journal does.
-//! - `quarantine.json` has the contents that were taken back.
+//! - `quarantine.json` has keyed hashes of the settings that were taken back.
 //! - All files have mode 0600, the folder 0700. Every file but the journal is written aside and renamed.
 
 pub(crate) mod files;
@@ -253,14 +253,20 @@ impl History {
         self.verdicts.is_proven(content)
     }
 
-    /// Why a content that was read for this cause must not go live; `None` where it may.
-    pub(crate) fn quarantined(&self, content: &str, cause: &Cause) -> Option<Problem> {
-        self.quarantine.binds(content, cause)
+    /// Why settings that were read for this cause must not go live; `None` where they may. What they mean is asked only
+    /// where anything is in quarantine.
+    pub(crate) fn quarantined(&self, meaning: impl FnOnce() -> String, cause: &Cause) -> Option<Problem> {
+        if self.quarantine.is_empty() { None } else { self.quarantine.binds(&meaning(), cause) }
     }
 
-    /// Keeps a content from going live again by itself.
-    pub(crate) fn quarantine(&mut self, content: &str, reason: &str) -> Result<(), HistoryError> {
-        self.quarantine.add(content, reason)
+    /// Keeps settings from going live again by themselves.
+    pub(crate) fn quarantine(&mut self, meaning: &str, reason: &str) -> Result<(), HistoryError> {
+        self.quarantine.add(meaning, reason)
+    }
+
+    /// Lets settings out of the quarantine that have shown that they work.
+    pub(crate) fn let_out(&mut self, meaning: &str) -> Result<(), HistoryError> {
+        self.quarantine.remove(meaning)
     }
 
     /// Writes down what became of a commit; gives its verdict with that, if it is still remembered, written or not.
@@ -271,13 +277,7 @@ impl History {
     ) -> (Option<Arc<Verdict>>, Result<(), HistoryError>) {
         let verdict = self.verdicts.settle(id, outcome);
         let settled = Settled { id, outcome, at: jiff::Timestamp::now() };
-        let written = self.journal.append(&Line::Outcome(settled));
-        let content = verdict.as_ref().and_then(|verdict| verdict.content.as_deref());
-        let let_out = match (outcome, content) {
-            (Outcome::Kept, Some(content)) => self.quarantine.remove(content),
-            _ => Ok(()),
-        };
-        (verdict, written.and(let_out))
+        (verdict, self.journal.append(&Line::Outcome(settled)))
     }
 
     /// Keeps a content that says what is live already: a revert may go back to it.
