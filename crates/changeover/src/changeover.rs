@@ -30,7 +30,7 @@ use crate::candidate::{Arrival, Candidate, Message, Source, Stages};
 use crate::check;
 use crate::follow::Followers;
 use crate::generation::{Generation, Identity, Live};
-use crate::history::History;
+use crate::history::{History, Limits};
 use crate::judge::{Fingerprint, Judge};
 use crate::preparation::{Book, Preparation};
 use crate::probation::{OnTrial, Probation};
@@ -393,8 +393,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             at: jiff::Timestamp::now(),
             content: source.fingerprint.shown(),
         });
-        let history_max = (self.tuning)(&live.settings).history_max;
-        if let Err(error) = self.history.record(Arc::clone(&verdict), history_max) {
+        let tuning = (self.tuning)(&live.settings);
+        let limits = Limits { verdicts: tuning.history_max, age: tuning.history_age };
+        if let Err(error) = self.history.record(Arc::clone(&verdict), limits) {
             tracing::error!(%error, "the verdict could not be written down");
             self.shared.history_problem(Some(error.to_string()));
         }

@@ -102,7 +102,7 @@ pub use engine::{Engine, StartError, Stopped};
 pub use files::{FILES_MAX, Files};
 pub use follow::{Followed, Follower};
 pub use generation::{Generation, Identity, Live, Service};
-pub use history::{HistoryError, read_content, read_history};
+pub use history::{HistoryError, RECENT_MAX, read_content, read_history};
 pub use preparation::Preparation;
 pub use proposal::{NotProposed, Proposal};
 pub use read::Content;

@@ -224,6 +224,7 @@ fn tuning(settings: &Settings) -> Tuning {
         prepare_deadline: Duration::from_millis(reload.prepare_deadline_ms),
         probation: Duration::from_millis(reload.probation_ms),
         history_max: reload.history_max,
+        history_age: Duration::from_secs(reload.history_days.saturating_mul(24 * 60 * 60)),
     }
 }
 

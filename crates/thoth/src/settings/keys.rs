@@ -181,6 +181,7 @@ pub const KEYS: &[Key] = &[
     Key::count("reload.handoverMs", 10_000, "Milliseconds for which the old port is served after it changed.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.probationMs", 10_000, "Milliseconds for which what goes live is on trial: a language model that fails then, where the one before it answers, is taken back.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.historyMax", 1_000, "Verdicts that the history keeps.").between(1.0, 1_000_000.0).read_by("reload"),
+    Key::count("reload.historyDays", 365, "Days for which the history keeps a verdict; the last settings that worked stay.").between(1.0, 36_500.0).read_by("reload"),
 
     Key::text("citation.linkFormat", "uri", "How notes link to works: by the plain address, by `[[note\\|title]]` where the work is in the library, or by `[text](address)`.").one_of(&["uri", "wikilink", "markdown"]).read_by("citations"),
     Key::text("citation.style", "IEEE", "The style of formatted references.").bound(Bound::Style(crate::citations::style::NAMES)).read_by("citations"),

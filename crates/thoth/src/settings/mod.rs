@@ -197,4 +197,6 @@ pub struct Reload {
     pub probation_ms: u64,
     /// Number of verdicts that the history keeps (1,000).
     pub history_max: usize,
+    /// Days for which it keeps a verdict (365).
+    pub history_days: u64,
 }
