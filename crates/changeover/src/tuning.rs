@@ -19,6 +19,8 @@ pub struct Tuning {
     pub pin_max: Duration,
     /// Number of verdicts and of contents that the history keeps.
     pub history_max: usize,
+    /// How old a verdict may become; the last known good stays whatever its age.
+    pub history_age: Duration,
 }
 
 impl Default for Tuning {
@@ -31,6 +33,7 @@ impl Default for Tuning {
             probation: Duration::from_secs(10),
             pin_max: Duration::from_secs(300),
             history_max: 1_000,
+            history_age: Duration::from_secs(365 * 24 * 60 * 60),
         }
     }
 }
