@@ -42,6 +42,9 @@ mod follow;
 mod generation;
 mod history;
 mod judge;
+#[cfg(test)]
+#[path = "../tests/fuzz/kept.rs"]
+mod kept;
 mod pins;
 mod preparation;
 mod probation;
