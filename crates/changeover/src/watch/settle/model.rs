@@ -19,11 +19,18 @@ const RULES: Rules = Rules {
     open_max: Duration::from_secs(5),
 };
 
+/// For how long a missing file is no verdict.
+const GONE: Duration = Duration::from_secs(1);
+
+/// For how long the thread is held up between a look and a read.
+const HELD_UP: Duration = Duration::from_millis(200);
+
 /// Deeds of one story, at most.
 const DEEDS_MAX: usize = 12;
 
-/// After this long without a change everything is decided: the longest a file counts as open, or as missing, and two polls.
-const REST: Duration = Duration::from_secs(8);
+/// After this long without a deed everything is decided: the longest until a content is read regardless (a writer may begin
+/// just then), the longest that a file counts as open, and two polls.
+const REST: Duration = Duration::from_secs(12);
 
 /// Steps of one story, at most: a settling that asks to be woken at once for ever is a busy loop.
 const STEPS_MAX: usize = 500;
@@ -46,6 +53,8 @@ enum Deed {
         good: bool,
     },
     Remove,
+    /// The thread is held up before it reads next, and a writer begins meanwhile, whose event comes after the read.
+    BeginUnseen,
     /// Events were lost, among them those of this deed.
     Lost {
         good: bool,
@@ -95,6 +104,8 @@ struct Story {
     open_since: Option<Instant>,
     /// Since when what stands there has not been what was taken.
     other_since: Option<Instant>,
+    /// Which look the file has once the thread has been held up.
+    unseen: Option<usize>,
     steps: usize,
 }
 
@@ -111,6 +122,7 @@ impl Story {
             changed_at: now,
             open_since: None,
             other_since: None,
+            unseen: None,
             steps: 0,
         }
     }
@@ -119,21 +131,38 @@ impl Story {
     fn step(&mut self, signs: &[Sign]) {
         self.steps += 1;
         assert!(self.steps < STEPS_MAX, "the settling never rests");
-        let view = view(self.file);
-        if self.settle.step(self.now, signs, &view, RULES) {
+        if self.settle.step(self.now, signs, &view(self.file), RULES) {
+            let unseen = self.unseen.take();
+            if let Some(number) = unseen {
+                self.now += HELD_UP;
+                self.change(File { look: Some(number), good: false });
+            }
+            let view = view(self.file);
             let content = self.file.look.map_or(u128::MAX, |look| look as u128);
             if self.settle.judge(self.now, &view, content, self.file.good, RULES) == Judgement::Take {
                 self.take();
             }
+            if unseen.is_some() {
+                self.open_since.get_or_insert(self.now);
+                self.step(&[Sign::Written]);
+            }
+        }
+    }
+
+    fn change(&mut self, file: File) {
+        (self.file, self.changed_at) = (file, self.now);
+        if self.file != self.taken {
+            self.other_since.get_or_insert(self.now);
         }
     }
 
     fn take(&mut self) {
         let File { look, good } = self.file;
         assert_ne!(self.taken, self.file, "taken twice");
-        let quiet = if look.is_none() { MISSING } else { RULES.settle };
-        let doubted = self.other_since.map_or(Duration::ZERO, |since| self.now - since);
-        if !good && doubted < RULES.open_max {
+        let quiet = if look.is_none() { GONE } else { RULES.settle };
+        // Neither a doubt nor a writer holds the verdict up for longer.
+        let is_long = |since: Instant| self.now - since >= RULES.open_max;
+        if !good && !self.other_since.is_some_and(is_long) && !self.open_since.is_some_and(is_long) {
             assert!(self.now >= self.changed_at + quiet, "a bad content was taken before quiet");
             assert!(self.open_since.is_none(), "a bad content was taken while somebody wrote it");
         }
@@ -162,18 +191,18 @@ impl Story {
             Deed::Close { good } => (good, vec![Sign::Written, Sign::Finished]),
             Deed::Silent { good } => (good, Vec::new()),
             Deed::Remove => (false, vec![Sign::Stirred]),
+            Deed::BeginUnseen => {
+                self.unseen = Some(number);
+                return;
+            }
             Deed::Lost { good } => (good, vec![Sign::Lost]),
         };
         let look = (!matches!(deed, Deed::Remove)).then_some(number);
-        self.file = File { look, good };
-        self.changed_at = self.now;
+        self.change(File { look, good });
         match deed {
             Deed::Begin => drop(self.open_since.get_or_insert(self.now)),
             Deed::Rename { .. } | Deed::Close { .. } => self.open_since = None,
             _ => {}
-        }
-        if self.file != self.taken {
-            self.other_since.get_or_insert(self.now);
         }
         if signs.is_empty() {
             // Nobody is woken by it.
@@ -181,7 +210,7 @@ impl Story {
         }
         self.step(&signs);
         let finished = matches!(deed, Deed::Rename { .. } | Deed::Close { .. });
-        if finished && good {
+        if finished && good && self.file.look == Some(number) {
             assert_eq!(self.taken, self.file, "a good content that was closed is taken at once");
         }
     }
@@ -195,6 +224,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         3 => good().prop_map(|good| Deed::Close { good }),
         1 => good().prop_map(|good| Deed::Silent { good }),
         1 => Just(Deed::Remove),
+        1 => Just(Deed::BeginUnseen),
         1 => good().prop_map(|good| Deed::Lost { good }),
     ]
 }
