@@ -210,6 +210,9 @@ impl<G: Clone> Probation<G> {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

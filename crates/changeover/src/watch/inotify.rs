@@ -155,8 +155,11 @@ impl Events {
         }
         drop(descriptors);
         let mut counter = [0u8; 8];
-        if let Err(error) = rustix::io::read(&*self.wake, &mut counter) {
-            debug_assert_eq!(error, Errno::AGAIN);
+        if let Err(error) = rustix::io::read(&*self.wake, &mut counter)
+            && error != Errno::AGAIN
+        {
+            // Whoever wakes writes on; at worst the next wait ends at once.
+            tracing::error!(%error, "the wake-ups of the settings watch cannot be read");
         }
         self.drain()
     }
