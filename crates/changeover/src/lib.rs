@@ -42,6 +42,7 @@
 //! | [`Preparation`] | build beside, carry over what is the same |
 //! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
 //! | `follow`, `retire` | what comes after the switch |
+//! | [`Plan`] | what a content would do: the same way, without the switch, and nothing is left of it |
 //! | [`schedule`] | changes at a time, and for a time: what is due is a pure function of entries, values and clocks |
 //! | `history` | an append-only journal, readable after a kill at any byte |
 //! | [`Verdict`], [`Status`] | what people and programs are told |
@@ -85,6 +86,7 @@ mod follow;
 mod generation;
 mod history;
 mod judge;
+mod plan;
 mod preparation;
 mod probation;
 mod proposal;
@@ -103,8 +105,9 @@ pub use files::{FILES_MAX, Files};
 pub use follow::{Followed, Follower};
 pub use generation::{Generation, Identity, Live, Service};
 pub use history::{HistoryError, read_content, read_history};
+pub use plan::Plan;
 pub use preparation::Preparation;
-pub use proposal::{NotProposed, Proposal};
+pub use proposal::{ABSENT, NotProposed, Proposal};
 pub use read::Content;
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 pub use status::{Activity, Status, WatchStatus};

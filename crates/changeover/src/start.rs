@@ -93,17 +93,18 @@ where
         history.intend(number, content, &candidate.secrets)?;
     }
     let (commands, commands_receiver) = channel();
+    let product = Handle::current();
     let mut changeover = Changeover {
         live: live.clone(),
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
-        prepare,
+        prepare: Arc::clone(&prepare),
         tuning,
         verdicts: verdicts.clone(),
         retired,
         messages,
-        product: Handle::current(),
+        product: product.clone(),
         live_fingerprint: candidate.source.fingerprint,
         waiting: None,
         refreshes: Vec::new(),
@@ -182,6 +183,10 @@ where
         commands,
         waker,
         questions,
+        prepare,
+        product,
+        version,
+        plans: tokio::sync::Mutex::default(),
         threads: Mutex::new(threads),
     })
 }

@@ -10,6 +10,7 @@
 mod again;
 mod files;
 mod invariants;
+mod plans;
 mod probation;
 mod proposals;
 mod saves;

@@ -16,6 +16,8 @@ mod keys;
 mod location;
 mod origin;
 mod path;
+mod plan;
+mod plan_risks;
 pub mod render;
 mod secret;
 mod secrets;
@@ -44,8 +46,10 @@ pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
+pub use plan::{Forecast, KeyChange, key_changes};
+pub use plan_risks::{Around, Rebuild, Risk, risks};
 pub use secret::{REDACTED, Secret};
-pub use spelling::{edited, said};
+pub use spelling::{canonical, edited, said};
 pub use style::style;
 pub use vault::{NoVault, Vault, find as find_vault};
 
@@ -120,6 +124,13 @@ pub struct ApiKeys {
 pub struct Logging {
     /// The lowest level that is logged.
     pub level: Level,
+}
+
+impl Logging {
+    /// What a verdict says of it.
+    pub fn in_words(&self) -> String {
+        format!("`logging.level` is {}", self.level)
+    }
 }
 
 /// Levels of the log, by the names that existing files use.

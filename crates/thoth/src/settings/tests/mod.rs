@@ -5,6 +5,7 @@ mod documents;
 mod hostile;
 mod layers;
 mod places;
+mod planned;
 mod refused;
 mod reports;
 mod secrets;
