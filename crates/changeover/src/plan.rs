@@ -130,7 +130,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
         let (state_dir, version, cause) = (self.state_dir.clone(), self.version.clone(), cause.clone());
         let looked = tokio::task::spawn_blocking(move || {
             let Examined { judged, fingerprint, .. } = judge.examine(&content);
-            let told = fingerprint.shown().map(|hash| history::taken_back(&state_dir, &version, &hash, &cause));
+            let told =
+                fingerprint.shown().map(|hash| history::taken_back(&state_dir, &version, &hash, &cause));
             (judged, told.transpose())
         });
         let (judged, told) = looked.await.map_err(|_| Stopped)?;

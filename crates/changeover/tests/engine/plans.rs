@@ -42,7 +42,8 @@ fn everything(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 /// What the engine says of itself, without the counters of the watch, which go on.
 fn state(engine: &TestEngine) -> String {
     let mut status = engine.status();
-    status.watch = changeover::WatchStatus { mode: String::new(), events_seen: 0, polls_seen: 0, finding: None };
+    status.watch =
+        changeover::WatchStatus { mode: String::new(), events_seen: 0, polls_seen: 0, finding: None };
     status.watch_running = true;
     format!("{status:?} {:?}", engine.history(usize::MAX))
 }
@@ -157,7 +158,11 @@ async fn a_content_that_was_taken_back_is_said_to_be_bound() {
     let verdict = world.engine.reload().await.unwrap();
     assert_eq!(verdict.problems, reload.problems);
     let save = plan(&world, bad, Cause::Save).await;
-    assert_eq!((save.verdict, save.taken_back.is_some()), (Applied, true), "saved anew it is tried once more");
+    assert_eq!(
+        (save.verdict, save.taken_back.is_some()),
+        (Applied, true),
+        "saved anew it is tried once more"
+    );
     let other = plan(&world, r#"{"pair": 1, "llm": "three", "deadlineMs": 60000}"#, Cause::Save).await;
     assert!(other.taken_back.is_none());
 }

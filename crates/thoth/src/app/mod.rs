@@ -234,7 +234,8 @@ pub fn check_at(place: &Place, content: &[u8]) -> Result<Accepted<Settings>, Vec
 /// An impossible variable.
 pub fn ports_at(place: &Place, settings: &Settings) -> anyhow::Result<Vec<Problem>> {
     let surroundings = surroundings(place, Roles::ALL, None)?;
-    Ok(services::ports(settings, &surroundings, &Listeners::default()).map_or_else(|problems| problems, |_| Vec::new()))
+    Ok(services::ports(settings, &surroundings, &Listeners::default())
+        .map_or_else(|problems| problems, |_| Vec::new()))
 }
 
 /// Where the engine keeps its history: one for each instance.

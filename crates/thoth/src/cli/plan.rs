@@ -15,9 +15,7 @@ use super::output::{BAD, GOOD, QUIET};
 use super::{Place, edits, output};
 use crate::http::client::ClientError;
 use crate::instances::Roles;
-use crate::settings::{
-    Around, Forecast, KeyChange, Origin, Settings, canonical, edited, key_changes, risks,
-};
+use crate::settings::{Around, Forecast, KeyChange, Origin, Settings, canonical, edited, key_changes, risks};
 
 /// What is planned.
 enum Wanted {
@@ -123,7 +121,8 @@ fn without_server(place: &Place, wanted: &Wanted) -> anyhow::Result<Forecast> {
         }
     };
     // What a start finds where there is no file.
-    let content = if content.is_empty() && matches!(wanted, Wanted::Present) { b"{}".to_vec() } else { content };
+    let content =
+        if content.is_empty() && matches!(wanted, Wanted::Present) { b"{}".to_vec() } else { content };
     let (against, from) = base(place, wanted, &before)?;
     let mut forecast = Forecast {
         verdict: Decision::Rejected,
@@ -152,8 +151,7 @@ fn without_server(place: &Place, wanted: &Wanted) -> anyhow::Result<Forecast> {
             };
             let number = |name| place.variable(name).and_then(|port| port.parse().ok());
             let container = place.variable("THOTH_DOCKER") == Some("1");
-            let around =
-                Around { container, published: number("THOTH_PUBLISHED_PORT"), ..Around::default() };
+            let around = Around { container, published: number("THOTH_PUBLISHED_PORT"), ..Around::default() };
             forecast.keys = key_changes(&from, &settings, &before, &content);
             forecast.risks = risks(&from, &settings, &around);
         }
@@ -170,7 +168,8 @@ const UNKNOWN: &[&str] = &[
 /// What a content is compared with: the file; for the file itself what ran last, or the defaults.
 fn base(place: &Place, wanted: &Wanted, before: &[u8]) -> anyhow::Result<(String, Settings)> {
     let defaults = || ("the defaults".to_owned(), Settings::default_for(&place.vault));
-    let checked = |content: &[u8]| crate::app::check_at(place, content).ok().map(|accepted| accepted.settings);
+    let checked =
+        |content: &[u8]| crate::app::check_at(place, content).ok().map(|accepted| accepted.settings);
     let found = match wanted {
         Wanted::Present => last(place)?
             .and_then(|(id, content)| Some((format!("what ran last, by verdict #{id}"), checked(&content)?))),

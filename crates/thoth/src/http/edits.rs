@@ -134,7 +134,8 @@ pub(super) async fn diff(
     let to = match between.to {
         Some(id) => older(&app, id).await?,
         None => {
-            let missing = || ApiError::not_found(format!("there is no file `{}`", app.engine.status().file.display()));
+            let missing =
+                || ApiError::not_found(format!("there is no file `{}`", app.engine.status().file.display()));
             file(&app).await?.ok_or_else(missing)?
         }
     };

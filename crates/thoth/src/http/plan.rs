@@ -45,13 +45,16 @@ pub(super) async fn plan(State(app): State<Arc<App>>, Raw(body): Raw) -> Result<
     // What is read again is bound by the quarantine, what is asked for anew once more is not.
     let (content, cause) = match asked {
         Asked { content: None, changes: None } => (present, Cause::Reload),
-        Asked { content: Some(content), changes: None } => (Content::Bytes(content.into_bytes()), Cause::Edit),
+        Asked { content: Some(content), changes: None } => {
+            (Content::Bytes(content.into_bytes()), Cause::Edit)
+        }
         Asked { content: None, changes: Some(changes) } => {
             let standing = edits::standing(&app, present)?.unwrap_or_default();
             (Content::Bytes(edits::with_changes(standing, changes).await?), Cause::Edit)
         }
         Asked { content: Some(_), changes: Some(_) } => {
-            let two = format!("`content` is a whole file, and `changes` are at most {CHANGES_MAX} of its keys");
+            let two =
+                format!("`content` is a whole file, and `changes` are at most {CHANGES_MAX} of its keys");
             return Err(ApiError::invalid(two).hint("send one of the two"));
         }
     };

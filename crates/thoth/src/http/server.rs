@@ -95,9 +95,8 @@ pub(super) fn foretold(live: &Generation, next: &Generation) -> Option<String> {
     let (now, wanted) = (entrances(live), entrances(next));
     let new = wanted.iter().filter(|one| !now.contains(one));
     let new = new.map(|(entrance, address)| serving(*entrance, *address));
-    let stays = |address: SocketAddr| {
-        wanted.iter().any(|(_, wanted)| *wanted == address || covers(*wanted, address))
-    };
+    let stays =
+        |address: SocketAddr| wanted.iter().any(|(_, wanted)| *wanted == address || covers(*wanted, address));
     let left = now.iter().filter(|(_, address)| !stays(*address));
     let left = left.map(|(_, address)| leaving(*address, handover));
     let said: Vec<String> = new.chain(left).collect();

@@ -70,11 +70,7 @@ fn without_effect(to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange
         let file_says = state.file_says.and_then(|said| said.value)?;
         let is_new = before == content || said(before, state.key) != said(content, state.key);
         is_new.then(|| KeyChange {
-            difference: Difference {
-                path: state.key.to_owned(),
-                from: state.value.clone(),
-                to: state.value,
-            },
+            difference: Difference { path: state.key.to_owned(), from: state.value.clone(), to: state.value },
             origin: state.origin,
             file_says: Some(file_says),
             no_effect: state.differs,

@@ -53,8 +53,11 @@ struct Sides<'a> {
 /// A key, and what is said of it.
 type Said = (String, String);
 
+/// What looks at both sides.
+type Rule = fn(&Sides<'_>) -> Vec<Said>;
+
 /// Every rule: its name, and what it finds.
-const RULES: &[(&str, fn(&Sides<'_>) -> Vec<Said>)] = &[
+const RULES: &[(&str, Rule)] = &[
     ("taken-back", trial_is_off),
     ("key-removed", keys_removed),
     ("secret", secrets),
@@ -78,7 +81,11 @@ const RULES: &[(&str, fn(&Sides<'_>) -> Vec<Said>)] = &[
 pub fn risks(from: &Settings, to: &Settings, around: &Around) -> Vec<Risk> {
     let sides = Sides { from, to, differences: difference(from, to), around };
     let found = RULES.iter().flat_map(|(kind, rule)| {
-        rule(&sides).into_iter().map(move |(path, message)| Risk { kind: Cow::Borrowed(*kind), path, message })
+        rule(&sides).into_iter().map(move |(path, message)| Risk {
+            kind: Cow::Borrowed(*kind),
+            path,
+            message,
+        })
     });
     found.collect()
 }
@@ -100,14 +107,14 @@ fn keys_removed(sides: &Sides<'_>) -> Vec<Said> {
         let is_secret = KEYS.iter().any(|key| key.path == path && key.secret);
         !is_secret && in_file(sides.from, path) && sides.to.origins.of(path) == Origin::Default
     });
-    left.map(|Difference { path, to, .. }| (path.clone(), format!("it leaves the file: the default {to} applies")))
-        .collect()
+    left.map(|Difference { path, to, .. }| {
+        (path.clone(), format!("it leaves the file: the default {to} applies"))
+    })
+    .collect()
 }
 
 fn secrets(sides: &Sides<'_>) -> Vec<Said> {
-    let secret = |difference: &&Difference| {
-        KEYS.iter().any(|key| key.secret && key.path == difference.path)
-    };
+    let secret = |difference: &&Difference| KEYS.iter().any(|key| key.secret && key.path == difference.path);
     let told = sides.differences.iter().filter(secret).map(|Difference { path, from, to }| {
         let said = match (from.as_str().unwrap_or_default(), to.as_str().unwrap_or_default()) {
             (_, "") => "the key is removed: whoever asked with it asks without one",
@@ -121,14 +128,14 @@ fn secrets(sides: &Sides<'_>) -> Vec<Said> {
 
 fn provider(sides: &Sides<'_>) -> Vec<Said> {
     let host = |settings: &Settings| settings.llm.default.base_url.host_str().unwrap_or_default().to_owned();
-    let key = |settings: &Settings| {
-        ProviderKey::choose(&settings.llm.default.base_url, &settings.api_keys)
-    };
+    let key = |settings: &Settings| ProviderKey::choose(&settings.llm.default.base_url, &settings.api_keys);
     let (from, to, chosen) = (host(sides.from), host(sides.to), key(sides.to));
     one("llm.default.baseUrl", from != to, || {
         let with = match (chosen.secret.is_empty(), chosen.required) {
             (false, _) => format!("with `{}`", chosen.setting()),
-            (true, true) => format!("which answers nobody without a key, and `{}` is not set", chosen.setting()),
+            (true, true) => {
+                format!("which answers nobody without a key, and `{}` is not set", chosen.setting())
+            }
             (true, false) => "without a key".to_owned(),
         };
         format!("questions, and passages of your papers, go to `{to}` instead of `{from}`, {with}")
@@ -191,9 +198,8 @@ fn beyond_loopback(sides: &Sides<'_>) -> Vec<Said> {
     };
     let (from, to) = (&sides.from.servers, &sides.to.servers);
     let said = |host: &str| format!("other machines reach it at {host}; they need the token");
-    let mut all = one("servers.api.host", !is_wide(&from.api.host) && is_wide(&to.api.host), || {
-        said(&to.api.host)
-    });
+    let mut all =
+        one("servers.api.host", !is_wide(&from.api.host) && is_wide(&to.api.host), || said(&to.api.host));
     let was_wide = from.mcp.enabled && is_wide(&from.mcp.host);
     all.extend(one("servers.mcp.host", !was_wide && to.mcp.enabled && is_wide(&to.mcp.host), || {
         said(&to.mcp.host)
@@ -238,14 +244,19 @@ fn notes(sides: &Sides<'_>) -> Vec<Said> {
 fn pdf_folder(sides: &Sides<'_>) -> Vec<Said> {
     let (from, to) = (&sides.from.paths.pdf, &sides.to.paths.pdf);
     one("paths.pdf", from != to, || {
-        format!("PDFs that come into `{}` are not seen any more; nothing is moved", sides.from.vault.relative(from))
+        format!(
+            "PDFs that come into `{}` are not seen any more; nothing is moved",
+            sides.from.vault.relative(from)
+        )
     })
 }
 
 fn outside(sides: &Sides<'_>) -> Vec<Said> {
     let (from, to, root) = (&sides.from.paths, &sides.to.paths, sides.to.vault.root());
     let leaves = |path: &str, from: &std::path::Path, to: &std::path::Path| {
-        one(path, from != to && !to.starts_with(root), || format!("`{}` lies outside the vault", to.display()))
+        one(path, from != to && !to.starts_with(root), || {
+            format!("`{}` lies outside the vault", to.display())
+        })
     };
     let mut all = leaves("paths.pdf", &from.pdf, &to.pdf);
     all.extend(leaves("paths.notes", &from.notes, &to.notes));

@@ -192,7 +192,8 @@ async fn an_editor_changes_a_copy_and_what_is_refused_is_kept() {
 async fn a_rollback_from_a_broken_file_keeps_the_keys_that_run() {
     let thoth = start().await;
     let mut verdicts = thoth.verdicts().await;
-    std::fs::write(thoth.place.settings(), FILE.replace("sk-today", "sk-newer").replace("first/", "second/")).unwrap();
+    std::fs::write(thoth.place.settings(), FILE.replace("sk-today", "sk-newer").replace("first/", "second/"))
+        .unwrap();
     verdicts.next().await;
     for broken in [Some("{ broken"), Some(""), None] {
         match broken {
@@ -261,7 +262,8 @@ async fn an_editor_works_without_a_server_too() {
     let (done, told) = edit("bad", "sed -i 's/0.1/9/' \"$1\"").await;
     assert!(!done && told.contains("`9` is not within 0 to 2") && told.contains("is kept in"), "{told}");
     let theirs = place.settings().display().to_string();
-    let (done, told) = edit("late", &format!("sed -i s/second/third/ \"$1\"; sed -i s/0.1/0.2/ {theirs}")).await;
+    let (done, told) =
+        edit("late", &format!("sed -i s/second/third/ \"$1\"; sed -i s/0.1/0.2/ {theirs}")).await;
     assert!(!done && told.contains("changed by somebody else"), "{told}");
     assert_eq!(file(&place), FILE.replace("first", "second").replace("0.1", "0.2"));
     let kept = std::fs::read_dir(place.state()).unwrap().filter_map(Result::ok);

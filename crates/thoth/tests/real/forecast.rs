@@ -47,7 +47,10 @@ async fn the_verdict_that_follows_is_the_one_that_was_foretold() {
     let table = [
         json!([change("version", json!("1.2.3"))]),
         json!([change("paths.notes", json!("elsewhere"))]),
-        json!([change("paths.pdf", json!("inbox")), change("performance.memory.maxDocumentSizeMb", json!(7))]),
+        json!([
+            change("paths.pdf", json!("inbox")),
+            change("performance.memory.maxDocumentSizeMb", json!(7))
+        ]),
         json!([change("apiKeys.openrouterKey", json!("sk-router-0123456789abcdef"))]),
         json!([change("llm.default.temperature", json!(0.7))]),
         json!([{ "path": "llm.default.temperature" }]),
@@ -187,7 +190,8 @@ async fn the_file_as_it_stands_is_planned_against_what_runs() {
 async fn the_command_takes_a_file_standard_input_and_changes() {
     let thoth = Thoth::start(&settings(&json!({ "llm": { "default": { "model": "first/model" } } }))).await;
     let place = &thoth.place;
-    let (done, told) = run(place, &["settings", "plan", "llm.default.top_p=0.5", "rag.qa.retrievalK=6"]).await;
+    let (done, told) =
+        run(place, &["settings", "plan", "llm.default.top_p=0.5", "rag.qa.retrievalK=6"]).await;
     assert!(done && told.contains("llm.default.topP  1.0 → 0.5"), "{told}");
     let (done, told) = run(place, &["settings", "plan", "--unset", "llm.default.model"]).await;
     assert!(done && told.contains("llm.default.model: it leaves the file: the default"), "{told}");
@@ -220,7 +224,8 @@ async fn without_a_server_what_the_file_tells_is_told() {
     let place = Place::new();
     let port = free_port();
     let with = |model: &str| {
-        let sections = json!({ "llm": { "default": { "model": model } }, "servers": { "api": { "port": port } } });
+        let sections =
+            json!({ "llm": { "default": { "model": model } }, "servers": { "api": { "port": port } } });
         settings(&sections)
     };
     std::fs::write(place.settings(), with("first/model")).unwrap();

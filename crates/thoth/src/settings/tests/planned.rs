@@ -60,8 +60,7 @@ fn every_rule_says_what_it_is_for_and_nothing_else() {
     let openai = llm("baseUrl", json!("https://api.openai.com/v1"));
     let unset = "answers nobody without a key, and `apiKeys.openaiKey` is not set";
     check(nothing(), openai, &at_home, &[("provider", "llm.default.baseUrl", unset)]);
-    let letta =
-        |name: &str| json!({ "memory": { "letta": { "serverUrl": "http://127.0.0.1:1", "agentName": name } } });
+    let letta = |name: &str| json!({ "memory": { "letta": { "serverUrl": "http://127.0.0.1:1", "agentName": name } } });
     check(letta("a"), letta("b"), &at_home, &[("agent", "memory.letta", "does not remember")]);
     check(nothing(), letta("b"), &at_home, &[]);
     let crossref = json!({ "citation": { "apis": { "useCrossref": true } } });
@@ -93,7 +92,11 @@ fn every_rule_says_what_it_is_for_and_nothing_else() {
     let rag = json!({ "rag": { "chunkSize": 500 } });
     let index = Some(Rebuild { papers: 3, done: 1, chunks: 40 });
     let around = Around { index, ..at_home.clone() };
-    let built = ("index", "rag.chunkSize", "for 3 papers, 1 of which are done already; until it is complete the present one, of 40");
+    let built = (
+        "index",
+        "rag.chunkSize",
+        "for 3 papers, 1 of which are done already; until it is complete the present one, of 40",
+    );
     check(nothing(), rag.clone(), &around, &[built]);
     check(rag.clone(), rag.clone(), &around, &[]);
     check(nothing(), rag.clone(), &at_home, &[]);
@@ -105,7 +108,12 @@ fn every_rule_says_what_it_is_for_and_nothing_else() {
     check(nothing(), json!({ "paths": { "pdf": "p" } }), &at_home, &[unseen]);
     let elsewhere = home.folder.path().join("elsewhere").display().to_string();
     let outside = json!({ "paths": { "notes": elsewhere, "allowOutside": true } });
-    check(nothing(), outside, &at_home, &[("notes", "paths.notes", ""), ("outside", "paths.notes", "lies outside")]);
+    check(
+        nothing(),
+        outside,
+        &at_home,
+        &[("notes", "paths.notes", ""), ("outside", "paths.notes", "lies outside")],
+    );
     let level = |level: &str| json!({ "logging": { "level": level } });
     check(level("INFO"), level("ERROR"), &at_home, &[("quiet-log", "logging.level", "not logged")]);
     check(level("ERROR"), level("CRITICAL"), &at_home, &[]);
