@@ -152,7 +152,8 @@ async fn nothing_is_left_of_a_plan() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_file_as_it_stands_is_planned_against_what_runs() {
     let place = Place::new().with("THOTH_HOT_RELOAD", "0").with("THOTH_LOG_LEVEL", "INFO");
-    std::fs::write(place.settings(), settings(&json!({}))).unwrap();
+    let first = json!({ "rag": { "qa": { "retrievalK": 4 } } });
+    std::fs::write(place.settings(), settings(&first)).unwrap();
     let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
     let (done, told) = run(&thoth.place, &["settings", "plan"]).await;
     assert!(done && told.contains("would change nothing"), "{told}");
@@ -188,7 +189,8 @@ async fn the_file_as_it_stands_is_planned_against_what_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_takes_a_file_standard_input_and_changes() {
-    let thoth = Thoth::start(&settings(&json!({ "llm": { "default": { "model": "first/model" } } }))).await;
+    let llm = json!({ "default": { "model": "first/model", "temperature": 0.9 } });
+    let thoth = Thoth::start(&settings(&json!({ "llm": llm }))).await;
     let place = &thoth.place;
     let (done, told) =
         run(place, &["settings", "plan", "llm.default.top_p=0.5", "rag.qa.retrievalK=6"]).await;
