@@ -36,7 +36,7 @@ pub struct Plan<S, T> {
     pub services: Vec<ServiceReport>,
     /// The followers that it would concern.
     pub followers: Vec<&'static str>,
-    /// That it was live and was taken back, if it was; also where one more try is allowed.
+    /// That what it means was live and was taken back, if it was; also where one more try is allowed.
     pub taken_back: Option<Problem>,
     /// What it means; `None` where the check refuses it.
     pub settings: Option<Arc<S>>,
@@ -119,7 +119,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
         Ok(plan)
     }
 
-    /// What the check says. Whether the content was taken back, and is therefore bound, is put into the plan.
+    /// What the check says. Whether the settings were taken back, and are therefore bound, is put into the plan.
     async fn judged<T>(
         &self,
         content: &Content,
@@ -129,9 +129,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
         let (judge, content) = (Arc::clone(&self.judge), content.clone());
         let (state_dir, version, cause) = (self.state_dir.clone(), self.version.clone(), cause.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            let Examined { judged, fingerprint, .. } = judge.examine(&content);
-            let told =
-                fingerprint.shown().map(|hash| history::taken_back(&state_dir, &version, &hash, &cause));
+            let Examined { judged, .. } = judge.examine(&content);
+            let meaning = judged.as_ref().ok().map(|accepted| judge.meaning(&accepted.settings));
+            let told = meaning.map(|meaning| history::taken_back(&state_dir, &version, &meaning, &cause));
             (judged, told.transpose())
         });
         let (judged, told) = looked.await.map_err(|_| Stopped)?;
@@ -142,7 +142,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
             }
             Ok(None) => {}
             Err(error) => {
-                let message = format!("whether this content was taken back cannot be told: {error}");
+                let message = format!("whether these settings were taken back cannot be told: {error}");
                 plan.warnings.push(Problem::new("", message));
             }
         }

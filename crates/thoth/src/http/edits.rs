@@ -174,7 +174,7 @@ async fn todays(app: &Arc<App>, present: Option<Vec<u8>>) -> Result<Option<Vec<u
             return Ok(Some(present));
         }
         let accepted = app.engine.status().accepted;
-        let mut verdicts = app.engine.history(usize::MAX).into_iter();
+        let mut verdicts = app.engine.history_before(u64::MAX, usize::MAX)?.into_iter();
         match verdicts.find(|verdict| accepted.is_some() && verdict.content == accepted) {
             Some(verdict) => app.engine.content_of(verdict.id),
             None => Ok(None),

@@ -91,7 +91,7 @@ pub async fn serve(
 /// What [`serve`] would say if `next` took the place of `live`, as far as the two tell: of a port that is being left and is
 /// wanted again they know nothing.
 pub(super) fn foretold(live: &Generation, next: &Generation) -> Option<String> {
-    let handover = Duration::from_millis(next.settings.reload.handover_ms);
+    let handover = handover(next);
     let (now, wanted) = (entrances(live), entrances(next));
     let new = wanted.iter().filter(|one| !now.contains(one));
     let new = new.map(|(entrance, address)| serving(*entrance, *address));
@@ -101,6 +101,14 @@ pub(super) fn foretold(live: &Generation, next: &Generation) -> Option<String> {
     let left = left.map(|(_, address)| leaving(*address, handover));
     let said: Vec<String> = new.chain(left).collect();
     (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// For how long what this generation leaves is still served.
+fn handover(generation: &Generation) -> Duration {
+    let reload = &generation.settings.reload;
+    // A revert may go back to the port that was left, and must find it still held.
+    let trial_ms = if generation.services.on_trial().is_empty() { 0 } else { reload.probation_ms };
+    Duration::from_millis(reload.handover_ms.max(trial_ms))
 }
 
 /// What a generation wants served, and where.
@@ -121,7 +129,7 @@ fn leaving(address: SocketAddr, handover: Duration) -> String {
 
 /// Serves what this generation wants, and tells the command line where.
 fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
-    let handover = Duration::from_millis(generation.settings.reload.handover_ms);
+    let handover = handover(generation);
     let (http, mcp) = (&generation.services.http.reserved, &generation.services.mcp.reserved);
     let api = http.iter().map(|reserved| (Entrance::Api, reserved));
     let wanted: Vec<_> = api.chain(mcp.iter().map(|reserved| (Entrance::Mcp, reserved))).collect();

@@ -165,8 +165,10 @@ fn look_ups(sides: &Sides<'_>) -> Vec<Said> {
 fn ports(sides: &Sides<'_>) -> Vec<Said> {
     let (from, to, handover) = (&sides.from.servers, &sides.to.servers, sides.to.reload.handover_ms);
     let left = |what: &str, host: &str, port: u16| match handover {
-        0 => format!("{what} leaves {host}:{port} at once, and whoever uses it is cut off"),
-        _ => format!("{what} leaves {host}:{port}: whoever uses it has {handover} ms to go elsewhere"),
+        0 => format!("{what} leaves {host}:{port} without a hand-over: whoever uses it may be cut off"),
+        _ => {
+            format!("{what} leaves {host}:{port}: whoever uses it has at least {handover} ms to go elsewhere")
+        }
     };
     let api = (&from.api.host, from.api.port) != (&to.api.host, to.api.port) && !sides.around.container;
     let mut said = one("servers.api.port", api, || left("the API", &from.api.host, from.api.port));
@@ -273,8 +275,14 @@ fn quiet_log(sides: &Sides<'_>) -> Vec<Said> {
 }
 
 fn history(sides: &Sides<'_>) -> Vec<Said> {
-    let (from, to) = (sides.from.reload.history_max, sides.to.reload.history_max);
-    one("reload.historyMax", to < from, || format!("verdicts beyond the newest {to} are forgotten"))
+    let (from, to) = (&sides.from.reload, &sides.to.reload);
+    let mut said = one("reload.historyMax", to.history_max < from.history_max, || {
+        format!("verdicts beyond the newest {} are forgotten", to.history_max)
+    });
+    said.extend(one("reload.historyDays", to.history_days < from.history_days, || {
+        format!("verdicts that are older than {} days are forgotten", to.history_days)
+    }));
+    said
 }
 
 fn watch_off(sides: &Sides<'_>) -> Vec<Said> {

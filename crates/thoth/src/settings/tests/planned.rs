@@ -68,10 +68,10 @@ fn every_rule_says_what_it_is_for_and_nothing_else() {
     check(nothing(), crossref.clone(), &at_home, &[sent]);
     check(crossref.clone(), crossref, &at_home, &[]);
 
-    let moves = ("port", "servers.api.port", "leaves 127.0.0.1:8000: whoever uses it has 10000 ms");
+    let moves = ("port", "servers.api.port", "leaves 127.0.0.1:8000: whoever uses it has at least 10000 ms");
     check(nothing(), api("port", json!(9000)), &at_home, &[moves]);
     let at_once = with(api("port", json!(9000)), "reload", json!({ "handoverMs": 0 }));
-    check(nothing(), at_once, &at_home, &[("port", "servers.api.port", "at once")]);
+    check(nothing(), at_once, &at_home, &[("port", "servers.api.port", "without a hand-over")]);
     let container = Around { container: true, published: Some(8000), ..at_home.clone() };
     let hidden = ("unpublished-port", "servers.api.port", "does not reach 9000");
     check(nothing(), api("port", json!(9000)), &container, &[hidden]);
@@ -120,6 +120,8 @@ fn every_rule_says_what_it_is_for_and_nothing_else() {
     let history = |max: u32| json!({ "reload": { "historyMax": max } });
     check(history(20), history(10), &at_home, &[("history", "reload.historyMax", "newest 10")]);
     check(history(10), history(20), &at_home, &[]);
+    let days = |days: u32| json!({ "reload": { "historyDays": days } });
+    check(days(30), days(7), &at_home, &[("history", "reload.historyDays", "older than 7 days")]);
     let unwatched = Around { watch: Some(false), ..Around::default() };
     check(nothing(), nothing(), &unwatched, &[("watch-off", "", "`thoth reload`")]);
     check(nothing(), nothing(), &Around::default(), &[]);
