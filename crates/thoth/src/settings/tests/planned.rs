@@ -7,7 +7,8 @@ use super::super::{Around, Rebuild, check, difference, key_changes, risks};
 use super::{accepted, environment, home};
 
 fn whole(sections: &Value) -> String {
-    let mut all = json!({ "paths": {}, "apiKeys": {}, "servers": {} });
+    // Says something, so that it is no empty file, and nothing new.
+    let mut all = json!({ "paths": {}, "apiKeys": {}, "servers": {}, "performance": { "memory": { "maxDocumentSizeMb": 50 } } });
     for (name, section) in sections.as_object().unwrap() {
         all[name] = section.clone();
     }
