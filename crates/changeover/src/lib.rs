@@ -43,6 +43,9 @@ mod follow;
 mod generation;
 mod history;
 mod judge;
+#[cfg(test)]
+#[path = "../tests/fuzz/kept.rs"]
+mod kept;
 mod plan;
 mod preparation;
 mod probation;

@@ -2,7 +2,7 @@
 //!
 //! The way of a file: `changeover::check` makes a document of the bytes, `walk` reads it by the table of keys
 //! (`keys`, one row a key), `check` makes the typed [`Settings`] of what was found, `across` compares keys with each
-//! other. Nothing after that checks anything again.
+//! other, `review` says all of it. Nothing after that checks anything again.
 
 mod across;
 mod bounds;
@@ -11,6 +11,8 @@ mod difference;
 pub mod documents;
 pub mod effective;
 mod environment;
+mod excerpt;
+mod gathered;
 mod key;
 mod keys;
 mod location;
@@ -19,6 +21,7 @@ mod path;
 mod plan;
 mod plan_risks;
 pub mod render;
+mod review;
 mod secret;
 mod secrets;
 mod spelling;
@@ -39,7 +42,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use check::check;
 pub use difference::{Difference, difference, with_secrets_of};
 pub use environment::{Environment, VARIABLES, Variable};
 pub use key::{Bound, Default as KeyDefault, Key, Kind};
@@ -48,6 +50,7 @@ pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
 pub use plan::{Forecast, KeyChange, key_changes};
 pub use plan_risks::{Around, Rebuild, Risk, risks};
+pub use review::{Review, check, review};
 pub use secret::{REDACTED, Secret};
 pub use spelling::{canonical, edited, said};
 pub use style::style;
