@@ -104,18 +104,19 @@ where
         history.intend(number, content, &candidate.secrets)?;
     }
     let (commands, commands_receiver) = channel();
+    let product = Handle::current();
     let mut changeover = Changeover {
         live: live.clone(),
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
         judge: Arc::clone(&judge),
-        prepare,
+        prepare: Arc::clone(&prepare),
         tuning,
         verdicts: verdicts.clone(),
         retired,
         messages,
-        product: Handle::current(),
+        product: product.clone(),
         live_fingerprint: candidate.source.fingerprint,
         waiting: None,
         refreshes: Vec::new(),
@@ -202,6 +203,10 @@ where
         commands,
         waker,
         questions,
+        prepare,
+        product,
+        version,
+        plans: tokio::sync::Mutex::default(),
         threads: Mutex::new(threads),
     })
 }

@@ -106,6 +106,21 @@ pub async fn prepare(
     Ok(Services { llm, rag, citations, letta, http, mcp })
 }
 
+/// The ports that a process with these settings would serve, reserved as [`prepare`] does it where nothing is live.
+///
+/// # Errors
+/// Everything that cannot be served.
+pub fn ports(
+    settings: &Settings,
+    surroundings: &Surroundings,
+    listeners: &Listeners,
+) -> Result<(HttpService, McpService), Vec<Problem>> {
+    let http = service::build(&HttpInputs::new(&settings.servers.api, surroundings)?, listeners)?;
+    let mcp = mcp::build(&McpInputs::new(&settings.servers.mcp, surroundings)?, listeners)?;
+    mcp::apart(&mcp, &http.reserved)?;
+    Ok((http, mcp))
+}
+
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
 async fn rag(
     live: Option<&Service<RagInputs, Rag>>,

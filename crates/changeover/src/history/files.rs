@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::HistoryError;
 
@@ -27,6 +27,16 @@ pub(super) fn remove_folder(path: &Path) -> Result<(), HistoryError> {
         }
         _ => Ok(()),
     }
+}
+
+/// The folder of the one plan that is made at a time. Not made here.
+pub(crate) fn plan_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("plan")
+}
+
+/// Removes what a plan made.
+pub(crate) fn sweep_plan(state_dir: &Path) -> Result<(), HistoryError> {
+    remove_folder(&plan_folder(state_dir))
 }
 
 /// Options for a file that only its owner reads.

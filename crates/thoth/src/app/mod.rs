@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use changeover::schedule::TEMPORARY_FILE;
-use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
+use changeover::{Accepted, Blueprint, Engine, Files, Occasion, Problem, Tuning};
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,7 +45,7 @@ use crate::mcp::http::Sessions;
 use crate::mcp::{Desk, ToolListeners};
 use crate::rag::index::Index;
 use crate::services::{self, Means, Services};
-use crate::settings::{self, Settings};
+use crate::settings::{self, Environment, Settings, Vault};
 use crate::{llm, pdf, rag};
 
 pub use library::Library;
@@ -182,18 +182,14 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         }
     };
     let means = Arc::clone(means);
-    let temporary = schedules::folder(&place.state_dir).join(TEMPORARY_FILE);
+    let temporary = temporary_file(place);
     Blueprint {
         file: place.settings_file.clone(),
         state_dir: history_dir(&place.state_dir, roles),
         // One for all instances, so that their hashes of one content are the same.
         key_file: Some(place.state_dir.join("history/hash-key")),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
-        check: Box::new(move |files, occasion| {
-            let accepted = settings::check(files.main(), occasion, &environment, &vault)?;
-            let layer = files.read(&temporary);
-            settings::temporary::with(accepted, files.main(), &layer, occasion, &environment, &vault)
-        }),
+        check: Box::new(move |files, occasion| check(files, occasion, &temporary, &environment, &vault)),
         prepare: Box::new(move |preparation| {
             let means = Arc::clone(&means);
             Box::pin(async move { services::prepare(&preparation, &means).await })
@@ -204,6 +200,43 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }
+}
+
+fn temporary_file(place: &Place) -> PathBuf {
+    schedules::folder(&place.state_dir).join(TEMPORARY_FILE)
+}
+
+/// The check of a settings file with everything that lies over it.
+fn check(
+    files: &Files<'_>,
+    occasion: Occasion,
+    temporary: &Path,
+    environment: &Environment,
+    vault: &Vault,
+) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let accepted = settings::check(files.main(), occasion, environment, vault)?;
+    let layer = files.read(temporary);
+    settings::temporary::with(accepted, files.main(), &layer, occasion, environment, vault)
+}
+
+/// What a start would make of this content of the settings file, for a command that runs without a server.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check_at(place: &Place, content: &[u8]) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let files = Files::around(content);
+    check(&files, Occasion::Start, &temporary_file(place), &place.environment, &place.vault)
+}
+
+/// Why the ports of these settings could not be served now, where no server runs. They are bound, and let go. Must be called
+/// within a runtime.
+///
+/// # Errors
+/// An impossible variable.
+pub fn ports_at(place: &Place, settings: &Settings) -> anyhow::Result<Vec<Problem>> {
+    let surroundings = surroundings(place, Roles::ALL, None)?;
+    Ok(services::ports(settings, &surroundings, &Listeners::default())
+        .map_or_else(|problems| problems, |_| Vec::new()))
 }
 
 /// Where the engine keeps its history: one for each instance.

@@ -45,6 +45,7 @@ use settings::{Qa, RagSettings};
 
 use crate::llm::Llm;
 use crate::paper::Paper;
+use crate::settings::Rebuild;
 
 /// What the service `rag` is made from. Serialised under the keys that it comes from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -146,6 +147,14 @@ impl Rag {
     /// The recipe that the settings ask for.
     pub fn wanted(&self) -> &Recipe {
         &self.inputs.wanted
+    }
+
+    /// What would have to be built for another recipe. Only reads. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn rebuild(&self, wanted: &Recipe) -> rusqlite::Result<Rebuild> {
+        self.index.rebuild(self.reads(), wanted)
     }
 
     /// The document of a content (the hash of the PDF's bytes, in hexadecimal). Blocking.

@@ -18,6 +18,8 @@ mod keys;
 mod location;
 mod origin;
 mod path;
+mod plan;
+mod plan_risks;
 pub mod render;
 mod review;
 mod secret;
@@ -46,9 +48,11 @@ pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
+pub use plan::{Forecast, KeyChange, key_changes};
+pub use plan_risks::{Around, Rebuild, Risk, risks};
 pub use review::{Review, check, review};
 pub use secret::{REDACTED, Secret};
-pub use spelling::{edited, said};
+pub use spelling::{canonical, edited, said};
 pub use style::style;
 pub use vault::{NoVault, Vault, find as find_vault};
 
@@ -142,6 +146,13 @@ pub struct ApiKeys {
 pub struct Logging {
     /// The lowest level that is logged.
     pub level: Level,
+}
+
+impl Logging {
+    /// What a verdict says of it.
+    pub fn in_words(&self) -> String {
+        format!("`logging.level` is {}", self.level)
+    }
 }
 
 /// Levels of the log, by the names that existing files use.

@@ -6,6 +6,7 @@ mod hostile;
 mod layers;
 mod meaning;
 mod places;
+mod planned;
 mod refused;
 mod reports;
 mod secrets;
