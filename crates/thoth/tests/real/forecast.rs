@@ -150,6 +150,18 @@ async fn nothing_is_left_of_a_plan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_an_empty_library_the_next_index_is_ready_at_once_and_nothing_is_left_either() {
+    let thoth = Thoth::start(&settings(&json!({ "citation": { "style": "APA" } }))).await;
+    let before = everything(thoth.place.folder.path());
+    let changes = json!([change("rag.chunkSize", json!(300))]);
+    let foretold = plan(&thoth, &json!({ "changes": changes })).await;
+    let reason = "`index`, `rag.chunkSize` changed";
+    assert_eq!(service(&foretold, "rag"), Some(("rebuilt", reason)), "{foretold}");
+    assert_eq!((service(&foretold, "index"), &foretold["risks"]), (None, &json!([])), "{foretold}");
+    assert_eq!(everything(thoth.place.folder.path()), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_file_as_it_stands_is_planned_against_what_runs() {
     let place = Place::new().with("THOTH_HOT_RELOAD", "0").with("THOTH_LOG_LEVEL", "INFO");
     let first = json!({ "rag": { "qa": { "retrievalK": 4 } } });
