@@ -64,5 +64,5 @@ pub use preparation::Preparation;
 pub use proposal::{NotProposed, Proposal};
 pub use read::Content;
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
-pub use status::{Activity, Status, WatchStatus};
+pub use status::{Activity, OtherFile, Status, WatchStatus};
 pub use tuning::Tuning;
