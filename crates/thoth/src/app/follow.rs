@@ -73,6 +73,11 @@ async fn follow_folder(
     let size = size.map(|_| format!("reads PDFs of up to {} MB", wanted.document_max_bytes >> 20));
     let notes = before.filter(|before| before.notes != wanted.notes);
     let notes = notes.map(|_| format!("writes notes to `{}`", wanted.notes.display()));
+    let template = before.filter(|before| before.template != wanted.template);
+    let template = template.map(|_| match &wanted.template {
+        Some(template) => format!("writes notes by {}", template.in_words()),
+        None => "writes notes as it is built in".to_owned(),
+    });
     let same_folder =
         before.is_some_and(|before| before.pdf == wanted.pdf && before.recursive == wanted.recursive);
     let followed = if same_folder && size.is_none() { None } else { Some(monitor.follow(wanted).await) };
@@ -80,7 +85,7 @@ async fn follow_folder(
         Some(Err(problem)) => Some(Err(problem)),
         followed => {
             let folder = followed.and_then(Result::ok).filter(|_| !same_folder);
-            let did: Vec<String> = [folder, size, notes].into_iter().flatten().collect();
+            let did: Vec<String> = [folder, size, notes, template].into_iter().flatten().collect();
             (!did.is_empty()).then(|| Ok(did.join(", ")))
         }
     }

@@ -8,14 +8,14 @@ use std::process::{Command, ExitCode};
 use anstream::{eprintln, print, println};
 use anyhow::{Context, ensure};
 use changeover::edit::Change;
-use changeover::{Decision, Occasion, Problem, Verdict};
+use changeover::{Decision, Files, Occasion, Problem, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
 use crate::http::client::{Client, ClientError};
-use crate::settings::{Difference, KEYS, Kind, edited, render};
+use crate::settings::{Difference, KEYS, Kind, edited, named, render};
 
 /// Who asks, in the history.
 const ACTOR: &str = "cli";
@@ -59,8 +59,7 @@ fn write(place: &Place, change: &Change, json: bool) -> anyhow::Result<ExitCode>
     let mut content = Vec::new();
     let saved = changeover::edit::save(&place.settings_file, |before| {
         content = edited(before, std::slice::from_ref(change))?;
-        match crate::settings::check(&content, Occasion::RunningAllowEmpty, &place.environment, &place.vault)
-        {
+        match place.layers().check(&Files::around(&content), Occasion::RunningAllowEmpty) {
             Ok(_) => Ok(content.clone()),
             Err(found) => {
                 problems = found;
@@ -84,7 +83,8 @@ fn write(place: &Place, change: &Change, json: bool) -> anyhow::Result<ExitCode>
 fn refused(place: &Place, content: &[u8], problems: &[Problem]) -> anyhow::Result<()> {
     let mut report = String::new();
     let name = place.settings_file.display().to_string();
-    render::write_report(&mut report, &name, content, problems, &[], output::style())?;
+    let open = |name: &str| named(&place.vault, name);
+    render::write_report(&mut report, (&name, content), &open, problems, &[], output::style())?;
     print!("{report}");
     Ok(())
 }

@@ -1,28 +1,37 @@
 //! The check: from the bytes of a file to settings as they are meant, or to everything that is wrong with them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use changeover::check::{Document, PROBLEMS_MAX, parse};
-use changeover::{Accepted, Occasion, Problem};
+use changeover::{Accepted, Files, Occasion, Problem};
 use url::Url;
 
-use super::environment::VARIABLES;
-use super::path::NoFolder;
-use super::walk::{self, Found};
+use super::environment::{NoKey, VARIABLES};
+use super::walk::{self, Found, Names, Sheet};
 use super::{
-    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, across, origin,
-    path, secrets,
+    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, across, folders,
+    origin, secrets, templates,
 };
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
 use crate::llm::settings::{LlmDefault, LlmSettings};
 use crate::mcp::settings::McpServer;
 use crate::pdf::settings::{MemoryLimits, MonitorSettings, PerformanceSettings};
+use crate::rag::prompt::Given;
 use crate::rag::settings::{Qa, RagSettings};
 
-/// Checks a settings file.
+/// What documents are checked by.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) occasion: Occasion,
+    pub(super) environment: &'a Environment,
+    pub(super) vault: &'a Vault,
+    /// The way to the files that settings name: secrets, styles, templates.
+    pub(super) files: &'a Files<'a>,
+}
+
+/// Checks a settings file, with what it would have below it and nothing above it.
 ///
 /// # Errors
 /// Everything that is wrong with it, at once, each with its place.
@@ -32,16 +41,43 @@ pub fn check(
     environment: &Environment,
     vault: &Vault,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let judged = match parse(content) {
-        Ok(document) => checked(&document, Vec::new(), occasion, environment, vault),
-        Err(refused) => match &refused.document {
-            Some(document) => checked(document, refused.problems.clone(), occasion, environment, vault),
-            None => Err(refused.problems),
-        },
+    let files = Files::around(content);
+    checked(content, None, &Terms { occasion, environment, vault, files: &files })
+}
+
+/// Checks the content of a settings file, and that of the file above it.
+pub(super) fn checked(
+    main: &[u8],
+    local: Option<(&[u8], Names)>,
+    terms: &Terms<'_>,
+) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let (main, mut problems) = parsed(main, &Names::of_main());
+    let (local, of_local) = match local {
+        None => (None, Vec::new()),
+        Some((content, names)) => {
+            let (document, problems) = parsed(content, &names);
+            (document.map(|document| (document, names)), problems)
+        }
+    };
+    problems.extend(of_local);
+    let judged = match &main {
+        Some(main) => judged(main, local.as_ref(), problems, terms),
+        None => Err(problems),
     };
     match judged {
         Ok(accepted) => Ok(Accepted { warnings: harmless(accepted.warnings), ..accepted }),
         Err(problems) => Err(harmless(problems)),
+    }
+}
+
+/// The document that a content is, if it is one, and why it is none or a bad one.
+fn parsed<'c>(content: &'c [u8], names: &Names) -> (Option<Document<'c>>, Vec<Problem>) {
+    match parse(content) {
+        Ok(document) => (Some(document), Vec::new()),
+        Err(refused) => {
+            let told = |problem| Problem { file: names.told.clone(), ..problem };
+            (refused.document, refused.problems.into_iter().map(told).collect())
+        }
     }
 }
 
@@ -57,35 +93,44 @@ fn harmless(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 /// The settings of a file that says nothing, in an environment that says nothing.
 pub(super) fn defaults(vault: &Vault) -> Settings {
-    let document = Document::default();
-    settings(&mut walk::walk(&document), &Environment::default(), vault)
+    let (document, environment, files) = (Document::default(), Environment::default(), Files::around(b"{}"));
+    let terms = Terms { occasion: Occasion::Start, environment: &environment, vault, files: &files };
+    settings(&mut walk::walk(&Sheet::main(&document)), &terms)
 }
 
-fn checked(
-    document: &Document<'_>,
+fn judged(
+    main: &Document<'_>,
+    local: Option<&(Document<'_>, Names)>,
     mut problems: Vec<Problem>,
-    occasion: Occasion,
-    environment: &Environment,
-    vault: &Vault,
+    terms: &Terms<'_>,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let mut found = walk::walk(document);
-    let settings = settings(&mut found, environment, vault);
-    across::check(&mut found, &settings, environment);
+    let main = Sheet::main(main);
+    let local = local.map(|(document, names)| Sheet { document, names: names.clone() });
+    let mut found = walk::walk(&main);
+    if let Some(local) = &local {
+        found = found.below(walk::walk(local));
+    }
+    let settings = settings(&mut found, terms);
+    across::check(&mut found, &settings, terms.environment);
     problems.append(&mut found.problems);
     if problems.is_empty() {
-        emptiness(&mut found, occasion);
+        emptiness(&mut found, terms.occasion);
         problems.append(&mut found.problems);
     }
     if !problems.is_empty() {
         return Err(in_order(problems, "problems"));
     }
     let warnings = in_order(found.warnings, "warnings");
-    Ok(Accepted { settings, warnings, secrets: secrets::of_document(document, found.secrets) })
+    Ok(Accepted { settings, warnings, secrets: secrets::of_document(main.document, found.secrets) })
 }
 
-/// In the order of the file, what has no place at the end; beyond the limit only counted.
+/// In the order of the files, what has no place at the end; beyond the limit only counted.
 fn in_order(mut all: Vec<Problem>, name: &str) -> Vec<Problem> {
-    all.sort_by_key(|problem| (problem.line.is_none(), problem.line, problem.column));
+    all.sort_by(|one, other| {
+        let place =
+            |problem: &Problem| (problem.line.is_none(), problem.file.clone(), problem.line, problem.column);
+        place(one).cmp(&place(other))
+    });
     let beyond = all.len().saturating_sub(PROBLEMS_MAX);
     if beyond > 0 {
         all.truncate(PROBLEMS_MAX);
@@ -106,7 +151,7 @@ fn emptiness(found: &mut Found<'_>, occasion: Occasion) {
         return;
     }
     let problem = Problem::new("", "the file sets nothing");
-    let (line, column) = found.document.place(found.document.root.span.start);
+    let (line, column) = found.sheet.document.place(found.sheet.document.root.span.start);
     match occasion {
         Occasion::Running => {
             let hint = "a running Thoth does not drop all its settings for an empty file; write at least one setting";
@@ -120,86 +165,36 @@ fn emptiness(found: &mut Found<'_>, occasion: Occasion) {
 
 /// The settings as they are meant. Of a file that is refused they are of no use, so that a default may stand in for
 /// what is wrong.
-fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> Settings {
+fn settings(found: &mut Found<'_>, terms: &Terms<'_>) -> Settings {
+    let Terms { environment, vault, .. } = *terms;
     let mut pinned = BTreeMap::new();
+    let paths = folders::paths(found, vault);
     let mut settings = Settings {
         vault: vault.clone(),
         origins: Origins::default(),
-        paths: paths(found, vault),
-        api_keys: api_keys(found, environment),
+        note_template: templates::note(found, &paths.templates, terms),
+        api_keys: api_keys(found, terms),
         llm: LlmSettings { default: llm_default(found) },
-        memory: MemorySettings { letta: letta(found, environment, &mut pinned) },
-        rag: rag(found),
+        memory: MemorySettings { letta: letta(found, terms, &mut pinned) },
+        rag: rag(found, &paths, terms),
         servers: ServersSettings {
             api: api_server(found, environment, &mut pinned),
             mcp: mcp_server(found, environment, &mut pinned),
             monitor: monitor(found),
         },
-        citation: super::style::citation(found, vault),
+        citation: super::style::citation(found, terms),
         performance: performance(found),
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
+        paths,
         pinned,
     };
     settings.origins = origin::origins(found, environment, &settings.pinned);
     settings
 }
 
-fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
-    let allow_outside = found.switch("paths.allowOutside");
-    for key in super::keys::KEYS.iter().filter(|key| key.path.starts_with("paths.") && key.service.is_none())
-    {
-        if let Some(written) = found.value(key.path).map(|_| found.text(key.path))
-            && !allow_outside
-            && path::leaves_by_name(&path::resolve(&written, vault), vault)
-        {
-            outside(found, key.path, &written, vault, "lies outside the vault");
-        }
-    }
-    Paths {
-        pdf: folder(found, "paths.pdf", allow_outside, vault),
-        notes: folder(found, "paths.notes", allow_outside, vault),
-        workspace: folder(found, "paths.workspace", allow_outside, vault),
-    }
-}
-
-fn folder(found: &mut Found<'_>, key: &str, allow_outside: bool, vault: &Vault) -> PathBuf {
-    let written = found.text(key);
-    let folder = path::resolve(&written, vault);
-    if !allow_outside && path::leaves_by_name(&folder, vault) {
-        outside(found, key, &written, vault, "lies outside the vault");
-    } else if !allow_outside && path::leaves_by_link(&folder, vault) {
-        outside(found, key, &written, vault, "leads out of the vault by a link");
-    } else {
-        absent(found, key, &vault.relative(&folder), path::folder_problem(&folder));
-    }
-    folder
-}
-
-/// A folder that cannot be made is refused; not where all of the vault may only be read: that can still be searched.
-fn absent(found: &mut Found<'_>, key: &str, folder: &str, problem: Option<NoFolder>) {
-    match problem {
-        None => {}
-        Some(NoFolder::Refused(problem)) => found.refuse(
-            key,
-            format!("`{folder}` can be no folder: {problem}"),
-            "name a folder that exists, or that can be made",
-        ),
-        Some(NoFolder::ReadOnly) => found.warn(
-            key,
-            format!("`{folder}` cannot be made: the vault is mounted so that it may only be read"),
-            "what Thoth knows is found all the same; mount the vault writable for notes and new papers",
-        ),
-    }
-}
-
-fn outside(found: &mut Found<'_>, key: &str, written: &str, vault: &Vault, message: &str) {
-    let message = format!("`{written}` {message}, `{}`", vault.root().display());
-    found.refuse(key, message, "`\"allowOutside\": true` in `paths` permits it");
-}
-
-fn api_keys(found: &mut Found<'_>, environment: &Environment) -> ApiKeys {
-    let mut key = |path: &'static str| secret(found, environment, path);
+fn api_keys(found: &mut Found<'_>, terms: &Terms<'_>) -> ApiKeys {
+    let mut key = |path: &'static str| secret(found, terms, path);
     ApiKeys {
         openrouter_key: key("apiKeys.openrouterKey"),
         openai_key: key("apiKeys.openaiKey"),
@@ -210,20 +205,26 @@ fn api_keys(found: &mut Found<'_>, environment: &Environment) -> ApiKeys {
     }
 }
 
-/// The file's key, else the environment's.
-fn secret(found: &mut Found<'_>, environment: &Environment, path: &'static str) -> Secret {
+/// The file's key, else the environment's. A file with a key that cannot be used is refused while Thoth runs, so that the
+/// key before it stays; a start goes without it. An absent or empty one is no key, and told.
+fn secret(found: &mut Found<'_>, terms: &Terms<'_>, path: &'static str) -> Secret {
     let written = found.text(path);
     if !written.trim().is_empty() {
         return Secret::new(written.trim());
     }
-    environment
-        .api_key(path)
-        .unwrap_or_else(|error| {
-            let hint = "the variable that names this file is set, so it is expected";
-            found.warn(path, format!("no key: {error}"), hint);
-            None
-        })
-        .unwrap_or_default()
+    match terms.environment.api_key(path, terms.files) {
+        Ok(key) => key.unwrap_or_default(),
+        Err(NoKey { message, is_absent }) => {
+            let problem = Problem::new(path, format!("no key: {message}"));
+            if is_absent || terms.occasion == Occasion::Start {
+                let hint = "the variable that names this file is set, so it is expected";
+                found.warnings.push(problem.hint(hint));
+            } else {
+                found.problems.push(problem.hint("write the key into that file, and nothing else"));
+            }
+            Secret::default()
+        }
+    }
 }
 
 fn llm_default(found: &Found<'_>) -> LlmDefault {
@@ -249,30 +250,35 @@ fn base_url(found: &Found<'_>) -> Url {
 static DEFAULT_BASE_URL: LazyLock<Url> =
     LazyLock::new(|| Url::parse("https://openrouter.ai/api/v1").expect("the constant is a URL"));
 
-fn letta(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> LettaSettings {
+fn letta(found: &mut Found<'_>, terms: &Terms<'_>, pinned: &mut Pinned) -> LettaSettings {
     const URL: &str = super::environment::LETTA_SERVER_URL;
     // The bound of the key has seen to it that the text is a URL.
     let written = Url::parse(&found.text(URL)).unwrap_or_else(|_| USUAL.clone());
-    let server_url = match environment.letta_server_url.clone() {
+    let server_url = match terms.environment.letta_server_url.clone() {
         Some(url) => Some(pin(found, pinned, URL, "LETTA_SERVER_URL", &written, url)),
         None => found.value(URL).map(|_| written),
     };
     LettaSettings {
         mode: Mode::from_name(&found.text("memory.letta.mode")).unwrap_or(Mode::SelfHosted),
         server_url,
-        cloud_api_key: secret(found, environment, "memory.letta.cloudApiKey"),
+        cloud_api_key: secret(found, terms, "memory.letta.cloudApiKey"),
         agent_model: found.text("memory.letta.agentModel"),
         agent_name: found.text("memory.letta.agentName"),
     }
 }
 
-fn rag(found: &Found<'_>) -> RagSettings {
+fn rag(found: &mut Found<'_>, paths: &Paths, terms: &Terms<'_>) -> RagSettings {
+    let model = Some(found.text("rag.qa.model")).filter(|model| !model.is_empty());
+    let retrieval_k = small(found.count("rag.qa.retrievalK"));
+    let written_by = model.clone().unwrap_or_else(|| found.text("llm.default.model"));
+    let given = Given { model: &written_by, passages: retrieval_k };
     RagSettings {
         chunk_size: small(found.count("rag.chunkSize")),
         chunk_overlap: small(found.count("rag.chunkOverlap")),
         qa: Qa {
-            retrieval_k: small(found.count("rag.qa.retrievalK")),
-            model: Some(found.text("rag.qa.model")).filter(|model| !model.is_empty()),
+            instructions: templates::instructions(found, &paths.prompts, &given, terms),
+            retrieval_k,
+            model,
             temperature: found.number("rag.qa.temperature"),
             max_tokens: small(found.count("rag.qa.maxTokens")),
         },

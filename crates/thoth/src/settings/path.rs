@@ -4,6 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Vault;
 
+/// What permits paths that leave the vault.
+pub(super) const PERMITTED: &str = "`\"allowOutside\": true` in `paths` permits it";
+
 /// What is wrong with a path by its spelling alone.
 pub(super) fn lexical_problem(text: &str) -> Option<(String, String)> {
     let hint = "write it relative to the vault, like `papers/new`".to_owned();

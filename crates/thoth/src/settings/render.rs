@@ -20,34 +20,46 @@ pub struct Style {
     pub width: usize,
 }
 
-/// Writes every problem and every warning with an excerpt of the file, and one line that sums up.
+/// The content of another file than the settings file, by the name that problems know it by; `None` where it cannot be had.
+pub type Open<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
+
+/// Writes every problem and every warning with an excerpt of its file, and one line that sums up.
 ///
 /// # Errors
 /// What `out` refuses.
 pub fn write_report(
     out: &mut dyn fmt::Write,
-    file: &str,
-    content: &[u8],
+    (file, content): (&str, &[u8]),
+    open: Open<'_>,
     problems: &[Problem],
     warnings: &[Problem],
     style: Style,
 ) -> fmt::Result {
-    let shown = without_secrets(content);
-    let source = NamedSource::new(file, shown.clone()).with_language("json");
+    let mut texts = vec![(file, without_secrets(content))];
+    for name in problems.iter().chain(warnings).filter_map(|problem| problem.file.as_deref()) {
+        if texts.iter().skip(1).all(|(known, _)| *known != name) {
+            texts.push((name, without_secrets(&open(name).unwrap_or_default())));
+        }
+    }
+    let sheets: Vec<Sheet<'_>> = texts.iter().map(|(name, text)| Sheet::new(name, text)).collect();
     let theme = if style.colors { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width).with_links(false);
-    let places = Places::new(&shown);
     let all = problems.iter().map(|problem| (problem, Severity::Error));
     for (problem, severity) in all.chain(warnings.iter().map(|warning| (warning, Severity::Warning))) {
-        let label = label(problem, &places);
-        let report = Report { problem, severity, source: label.is_some().then_some(&source), label };
+        let sheet = match &problem.file {
+            None => sheets.first(),
+            Some(name) => sheets.iter().skip(1).find(|sheet| sheet.name == name),
+        };
+        let label = sheet.and_then(|sheet| label(problem, &sheet.places));
+        let source = sheet.filter(|_| label.is_some()).map(|sheet| &sheet.source);
+        let report = Report { problem, severity, source, label };
         let mut text = String::new();
         handler.render_report(&mut text, &report)?;
         for line in text.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
         if report.source.is_none() {
-            writeln!(out, "   in {file}")?;
+            writeln!(out, "   in {}", problem.file.as_deref().unwrap_or(file))?;
         }
         out.write_char('\n')?;
     }
@@ -57,6 +69,20 @@ pub fn write_report(
 /// What a check found: `{"valid", "problems", "warnings"}`.
 pub fn json(problems: &[Problem], warnings: &[Problem]) -> Value {
     json!({ "valid": problems.is_empty(), "problems": problems, "warnings": warnings })
+}
+
+/// A file that problems stand in, as it is shown.
+struct Sheet<'a> {
+    name: &'a str,
+    source: NamedSource<String>,
+    places: Places<'a>,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(name: &'a str, text: &'a str) -> Self {
+        let source = NamedSource::new(name, text.to_owned()).with_language("json");
+        Self { name, source, places: Places::new(text) }
+    }
 }
 
 fn summary(file: &str, problems: usize, warnings: usize) -> String {

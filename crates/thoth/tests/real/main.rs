@@ -14,6 +14,7 @@ mod documents;
 mod edits;
 mod effective;
 mod exports;
+mod files;
 mod kubernetes;
 mod letta;
 mod letta_server;
