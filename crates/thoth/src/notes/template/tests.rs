@@ -76,10 +76,7 @@ Another.
     let (_, rest) = shown.split_once(NOTICE).unwrap();
     assert!(rest.starts_with(expected), "{rest}");
     let nothing = body(EXAMPLE, &Paper { page_count: 3, ..Paper::default() });
-    assert!(
-        nothing.ends_with("> [!info] Untitled\n> Unknown authors\n\n[[a.pdf]], 3 pages\n\n"),
-        "{nothing}"
-    );
+    assert!(nothing.ends_with("> [!info] Untitled\n> Unknown authors\n\n[[a.pdf]], 3 pages\n"), "{nothing}");
 }
 
 #[test]
