@@ -160,7 +160,6 @@ impl<'a> Facts<'a> {
                 volume: text("1"),
                 issue: text("2"),
                 pages: text("3–4"),
-                ..Metadata::default()
             },
             addresses: [
                 Some("<https://doi.org/10.1000/1>".to_owned()),
