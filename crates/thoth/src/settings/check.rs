@@ -1,17 +1,17 @@
-//! The check: from the bytes of a file to settings as they are meant, or to everything that is wrong with them.
+//! From what a document says to settings as they are meant.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use changeover::check::{Document, PROBLEMS_MAX, parse};
-use changeover::{Accepted, Files, Occasion, Problem};
+use changeover::check::Document;
+use changeover::{Files, Occasion, Problem};
 use url::Url;
 
 use super::environment::{NoKey, VARIABLES};
-use super::walk::{self, Found, Names, Sheet};
+use super::walk::{self, Found, Sheet};
 use super::{
-    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, across, folders,
-    origin, secrets, templates,
+    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, folders, origin,
+    templates,
 };
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
@@ -31,66 +31,6 @@ pub(super) struct Terms<'a> {
     pub(super) files: &'a Files<'a>,
 }
 
-/// Checks a settings file, with what it would have below it and nothing above it.
-///
-/// # Errors
-/// Everything that is wrong with it, at once, each with its place.
-pub fn check(
-    content: &[u8],
-    occasion: Occasion,
-    environment: &Environment,
-    vault: &Vault,
-) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let files = Files::around(content);
-    checked(content, None, &Terms { occasion, environment, vault, files: &files })
-}
-
-/// Checks the content of a settings file, and that of the file above it.
-pub(super) fn checked(
-    main: &[u8],
-    local: Option<(&[u8], Names)>,
-    terms: &Terms<'_>,
-) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let (main, mut problems) = parsed(main, &Names::of_main());
-    let (local, of_local) = match local {
-        None => (None, Vec::new()),
-        Some((content, names)) => {
-            let (document, problems) = parsed(content, &names);
-            (document.map(|document| (document, names)), problems)
-        }
-    };
-    problems.extend(of_local);
-    let judged = match &main {
-        Some(main) => judged(main, local.as_ref(), problems, terms),
-        None => Err(problems),
-    };
-    match judged {
-        Ok(accepted) => Ok(Accepted { warnings: harmless(accepted.warnings), ..accepted }),
-        Err(problems) => Err(harmless(problems)),
-    }
-}
-
-/// The document that a content is, if it is one, and why it is none or a bad one.
-fn parsed<'c>(content: &'c [u8], names: &Names) -> (Option<Document<'c>>, Vec<Problem>) {
-    match parse(content) {
-        Ok(document) => (Some(document), Vec::new()),
-        Err(refused) => {
-            let told = |problem| Problem { file: names.told.clone(), ..problem };
-            (refused.document, refused.problems.into_iter().map(told).collect())
-        }
-    }
-}
-
-/// Problems quote what stands in the file. A key that stands in the wrong place must not come along.
-fn harmless(mut problems: Vec<Problem>) -> Vec<Problem> {
-    for problem in &mut problems {
-        problem.message = secrets::redacted(&problem.message);
-        problem.path = secrets::redacted(&problem.path);
-        problem.hint = problem.hint.take().map(|hint| secrets::redacted(&hint));
-    }
-    problems
-}
-
 /// The settings of a file that says nothing, in an environment that says nothing.
 pub(super) fn defaults(vault: &Vault) -> Settings {
     let (document, environment, files) = (Document::default(), Environment::default(), Files::around(b"{}"));
@@ -98,74 +38,9 @@ pub(super) fn defaults(vault: &Vault) -> Settings {
     settings(&mut walk::walk(&Sheet::main(&document)), &terms)
 }
 
-fn judged(
-    main: &Document<'_>,
-    local: Option<&(Document<'_>, Names)>,
-    mut problems: Vec<Problem>,
-    terms: &Terms<'_>,
-) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let main = Sheet::main(main);
-    let local = local.map(|(document, names)| Sheet { document, names: names.clone() });
-    let mut found = walk::walk(&main);
-    if let Some(local) = &local {
-        found = found.below(walk::walk(local));
-    }
-    let settings = settings(&mut found, terms);
-    across::check(&mut found, &settings, terms.environment);
-    problems.append(&mut found.problems);
-    if problems.is_empty() {
-        emptiness(&mut found, terms.occasion);
-        problems.append(&mut found.problems);
-    }
-    if !problems.is_empty() {
-        return Err(in_order(problems, "problems"));
-    }
-    let warnings = in_order(found.warnings, "warnings");
-    Ok(Accepted { settings, warnings, secrets: secrets::of_document(main.document, found.secrets) })
-}
-
-/// In the order of the files, what has no place at the end; beyond the limit only counted.
-fn in_order(mut all: Vec<Problem>, name: &str) -> Vec<Problem> {
-    all.sort_by(|one, other| {
-        let place =
-            |problem: &Problem| (problem.line.is_none(), problem.file.clone(), problem.line, problem.column);
-        place(one).cmp(&place(other))
-    });
-    let beyond = all.len().saturating_sub(PROBLEMS_MAX);
-    if beyond > 0 {
-        all.truncate(PROBLEMS_MAX);
-        all.push(Problem::new("", format!("and {beyond} more {name}")));
-    }
-    all
-}
-
-/// An object without any setting is hardly what somebody meant to save over a working file.
-fn emptiness(found: &mut Found<'_>, occasion: Occasion) {
-    if found.settings > 0 {
-        for section in ["paths", "apiKeys", "servers"] {
-            if !found.is_given(section) {
-                let warning = Problem::new(section, "the section is absent").hint("its defaults apply");
-                found.warnings.push(warning);
-            }
-        }
-        return;
-    }
-    let problem = Problem::new("", "the file sets nothing");
-    let (line, column) = found.sheet.document.place(found.sheet.document.root.span.start);
-    match occasion {
-        Occasion::Running => {
-            let hint = "a running Thoth does not drop all its settings for an empty file; write at least one setting";
-            found.problems.push(problem.hint(hint).at(line, column));
-        }
-        Occasion::Start | Occasion::RunningAllowEmpty => {
-            found.warnings.push(problem.hint("the defaults apply").at(line, column));
-        }
-    }
-}
-
 /// The settings as they are meant. Of a file that is refused they are of no use, so that a default may stand in for
 /// what is wrong.
-fn settings(found: &mut Found<'_>, terms: &Terms<'_>) -> Settings {
+pub(super) fn settings(found: &mut Found<'_>, terms: &Terms<'_>) -> Settings {
     let Terms { environment, vault, .. } = *terms;
     let mut pinned = BTreeMap::new();
     let paths = folders::paths(found, vault);

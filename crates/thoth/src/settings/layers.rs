@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use changeover::{Accepted, Content, Files, Occasion, Problem};
 
-use super::check::{Terms, checked};
+use super::check::Terms;
+use super::review::{Review, of_files};
 use super::walk::Names;
 use super::{Environment, Settings, Vault, temporary};
 
@@ -40,26 +41,47 @@ impl Layers {
     /// # Errors
     /// Everything that is wrong with them, at once, each with its file and place.
     pub fn check(&self, files: &Files<'_>, occasion: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
-        let Self { local, environment, vault, .. } = self;
-        // First of all: while the settings file is refused, a save of this one is still noticed.
-        let above = files.read(local);
-        let names = Names {
-            told: Some(vault.relative(local)),
-            short: local.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        };
-        let above = match &above {
-            Content::Missing => None,
-            Content::Bytes(bytes) => Some((bytes.as_slice(), names)),
-            Content::Unreadable(why) => {
-                let problem = Problem::new("", format!("the file cannot be read: {why}"));
-                return Err(vec![problem.in_file(vault.relative(local))]);
-            }
-        };
-        let terms = Terms { occasion, environment, vault, files };
-        let accepted = checked(files.main(), above.clone(), &terms)?;
+        let above = self.above(files).map_err(|problem| vec![problem])?;
+        let above = above.as_ref().map(|(bytes, names)| (bytes.as_slice(), names.clone()));
+        let terms = self.terms(files, occasion);
+        let accepted = of_files(files.main(), above.clone(), &terms).judged()?;
         match &self.temporary {
             None => Ok(accepted),
             Some(layer) => temporary::with(accepted, &files.read(layer), (files.main(), above), &terms),
+        }
+    }
+
+    /// The same without temporary changes, and with the warnings of what is refused: for people.
+    pub fn review(&self, files: &Files<'_>, occasion: Occasion) -> Review {
+        let (above, unreadable) = match self.above(files) {
+            Ok(above) => (above, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let above = above.as_ref().map(|(bytes, names)| (bytes.as_slice(), names.clone()));
+        let review = of_files(files.main(), above, &self.terms(files, occasion));
+        match unreadable {
+            None => review,
+            Some(problem) => review.refused(problem),
+        }
+    }
+
+    fn terms<'a>(&'a self, files: &'a Files<'a>, occasion: Occasion) -> Terms<'a> {
+        Terms { occasion, environment: &self.environment, vault: &self.vault, files }
+    }
+
+    /// The file of this machine. It is read first of all: while the settings file is refused, a save of this one is still
+    /// noticed.
+    fn above(&self, files: &Files<'_>) -> Result<Option<(Vec<u8>, Names)>, Problem> {
+        let told = self.vault.relative(&self.local);
+        match files.read(&self.local) {
+            Content::Missing => Ok(None),
+            Content::Bytes(bytes) => {
+                let short = self.local.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                Ok(Some((bytes, Names { told: Some(told), short })))
+            }
+            Content::Unreadable(why) => {
+                Err(Problem::new("", format!("the file cannot be read: {why}")).in_file(told))
+            }
         }
     }
 }

@@ -4,11 +4,10 @@ use std::fmt;
 
 use changeover::Problem;
 use changeover::check::Places;
-use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode,
-};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode};
 use serde_json::{Value, json};
 
+use super::excerpt::Excerpt;
 use super::secrets;
 
 /// How a report is drawn.
@@ -41,7 +40,8 @@ pub fn write_report(
             texts.push((name, without_secrets(&open(name).unwrap_or_default())));
         }
     }
-    let sheets: Vec<Sheet<'_>> = texts.iter().map(|(name, text)| Sheet::new(name, text)).collect();
+    let sheets: Vec<Sheet<'_>> =
+        texts.iter().map(|(name, text)| Sheet { name, places: Places::new(text) }).collect();
     let theme = if style.colors { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width).with_links(false);
     let all = problems.iter().map(|problem| (problem, Severity::Error));
@@ -50,15 +50,14 @@ pub fn write_report(
             None => sheets.first(),
             Some(name) => sheets.iter().skip(1).find(|sheet| sheet.name == name),
         };
-        let label = sheet.and_then(|sheet| label(problem, &sheet.places));
-        let source = sheet.filter(|_| label.is_some()).map(|sheet| &sheet.source);
-        let report = Report { problem, severity, source, label };
+        let excerpt = sheet.and_then(|sheet| Excerpt::of(sheet.name, problem, &sheet.places));
+        let report = Report { problem, severity, excerpt };
         let mut text = String::new();
         handler.render_report(&mut text, &report)?;
         for line in text.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
-        if report.source.is_none() {
+        if report.excerpt.is_none() {
             writeln!(out, "   in {}", problem.file.as_deref().unwrap_or(file))?;
         }
         out.write_char('\n')?;
@@ -74,15 +73,7 @@ pub fn json(problems: &[Problem], warnings: &[Problem]) -> Value {
 /// A file that problems stand in, as it is shown.
 struct Sheet<'a> {
     name: &'a str,
-    source: NamedSource<String>,
     places: Places<'a>,
-}
-
-impl<'a> Sheet<'a> {
-    fn new(name: &'a str, text: &'a str) -> Self {
-        let source = NamedSource::new(name, text.to_owned()).with_language("json");
-        Self { name, source, places: Places::new(text) }
-    }
 }
 
 fn summary(file: &str, problems: usize, warnings: usize) -> String {
@@ -123,29 +114,12 @@ fn without_secrets(content: &[u8]) -> String {
     shown
 }
 
-/// The word or string that begins at a problem's place.
-fn label(problem: &Problem, places: &Places<'_>) -> Option<LabeledSpan> {
-    let start = places.byte(problem.line?, problem.column?)?;
-    let rest = places.text().get(start..).unwrap_or_default();
-    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | '{' | '}' | '[' | ']');
-    let length = match line.strip_prefix('"') {
-        Some(inner) => inner.find('"').map_or(line.len(), |end| end + 2),
-        None => line
-            .find(is_end)
-            .filter(|end| *end > 0)
-            .unwrap_or_else(|| line.chars().next().map_or(0, char::len_utf8)),
-    };
-    Some(LabeledSpan::new(Some("here".to_owned()), start, length))
-}
-
 /// One problem as miette draws it.
 #[derive(Debug)]
 struct Report<'a> {
     problem: &'a Problem,
     severity: Severity,
-    source: Option<&'a NamedSource<String>>,
-    label: Option<LabeledSpan>,
+    excerpt: Option<Excerpt<'a>>,
 }
 
 impl fmt::Display for Report<'_> {
@@ -169,12 +143,11 @@ impl Diagnostic for Report<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.map(|source| source as &dyn SourceCode)
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.label
-            .clone()
-            .map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
+        let label = self.excerpt.as_ref().map(Excerpt::label);
+        label.map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
     }
 }

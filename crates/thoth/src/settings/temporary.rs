@@ -7,8 +7,9 @@ use changeover::edit::Change;
 use changeover::schedule::Temporary;
 use changeover::{Accepted, Content, Occasion, Problem};
 
-use super::check::{Terms, checked};
+use super::check::Terms;
 use super::origin::Origin;
+use super::review::of_files;
 use super::walk::Names;
 use super::{Settings, edited};
 
@@ -83,7 +84,7 @@ fn on_top(
         Occasion::Running | Occasion::RunningAllowEmpty => Occasion::RunningAllowEmpty,
     };
     let terms = Terms { occasion, ..*terms };
-    checked(&main, local, &terms).map_err(|problems| problems.into_iter().map(elsewhere).collect())
+    of_files(&main, local, &terms).judged().map_err(|problems| problems.into_iter().map(elsewhere).collect())
 }
 
 /// A problem of a layer has no place in the settings file.
