@@ -52,7 +52,7 @@ pack() {
   cp systemd/*.service "$folder/systemd/"
   cp kubernetes/thoth.yaml "$folder/kubernetes/"
   cp docs/*.md "$folder/docs/"
-  cp settings/settings.example.jsonc settings/settings.schema.json "$folder/settings/"
+  cp -r settings/settings.example.jsonc settings/settings.schema.json settings/templates settings/prompts "$folder/settings/"
   cp LICENSE README.md CHANGELOG.md "$folder/"
   chmod -R u=rwX,go=rX "$folder"
   tar --create --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \

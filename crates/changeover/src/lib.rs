@@ -73,5 +73,5 @@ pub use proposal::{ABSENT, NotProposed, Proposal};
 pub use read::Content;
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 pub use retire::Overdue;
-pub use status::{Activity, Status, WatchStatus};
+pub use status::{Activity, OtherFile, Status, WatchStatus};
 pub use tuning::Tuning;

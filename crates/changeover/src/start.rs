@@ -77,6 +77,7 @@ where
     let examined = judge_at_start(&judge, &content);
     let (fingerprint, others) = (examined.fingerprint, examined.others.clone());
     shared.read(fingerprint.shown());
+    shared.others(&others);
     let first = choose(&judge, &history, found.good_contents, (content, examined), begun, &fallback);
 
     let number = history.last_generation() + 1;

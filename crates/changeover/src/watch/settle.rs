@@ -114,7 +114,9 @@ impl Settle {
         let mut finished = std::mem::take(&mut self.unread);
         for sign in signs {
             match sign {
-                Sign::Created if look.main.size() != Some(0) => (self.open_since, finished) = (None, true),
+                Sign::Created if !look.begins(self.seen.as_ref()) => {
+                    (self.open_since, finished) = (None, true)
+                }
                 // Whatever was finished before has begun anew.
                 Sign::Written | Sign::Created => {
                     self.open_since.get_or_insert(now);
@@ -258,6 +260,22 @@ mod tests {
         check(&[Lost], true);
         check(&[Written, Lost], false);
         check(&[Created], true);
+    }
+
+    #[test]
+    fn another_file_that_was_made_empty_is_being_written() {
+        let (main, _) = looks();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other");
+        let beside = |other: Look| View { main: main.main.clone(), others: vec![other] };
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((beside(Look::at(&path)), 1)));
+        std::fs::write(&path, "").unwrap();
+        let empty = beside(Look::at(&path));
+        assert!(!settle.step(start + after(1), &[Sign::Created], &empty, RULES));
+        assert!(settle.step(start + after(2), &[Sign::Written, Sign::Finished], &empty, RULES));
+        // One that stays empty is no reason to wait for another.
+        assert!(settle.step(start + after(3), &[Sign::Created], &empty, RULES));
     }
 
     #[test]

@@ -353,6 +353,7 @@ impl<S> Watch<S> {
 
     /// Takes note of the files that a check has read, and watches those that are new.
     fn belong(&mut self, main: Look, others: Vec<Other>) -> View {
+        self.shared.others(&others);
         let paths = || others.iter().map(|other| &other.path);
         if !paths().eq(self.others.iter()) {
             self.others = paths().cloned().collect();

@@ -8,14 +8,14 @@ use std::process::{Command, ExitCode};
 use anstream::{eprintln, print, println};
 use anyhow::{Context, bail, ensure};
 use changeover::edit::Change;
-use changeover::{Content, Decision, Occasion, Problem, Verdict};
+use changeover::{Content, Decision, Files, Occasion, Problem, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
 use crate::http::client::{Client, ClientError};
-use crate::settings::{Difference, KEYS, Kind, canonical, edited, render};
+use crate::settings::{Difference, KEYS, Kind, canonical, edited, named, render};
 
 /// Who asks, in the history.
 const ACTOR: &str = "cli";
@@ -82,8 +82,7 @@ fn write(place: &Place, change: impl FnOnce(&[u8]) -> Result<Vec<u8>, Problem>) 
     let mut refused = None;
     let saved = changeover::edit::save(&place.settings_file, |before| {
         let content = change(before)?;
-        match crate::settings::check(&content, Occasion::RunningAllowEmpty, &place.environment, &place.vault)
-        {
+        match place.layers().check(&Files::around(&content), Occasion::RunningAllowEmpty) {
             Ok(_) => Ok(content),
             Err(problems) => {
                 refused = Some(NotWritten::Content(content, problems));
@@ -121,7 +120,8 @@ fn refused(place: &Place, content: &[u8], problems: &[Problem]) -> anyhow::Resul
     println!("{BAD}refused{BAD:#}: the file stays as it was");
     let mut report = String::new();
     let name = format!("{}, as it would be", place.settings_file.display());
-    render::write_report(&mut report, &name, content, problems, &[], output::style())?;
+    let open = |name: &str| named(&place.vault, name);
+    render::write_report(&mut report, (&name, content), &open, problems, &[], output::style())?;
     print!("{report}");
     Ok(())
 }

@@ -48,6 +48,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
         "enabled": status.watch_enabled,
         "running": status.watch_running,
         "settings_file": status.file,
+        "other_files": status.others,
         "last_modified": status.last_modified,
         "generation": status.generation,
         "safe_mode": status.safe_mode,

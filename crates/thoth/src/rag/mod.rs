@@ -16,6 +16,7 @@ pub mod builder;
 pub mod chunk;
 pub mod index;
 pub mod passages;
+pub mod prompt;
 pub mod recipe;
 pub mod recipes;
 pub mod search;
@@ -59,6 +60,9 @@ pub struct RagInputs {
     /// How questions are answered.
     #[serde(rename = "rag.qa")]
     pub qa: Qa,
+    /// The instructions for written answers that the user's file gives.
+    #[serde(rename = "the file answer.md of paths.prompts")]
+    instructions: Option<String>,
 }
 
 fn by_id<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Error> {
@@ -74,7 +78,7 @@ impl RagInputs {
     /// The inputs of these settings if `live` reads the recipe that they ask for: then nothing has to be looked up.
     pub fn like(live: &Rag, settings: &RagSettings) -> Option<Self> {
         let wanted = Recipe::new(settings);
-        (wanted == *live.reads()).then(|| Self { reads: wanted.clone(), wanted, qa: settings.qa.clone() })
+        (wanted == *live.reads()).then(|| Self::made(wanted.clone(), wanted, settings))
     }
 
     /// What the settings ask for, and what the index has ready. Only reads. Blocking.
@@ -84,7 +88,12 @@ impl RagInputs {
     pub fn new(settings: &RagSettings, index: &Index) -> rusqlite::Result<Self> {
         let wanted = Recipe::new(settings);
         let reads = index.readable_recipe(&wanted)?;
-        Ok(Self { reads, wanted, qa: settings.qa.clone() })
+        Ok(Self::made(reads, wanted, settings))
+    }
+
+    fn made(reads: Recipe, wanted: Recipe, settings: &RagSettings) -> Self {
+        let qa = settings.qa.clone();
+        Self { reads, wanted, instructions: qa.instructions.clone(), qa }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::keys::KEYS;
 use super::table::{self, Entry};
-use super::walk;
+use super::walk::{self, Sheet};
 
 /// A content with these changes of canonical keys; what the file spells otherwise keeps its spelling.
 ///
@@ -58,7 +58,8 @@ fn meant(path: &str) -> Option<&'static str> {
 /// What a content says of a canonical key, under whatever name.
 pub fn said(content: &[u8], path: &str) -> Option<Value> {
     let document = parse(content).ok()?;
-    let found = walk::walk(&document);
+    let sheet = Sheet::main(&document);
+    let found = walk::walk(&sheet);
     found.value(path).map(|value| value.node.value())
 }
 
@@ -68,7 +69,7 @@ fn first(problems: Vec<Problem>) -> Problem {
 
 /// The path of a canonical key as the document spells it, as far as it names it or what it stands in.
 fn spelled(document: &Document<'_>, path: &str) -> String {
-    if let Some(value) = walk::walk(document).value(path) {
+    if let Some(value) = walk::walk(&Sheet::main(document)).value(path) {
         return value.path.clone();
     }
     let (mut members, mut section) = (document.members(), table::root());

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod documents;
+mod files;
 mod hostile;
 mod layers;
 mod meaning;
