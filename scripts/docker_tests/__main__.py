@@ -9,6 +9,9 @@ import tempfile
 import time
 import traceback
 
+# What the tests of other folders use too stands beside this one.
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+
 import development
 import document
 import ends
@@ -19,7 +22,7 @@ import production
 import saves
 import services
 from stage import IMAGE, Production
-from tools import passed, run
+from test_tools import passed, run
 
 # In this order: what a later part needs, an earlier one has done.
 PARTS = [

@@ -3,7 +3,7 @@
 from production import PAPER
 from services import Session
 from stage import APPLIED, NAME, OWNER, REFUSED, Container, Server, settings
-from tools import free_port, passed, run, wait_for
+from test_tools import free_port, passed, run, wait_for
 
 ROLES = ("api", "mcp", "monitor")
 

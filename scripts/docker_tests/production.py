@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from stage import APPLIED, IMAGE, NAME, OWNER, REFUSED, settings
-from tools import ROOT, fails, passed, run, wait_for
+from test_tools import ROOT, fails, passed, run, wait_for
 
 PAPER = ROOT / "examples" / "papers" / "okonkwo2024.pdf"
 IMAGE_MAX_MB = 40

@@ -6,7 +6,7 @@ import shutil
 import time
 
 from stage import NAME, OWNER, settings
-from tools import installed, passed, run, wait_for
+from test_tools import installed, passed, run, wait_for
 
 # A good save may be read when half of it is there; that must never become a verdict.
 GOOD = ("applied", "unchanged", "superseded")

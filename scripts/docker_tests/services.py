@@ -8,7 +8,7 @@ import threading
 from fakes import Authority, Fake, gateway
 from production import PAPER
 from stage import NAME, OWNER, own, settings
-from tools import passed, run, wait_for
+from test_tools import passed, run, wait_for
 
 QUESTION = "how long does a waggle dance stay precise?"
 # The services that the plan greps for, as it did.

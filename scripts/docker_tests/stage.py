@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from tools import free_port, run, wait_for
+from test_tools import free_port, run, wait_for
 
 NAME = f"thoth-test-{os.getpid()}-{int(time.time())}"
 IMAGE = f"{NAME}:test"

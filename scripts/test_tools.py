@@ -1,4 +1,4 @@
-"""What every part uses: commands with a limit, waits with a deadline, and the list of what has passed."""
+"""What every test in Python uses: commands with a limit, waits with a deadline, and the list of what has passed."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Nothing here takes this long; who waits longer has failed.
 PATIENCE_S = 60
 
