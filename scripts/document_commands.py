@@ -115,7 +115,7 @@ class World:
                 "THOTH_PORT": self.names["8080"],
             }
             self.names["8000"] = "8000"
-            for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CARGO_TARGET_DIR"):
+            for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CARGO_TARGET_DIR"):
                 if name in os.environ:
                     self.environment[name] = os.environ[name]
 

@@ -13,10 +13,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATIENCE_S = 60
 
 
-def run(*command, check=True, limit_s=120, stdin=None, env=None):
+def run(*command, check=True, limit_s=120, stdin=None, env=None, cwd=ROOT):
     """Runs a command to its end; what it printed on both its outputs."""
     done = subprocess.run(
-        [str(word) for word in command], cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False,
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=limit_s, check=False,
         input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, env={**os.environ, **(env or {})},
     )
     if check and done.returncode != 0:
