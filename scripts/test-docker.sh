@@ -31,7 +31,7 @@ need_commands vim=vim nano=nano emacs=emacs-nox bindfs=bindfs ||
   skipped 'some of vim, nano, emacs, bindfs; their tests will say so'
 
 # The Python SDK of MCP, which scenario 4 talks with.
-scripts/test-tools.sh >/dev/null || skipped 'the official client of MCP; its test will say so'
+if scripts/test-tools.sh >/dev/null; then export MCP_PYTHON=$tools/python; fi
 
 # Whether a part with this name is asked for.
 asked_for() {
