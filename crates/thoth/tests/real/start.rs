@@ -57,7 +57,11 @@ async fn safe_mode_answers_health_and_settings_and_nothing_else() {
         assert!(line.contains(" off ") && line.contains("(safe mode)"), "{line}");
     }
     let papers = thoth.place.run(&["papers"]);
-    assert!(!papers.status.success() && text(&papers).contains("`thoth settings check` says what"), "{}", text(&papers));
+    assert!(
+        !papers.status.success() && text(&papers).contains("`thoth settings check` says what"),
+        "{}",
+        text(&papers)
+    );
     let verdict = thoth.save(Save::Rename, &with(1)).await;
     assert_eq!(verdict["verdict"], "applied");
     assert_eq!((status("/health").await, status("/api/v1/papers").await), (200, 200));
