@@ -44,12 +44,23 @@ where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let Blueprint { file, state_dir, key_file, watch, check, prepare, tuning, on_trial, version, fallback } =
-        blueprint;
+    let Blueprint {
+        file,
+        state_dir,
+        key_file,
+        watch,
+        check,
+        prepare,
+        tuning,
+        on_trial,
+        meaning,
+        version,
+        fallback,
+    } = blueprint;
     let file = std::path::absolute(&file)?;
     let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
     let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
-    let judge = Arc::new(Judge { check, key, file: file.clone() });
+    let judge = Arc::new(Judge { check, meaning, key, file: file.clone() });
     let (mut history, found) = History::open(&state_dir, &version, usize::MAX)?;
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(found.damage);
@@ -98,6 +109,7 @@ where
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
+        judge: Arc::clone(&judge),
         prepare,
         tuning,
         verdicts: verdicts.clone(),
@@ -121,11 +133,11 @@ where
         changeover.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new());
     }
     if !safe_mode {
-        let Candidate { source, warnings, .. } = candidate;
         if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
             changeover.probation.known(&objects);
         }
-        let outcome = changeover.begin_probation(None, objects, tune.probation);
+        let outcome = changeover.begin_probation(None, &candidate.settings, objects, tune.probation);
+        let Candidate { source, warnings, .. } = candidate;
         changeover.say(source, Decision::Applied, outcome, Vec::new(), warnings, book.reports());
     }
     let message_sender = messages_sender.downgrade();
@@ -220,8 +232,8 @@ fn choose<S>(
     let Examined { judged, fingerprint, .. } = examined;
     let mut stages = Stages::since(begun);
     stages.done("read", Instant::now());
-    let bound = fingerprint.shown().and_then(|content| history.quarantined(&content, &Cause::Start));
-    let judged = bound.map_or(judged, |problem| Err(vec![problem]));
+    let free = |accepted| unbound(judge, history, accepted);
+    let judged = judged.and_then(free);
     stages.done("check", Instant::now());
     let source = Source {
         cause: Cause::Start,
@@ -242,11 +254,7 @@ fn choose<S>(
     for bytes in good_contents {
         let content = Content::Bytes(bytes);
         let Examined { judged, fingerprint, .. } = judge.examine_on(&content, None, Occasion::Start);
-        let shown = fingerprint.shown();
-        if shown.is_some_and(|content| history.quarantined(&content, &Cause::Start).is_some()) {
-            continue;
-        }
-        if let Ok(Accepted { settings, warnings, secrets }) = judged {
+        if let Ok(Accepted { settings, warnings, secrets }) = judged.and_then(free) {
             let stages = Stages::since(begun);
             let older = Source {
                 cause: Cause::Start,
@@ -265,6 +273,18 @@ fn choose<S>(
     let settings = Arc::new(fallback());
     let candidate = Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source: none };
     First { candidate, safe_mode: true, refused: Some((source, problems)) }
+}
+
+/// Settings that were not taken back, or the problem that they were.
+fn unbound<S>(
+    judge: &Judge<S>,
+    history: &History,
+    accepted: Accepted<S>,
+) -> Result<Accepted<S>, Vec<Problem>> {
+    match history.quarantined(|| judge.meaning(&accepted.settings), &Cause::Start) {
+        Some(problem) => Err(vec![problem]),
+        None => Ok(accepted),
+    }
 }
 
 /// Pauses between the tries of a first preparation: a port may still be held by the process that went before.

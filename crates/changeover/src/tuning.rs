@@ -17,6 +17,8 @@ pub struct Tuning {
     pub probation: Duration,
     /// Number of verdicts and of contents that the history keeps.
     pub history_max: usize,
+    /// How old a verdict may become; the last known good stays whatever its age.
+    pub history_age: Duration,
 }
 
 impl Default for Tuning {
@@ -28,6 +30,7 @@ impl Default for Tuning {
             prepare_deadline: Duration::from_secs(10),
             probation: Duration::from_secs(10),
             history_max: 1_000,
+            history_age: Duration::from_secs(365 * 24 * 60 * 60),
         }
     }
 }

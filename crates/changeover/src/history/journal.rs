@@ -86,11 +86,14 @@ impl Journal {
         self.lines
     }
 
+    /// Bytes of all whole lines.
+    pub(super) fn bytes(&self) -> u64 {
+        self.length
+    }
+
     /// Appends one line. After a failure the file ends with the last whole line again, as far as the disk allows.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), HistoryError> {
-        let mut bytes =
-            serde_json::to_vec(line).map_err(|source| error("writing", &self.path)(source.into()))?;
-        bytes.push(b'\n');
+        let bytes = encoded(line)?;
         if let Err(source) = self.file.write_all(&bytes) {
             if let Err(second) = self.file.set_len(self.length) {
                 tracing::error!(error = %second, "a half-written line stays in the journal");
@@ -106,9 +109,7 @@ impl Journal {
     pub(super) fn rewrite(&mut self, lines: &[Line]) -> Result<(), HistoryError> {
         let mut bytes = Vec::new();
         for line in lines {
-            serde_json::to_writer(&mut bytes, line)
-                .map_err(|source| error("writing", &self.path)(source.into()))?;
-            bytes.push(b'\n');
+            bytes.extend(encoded(line)?);
         }
         replace(&self.path, &bytes)?;
         let open = private().append(true).open(&self.path);
@@ -116,6 +117,14 @@ impl Journal {
         (self.lines, self.length) = (lines.len(), bytes.len() as u64);
         Ok(())
     }
+}
+
+/// A line as it stands in the file, with its end.
+pub(super) fn encoded(line: &Line) -> Result<Vec<u8>, HistoryError> {
+    let place = Path::new("journal.jsonl");
+    let mut bytes = serde_json::to_vec(line).map_err(|source| error("writing", place)(source.into()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// Every whole line of a journal that can be read; none where there is no journal. Nothing is changed.

@@ -9,6 +9,7 @@
 
 mod again;
 mod files;
+mod guarantees;
 mod invariants;
 mod probation;
 mod proposals;

@@ -234,6 +234,7 @@ pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Setting
             "" => Vec::new(),
             _ => vec![("llm", services.llm.identity())],
         },
+        meaning: |settings| format!("{settings:?}").into_bytes(),
         version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     }

@@ -200,6 +200,7 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         }),
         tuning,
         on_trial: Services::on_trial,
+        meaning: Settings::meaning,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }
@@ -223,6 +224,7 @@ fn tuning(settings: &Settings) -> Tuning {
         prepare_deadline: Duration::from_millis(reload.prepare_deadline_ms),
         probation: Duration::from_millis(reload.probation_ms),
         history_max: reload.history_max,
+        history_age: Duration::from_secs(reload.history_days.saturating_mul(24 * 60 * 60)),
     }
 }
 

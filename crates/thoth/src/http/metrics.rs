@@ -220,12 +220,7 @@ impl Metrics {
     ) {
         let mut verdicts = engine.verdicts();
         let mut outcomes = engine.outcomes();
-        let catch_up = || {
-            let history = engine.history(LOOK_BACK);
-            let ours = history.iter().take_while(|verdict| verdict.at >= started);
-            ours.collect::<Vec<_>>().into_iter().rev().for_each(|verdict| self.decided(verdict));
-        };
-        catch_up();
+        self.catch_up(&engine, started).await;
         loop {
             let verdict = tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -239,9 +234,23 @@ impl Metrics {
             };
             match verdict {
                 Ok(verdict) => self.decided(&verdict),
-                Err(RecvError::Lagged(_)) => catch_up(),
+                Err(RecvError::Lagged(_)) => self.catch_up(&engine, started).await,
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Counts what was said since `started` and is not counted yet.
+    async fn catch_up(&self, engine: &Engine<Settings, Services>, started: jiff::Timestamp) {
+        let engine = engine.clone();
+        let read = move || engine.history_before(u64::MAX, LOOK_BACK);
+        match blocking("the reading of the history ended early", read).await {
+            Ok(Ok(history)) => {
+                let ours = history.iter().take_while(|verdict| verdict.at >= started);
+                ours.collect::<Vec<_>>().into_iter().rev().for_each(|verdict| self.decided(verdict));
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "verdicts are missing in the metrics"),
+            Err(_) => tracing::warn!("verdicts are missing in the metrics"),
         }
     }
 

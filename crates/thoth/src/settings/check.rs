@@ -377,5 +377,6 @@ fn reload(found: &Found<'_>) -> Reload {
         handover_ms: found.count("reload.handoverMs"),
         probation_ms: found.count("reload.probationMs"),
         history_max: usize::try_from(found.count("reload.historyMax")).unwrap_or(usize::MAX),
+        history_days: found.count("reload.historyDays"),
     }
 }

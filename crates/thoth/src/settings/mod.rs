@@ -84,6 +84,25 @@ pub struct Settings {
     pub reload: Reload,
 }
 
+impl Settings {
+    /// What the settings mean, in bytes, secrets included: not where a value comes from, nor how the file writes it.
+    pub fn meaning(&self) -> Vec<u8> {
+        let Self { vault, pinned: _, origins: _, paths, api_keys, llm, memory, .. } = self;
+        let Self { rag, citation, servers, performance, logging, reload, .. } = self;
+        let values = (vault, paths, llm, memory, rag, citation, servers, performance, logging, reload);
+        // What shows values to people redacts secrets: they are added, each with its end.
+        let mut meaning = format!("{values:?}").into_bytes();
+        let ApiKeys { openrouter_key, openai_key, anthropic_key, mistral_key, custom_key, letta_api_key } =
+            api_keys;
+        let providers = [openrouter_key, openai_key, anthropic_key, mistral_key, custom_key];
+        for secret in providers.into_iter().chain([letta_api_key, &memory.letta.cloud_api_key]) {
+            meaning.push(0);
+            meaning.extend(secret.expose().as_bytes());
+        }
+        meaning
+    }
+}
+
 /// Folders, absolute and inside the vault (unless that was permitted explicitly).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -178,4 +197,6 @@ pub struct Reload {
     pub probation_ms: u64,
     /// Number of verdicts that the history keeps (1,000).
     pub history_max: usize,
+    /// Days for which it keeps a verdict (365).
+    pub history_days: u64,
 }

@@ -211,6 +211,7 @@ async fn engine(
         }),
         tuning: |_| Tuning { settle: Duration::from_millis(20), ..Tuning::default() },
         on_trial: Services::on_trial,
+        meaning: Settings::meaning,
         version: "1".to_owned(),
         fallback: Box::new(move || {
             let mut settings = Settings::default_for(&fallback);
