@@ -33,8 +33,9 @@ use crate::generation::{Generation, Identity, Live};
 use crate::history::{History, Limits};
 use crate::judge::{Fingerprint, Judge};
 use crate::preparation::{Book, Preparation};
-use crate::probation::{OnTrial, Probation};
+use crate::probation::{ANSWER_MAX, OnTrial, Probation};
 use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
+use crate::retire::Retired;
 use crate::status::Shared;
 use crate::tuning::Tuning;
 use crate::watch::{Command, Waker};
@@ -68,7 +69,7 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) prepare: Arc<Prepare<S, V>>,
     pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
-    pub(crate) retired: mpsc::UnboundedSender<Arc<Generation<S, V>>>,
+    pub(crate) retired: mpsc::UnboundedSender<Retired<S, V>>,
     pub(crate) messages: mpsc::UnboundedReceiver<Message<S>>,
     pub(crate) product: Handle,
     /// What the live settings were read from.
@@ -320,6 +321,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut services = book.reports();
         services.extend(followed);
         let outcome = self.begin_probation(before, &candidate.settings, on_trial, time);
+        if outcome == Some(Outcome::Kept) {
+            // All of it has worked before, if with other settings beside it.
+            let let_out = self.history.let_out(&self.judge.meaning(&candidate.settings));
+            self.written("the quarantine", let_out);
+        }
         let Candidate { source, warnings, .. } = candidate;
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
@@ -340,6 +346,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let limit = self.shared.tuning().prepare_deadline;
         tokio::time::timeout(limit, put).await.ok().and_then(Result::ok).unwrap_or_else(|| Err(late()))?;
         self.newest = source.fingerprint;
+        // What the world has refused stands in the file no more.
+        self.try_again(None);
         Ok(())
     }
 
@@ -362,7 +370,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         source.stages.done("follow", Instant::now());
-        if self.retired.send(old).is_err() {
+        let retired = Retired::now(old, tuning.probation + ANSWER_MAX);
+        if self.retired.send(retired).is_err() {
             tracing::debug!("the retirer has ended: the engine is stopping");
         }
         (before, followed)
