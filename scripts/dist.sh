@@ -28,10 +28,10 @@ cross() {
 lacks() {
   local triple=$1-unknown-linux-gnu
   if ! rustc --print target-libdir --target "$triple" 2>/dev/null | xargs -r test -d; then
-    echo "the target (rustup target add $triple)"
+    echo "its target (rustup target add $triple)"
   fi
   if ! command -v "$1-linux-gnu-gcc" >/dev/null; then
-    echo "a linker (apt-get install gcc-${1//_/-}-linux-gnu libc6-dev-$(debian_name "$1")-cross)"
+    echo "its linker (apt-get install gcc-${1//_/-}-linux-gnu libc6-dev-$(debian_name "$1")-cross)"
   fi
 }
 
@@ -76,7 +76,7 @@ else
     binary=$(cross "$other")
     pack "$other" "$binary"
   else
-    skipped "the archive for $other: there is no ${absent//$'\n'/, and no }"
+    skipped "the archive for $other: not installed are ${absent//$'\n'/, and }"
   fi
 fi
 (cd "$dist" && sha256sum thoth-*.tar.gz >SHA256SUMS)

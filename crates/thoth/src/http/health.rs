@@ -84,8 +84,15 @@ pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'s
         let starting = || ServiceState::pending(None, "starting".to_owned());
         services.entry("pdf").or_insert_with(starting);
     }
+    if generation.safe_mode {
+        let silent = services.iter_mut().filter(|(name, _)| !IN_SAFE_MODE.contains(name));
+        silent.for_each(|(_, state)| *state = ServiceState::off(state.since, "safe mode"));
+    }
     services
 }
+
+/// What does its work in safe mode: everything else answers 503.
+const IN_SAFE_MODE: [&str; 4] = ["http", "log", "mcp", "ports"];
 
 async fn intake_trouble(monitor: &Monitor) -> Option<String> {
     match monitor.status().await {

@@ -82,7 +82,8 @@ async fn style_and_links_are_followed_at_once_and_by_notes_when_they_are_refresh
     assert_eq!(without_token.status(), 401);
     let unknown = thoth.place.run(&["notes", "refresh", "no-such-id"]);
     assert!(
-        !unknown.status.success() && text(&unknown).contains("there is no paper `no-such-id`"),
+        !unknown.status.success()
+            && text(&unknown).contains("there is no paper `no-such-id` (`thoth papers` lists them)"),
         "{}",
         text(&unknown)
     );
