@@ -1,12 +1,15 @@
 //! The figures, in one run: `cargo run --profile dist -p thoth-bench -- path/to/thoth`. Prints Markdown. With `--plan` behind
 //! it: those that the plan for changing settings set itself.
 
+#[path = "../../crates/thoth/tests/corpus/generated.rs"]
 mod corpus;
 mod floor;
 mod idle;
 mod latency;
 mod load;
 mod plan;
+#[path = "../../crates/thoth/tests/corpus/samples.rs"]
+mod samples;
 mod server;
 mod settings;
 mod verdicts;

@@ -42,6 +42,9 @@ mod follow;
 mod generation;
 mod history;
 mod judge;
+#[cfg(test)]
+#[path = "../tests/fuzz/kept.rs"]
+mod kept;
 mod preparation;
 mod probation;
 mod proposal;

@@ -63,15 +63,14 @@ impl Journal {
             file.set_len(whole as u64).map_err(error("cutting the torn tail off the journal", path))?;
         }
         let (lines, unreadable) = parse(bytes.get(..whole).unwrap_or_default());
-        let damage = match (torn, unreadable) {
-            (0, 0) => None,
-            (torn, 0) => {
-                Some(format!("the journal ended in the middle of a line; {torn} bytes were cut off"))
-            }
-            (_, unreadable) => {
-                Some(format!("{unreadable} lines of the journal cannot be read and are passed over"))
-            }
-        };
+        let mut damage = Vec::new();
+        if unreadable > 0 {
+            damage.push(format!("{unreadable} lines of the journal cannot be read and are passed over"));
+        }
+        if torn > 0 {
+            damage.push(format!("the journal ended in the middle of a line; {torn} bytes were cut off"));
+        }
+        let damage = (!damage.is_empty()).then(|| damage.join("; "));
         let journal = Self { path: path.to_owned(), file, lines: lines.len(), length: whole as u64 };
         Ok((journal, lines, damage))
     }

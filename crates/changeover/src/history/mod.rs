@@ -9,6 +9,8 @@
 //! - All files have mode 0600, the folder 0700. Every file but the journal is written aside and renamed.
 
 pub(crate) mod files;
+#[cfg(test)]
+mod fuzz;
 mod journal;
 mod quarantine;
 mod secrets;
@@ -156,7 +158,7 @@ impl History {
                     contents.extend(intent.content.zip(intent.sealed));
                 }
                 Line::Verdict(verdict) => {
-                    next_id = next_id.max(verdict.id + 1);
+                    next_id = next_id.max(verdict.id.saturating_add(1));
                     last_generation = last_generation.max(verdict.generation);
                     verdicts.push(Arc::new(verdict), history_max);
                 }

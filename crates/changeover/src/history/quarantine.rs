@@ -60,7 +60,7 @@ impl Quarantine {
 
     /// Puts settings in.
     pub(super) fn add(&mut self, meaning: &str, reason: &str) -> Result<(), HistoryError> {
-        let tries = self.find(meaning).map_or(0, |entry| entry.tries) + 1;
+        let tries = self.find(meaning).map_or(0, |entry| entry.tries).saturating_add(1);
         self.entries.retain(|entry| entry.meaning != meaning);
         let excess = (self.entries.len() + 1).saturating_sub(ENTRIES_MAX);
         self.entries.drain(..excess);

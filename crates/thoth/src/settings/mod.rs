@@ -2,7 +2,7 @@
 //!
 //! The way of a file: `changeover::check` makes a document of the bytes, `walk` reads it by the table of keys
 //! (`keys`, one row a key), `check` makes the typed [`Settings`] of what was found, `across` compares keys with each
-//! other. Nothing after that checks anything again.
+//! other, `review` says all of it. Nothing after that checks anything again.
 
 mod across;
 mod bounds;
@@ -11,12 +11,15 @@ mod difference;
 pub mod documents;
 pub mod effective;
 mod environment;
+mod excerpt;
+mod gathered;
 mod key;
 mod keys;
 mod location;
 mod origin;
 mod path;
 pub mod render;
+mod review;
 mod secret;
 mod secrets;
 mod spelling;
@@ -37,13 +40,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use check::check;
 pub use difference::{Difference, difference, with_secrets_of};
 pub use environment::{Environment, VARIABLES, Variable};
 pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
+pub use review::{Review, check, review};
 pub use secret::{REDACTED, Secret};
 pub use spelling::{edited, said};
 pub use style::style;
