@@ -47,7 +47,7 @@ const fn calls(name: &'static str, needs: &'static str, calls: fn(&Task<'_>)) ->
 
 // Both make no backup of what lies in a folder for temporary files, unless they are told to.
 const VIM: &str = r#"exec vim -u NONE -N -es -c "set nobackup writebackup backupskip= backupcopy=$COPY" -c "%s/$OLD/$NEW/g" -c wq "$FILE""#;
-const EMACS: &str = r#"exec emacs -Q --batch "$FILE" --eval "(setq backup-enable-predicate (lambda (_) t) backup-by-copying $COPY)" --eval '(progn (while (search-forward (getenv "OLD") nil t) (replace-match (getenv "NEW") t t)) (save-buffer))'"#;
+const EMACS: &str = r#"exec emacs -Q --batch "$FILE" --eval "(setq backup-inhibited nil backup-enable-predicate (lambda (_) t) backup-by-copying $COPY)" --eval '(progn (while (search-forward (getenv "OLD") nil t) (replace-match (getenv "NEW") t t)) (save-buffer))'"#;
 const GIT: &str = r#"export GIT_DIR="$BESIDE/repository" GIT_CONFIG_NOSYSTEM=1 HOME="$BESIDE"
 test -d "$GIT_DIR" || git init --quiet --bare "$GIT_DIR"
 git --work-tree="$BESIDE" add settings.json
