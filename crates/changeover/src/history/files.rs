@@ -47,9 +47,25 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
+/// Where the next state of a file is written.
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
+/// Removes what a kill in the middle of [`replace`] has left. Only for who alone writes the file.
+pub(super) fn sweep(path: &Path) -> Result<(), HistoryError> {
+    let aside = aside(path);
+    match fs::remove_file(&aside) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(error("removing what was left behind in", &aside)(source))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file aside and renames it into place: whoever reads sees the old one or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
-    let aside = path.with_extension("new");
+    let aside = aside(path);
     let write = || {
         let mut file = private().write(true).create(true).truncate(true).open(&aside)?;
         file.write_all(bytes)?;

@@ -43,6 +43,20 @@ fn refusals_never_push_out_the_last_known_good() {
 }
 
 #[test]
+fn what_a_kill_left_half_replaced_is_gone_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["secrets.new", "journal.new", "quarantine.new"] {
+        std::fs::write(folder.path().join(name), "{\"a\": \"sk-half").unwrap();
+    }
+    let (mut history, found) = History::open(folder.path(), "1", 9).unwrap();
+    history.record(verdict(1, "good"), limits(9)).unwrap();
+    assert_eq!(found.damage, None);
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["journal.jsonl"]);
+}
+
+#[test]
 fn the_journal_is_read_beside_a_writer_and_never_changed() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(read_history(folder.path()).unwrap(), []);
