@@ -74,7 +74,7 @@ test-docker: ## The container end to end, with an engine of its own where none a
 	@scripts/test-docker.sh
 test-letta: ## Agent memory against a real Letta server, which is installed for it once
 	@scripts/test-letta.sh
-bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
+bench: ## Measure a save's way to every service, beside a bare loop and beside other programs (docs/figures.md)
 	@scripts/bench.sh
 bench-plan: ## Measure what docs/docker-hot-reload.md promises: times, success, cost of the watch, files judged
 	@scripts/bench.sh --plan
