@@ -137,7 +137,11 @@ fn own(record: &Record) -> String {
          | save | ours, median | floor, median | ratio | ours, p99 | floor, p99 | ratio |\n| --- | --- | --- | --- | --- | --- | --- |\n",
         record.rename.ours.count
     );
-    for (how, Row { ours, floor, .. }) in [("by rename", &record.rename), ("in place", &record.in_place)] {
+    for (how, Row { ours, floor, .. }) in [
+        ("by rename", &record.rename),
+        ("in place", &record.in_place),
+        ("the engine alone, a small file, by rename", &record.engine),
+    ] {
         text += &format!(
             "| {how} | {} | {} | {:.2} | {} | {} | {:.2} |\n",
             shown(ours.median()),

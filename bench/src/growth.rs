@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use changeover::{
-    Accepted, Blueprint, Engine, Files, Occasion, Preparation, Problem, Service, Tuning, Verdict,
+    Accepted, Blueprint, Decision, Engine, Files, Occasion, Preparation, Problem, Service, Tuning,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::latency::{self, Row, Save};
+use crate::sample::micros;
 use crate::server::Server;
 use crate::settings;
 use crate::verdicts::Verdicts;
@@ -72,6 +74,21 @@ pub struct Crowd {
     /// Median microseconds when a save concerns one of them, and all of them.
     pub one: f64,
     pub all: f64,
+}
+
+/// The engine alone with one service that does nothing, beside the floor.
+pub fn engine(runtime: &Runtime, saves: usize) -> anyhow::Result<Row> {
+    let product = runtime.block_on(Product::start(1))?;
+    let mut verdicts = product.engine.verdicts();
+    let round_as_number = |round: usize| content(1, |_| round as u64);
+    let row = latency::beside_the_floor(Save::Rename, saves, round_as_number, |content| {
+        let begun = Save::Rename.save(&product.file, content)?;
+        let verdict = verdicts.blocking_recv()?;
+        ensure!(verdict.verdict == Decision::Applied, "{verdict}");
+        Ok((micros(begun, verdict.at), verdict.stages_ms.clone()))
+    });
+    runtime.block_on(product.engine.shutdown());
+    row
 }
 
 /// The engine alone, with services that do nothing.
@@ -142,7 +159,7 @@ impl Product {
     async fn save(&self, number: impl Fn(usize) -> u64) -> anyhow::Result<f64> {
         let mut verdicts = self.engine.verdicts();
         Save::Rename.save(&self.file, &content(self.services, number))?;
-        let verdict: std::sync::Arc<Verdict> =
+        let verdict =
             tokio::time::timeout(VERDICT_MAX, verdicts.recv()).await.context("no verdict came")??;
         let millis = verdict.stages_ms.get("total").context("a verdict has a total")?;
         Ok(millis * 1e3)

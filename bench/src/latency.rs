@@ -66,38 +66,54 @@ pub struct Row {
     pub stages: BTreeMap<String, f64>,
 }
 
-/// `rounds` saves of each, of contents that `content` makes.
+/// The stages of a verdict, in milliseconds.
+type Stages = BTreeMap<String, f64>;
+
+/// `rounds` saves of each, of contents that `content` makes: for the real binary, and for the floor.
 pub fn measure(
     server: &Server,
     save: Save,
     rounds: usize,
     content: impl Fn(usize) -> String,
 ) -> anyhow::Result<Row> {
-    let floor_folder = tempfile::tempdir()?;
-    let floor_file = floor_folder.path().join("settings.json");
-    std::fs::write(&floor_file, content(0))?;
-    let (sender, floor_live_at) = channel();
-    let pointer = Arc::new(ArcSwap::from_pointee(Value::Null));
-    crate::floor::start(&floor_file, pointer, move || sender.send(Timestamp::now()).is_ok())?;
     let mut verdicts = Verdicts::listen(server)?;
-    let (mut ours, mut floor) = (Vec::new(), Vec::new());
-    let mut stages: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let file = server.settings();
-    for round in 1..=rounds {
-        let content = content(round);
-        let begun = save.save(&floor_file, &content)?;
-        let live_at = floor_live_at.recv_timeout(ANSWER_MAX)?;
-        floor.push(micros(begun, live_at));
-        let begun = save.save(&file, &content)?;
+    beside_the_floor(save, rounds, content, |content| {
+        let begun = save.save(&file, content)?;
         let (verdict, live_at) = verdicts.next()?;
         ensure!(verdict["verdict"] == "applied", "{verdict}");
-        ours.push(micros(begun, live_at));
-        for (stage, millis) in verdict["stages_ms"].as_object().into_iter().flatten() {
-            stages.entry(stage.clone()).or_default().extend(millis.as_f64().map(|millis| millis * 1e3));
+        let stages = serde_json::from_value(verdict["stages_ms"].clone())?;
+        Ok((micros(begun, live_at), stages))
+    })
+}
+
+/// A save for the floor, and then one by `ours`, which gives its microseconds and stages.
+pub fn beside_the_floor(
+    save: Save,
+    rounds: usize,
+    content: impl Fn(usize) -> String,
+    mut ours: impl FnMut(&str) -> anyhow::Result<(f64, Stages)>,
+) -> anyhow::Result<Row> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("settings.json");
+    std::fs::write(&file, content(0))?;
+    let (sender, live_at) = channel();
+    let pointer = Arc::new(ArcSwap::from_pointee(Value::Null));
+    crate::floor::start(&file, pointer, move || sender.send(Timestamp::now()).is_ok())?;
+    let (mut of_ours, mut of_floor) = (Vec::new(), Vec::new());
+    let mut stages: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for round in 1..=rounds {
+        let content = content(round);
+        let begun = save.save(&file, &content)?;
+        of_floor.push(micros(begun, live_at.recv_timeout(ANSWER_MAX)?));
+        let (micros, of_stages) = ours(&content)?;
+        of_ours.push(micros);
+        for (stage, millis) in of_stages {
+            stages.entry(stage).or_default().push(millis * 1e3);
         }
         // A pause as between two people's saves: what follows a switch must not be measured with the next.
         std::thread::sleep(PAUSE);
     }
     let stages = stages.into_iter().map(|(stage, micros)| (stage, Times::of(micros).median())).collect();
-    Ok(Row { ours: Times::of(ours), floor: Times::of(floor), stages })
+    Ok(Row { ours: Times::of(of_ours), floor: Times::of(of_floor), stages })
 }

@@ -23,6 +23,8 @@ pub struct Record {
     /// Ours beside the floor, by the clock of each: by rename, in place.
     pub rename: Row,
     pub in_place: Row,
+    /// The engine alone, with one service that does nothing, by rename.
+    pub engine: Row,
     /// Everybody, by the answers.
     pub race: Vec<Entry>,
     pub strain: Vec<Strain>,

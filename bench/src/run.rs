@@ -46,6 +46,8 @@ pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
     say("taking the live generation");
     let runtime = tokio::runtime::Runtime::new()?;
     let reads = runtime.block_on(reads::measure())?;
+    say("the engine alone");
+    let engine = growth::engine(&runtime, extent.saves)?;
     say("settings that grow, services that grow");
     let sizes = growth::sizes(thoth)?;
     let services = runtime.block_on(growth::services())?;
@@ -60,6 +62,7 @@ pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
         machine,
         rename,
         in_place,
+        engine,
         race,
         strain,
         faults,

@@ -196,7 +196,18 @@ impl Contender {
     pub fn complaint(&self, length: usize) -> anyhow::Result<Option<String>> {
         let log = std::fs::read(&self.log)?;
         let new = String::from_utf8_lossy(log.get(length..).unwrap_or_default()).into_owned();
-        Ok(new.lines().find(|line| sounds_bad(line)).map(str::to_owned))
+        Ok(new.lines().find(|line| sounds_bad(line)).map(|line| self.plain(line)))
+    }
+
+    /// What a program says, without colours and without the folder of this run.
+    pub fn plain(&self, says: &str) -> String {
+        let folder = format!("{}/", self.ground.folder().display());
+        let mut parts = says.split('\u{1b}');
+        let mut plain = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+        }
+        plain.replace(&folder, "")
     }
 
     fn last_words(&self) -> anyhow::Result<String> {

@@ -146,7 +146,7 @@ fn envoy_listener(port: u16, round: usize) -> Value {
 pub fn traefik(tools: &Tools) -> anyhow::Result<Contender> {
     let program = tools.wheels.join("traefik");
     let version = version(&program, "version")?;
-    let (ground, address) = (Ground::new("routes.json")?, free_address()?);
+    let (ground, address) = (Ground::new("routes.yaml")?, free_address()?);
     let content = |round: usize, middleware: &str| {
         json!({ "http": {
             "routers": { "main": {
