@@ -110,7 +110,7 @@ fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
     look(&contender, &mut seen);
     let refusal = answer
         .filter(|answer| answer.status >= 400)
-        .map(|answer| format!("{} {}", answer.status, answer.body().trim()));
+        .map(|answer| contender.plain(&format!("{} {}", answer.status, answer.body().trim())));
     seen.says = match refusal {
         Some(refusal) => Some(refusal),
         None => contender.complaint(log)?,
