@@ -217,11 +217,11 @@ fn strain(record: &Record) -> String {
                 one.how,
                 one.changes,
                 one.missed,
-                one.right,
-                one.lost,
-                one.wrong,
-                one.mixed,
-                one.back
+                one.answers.right,
+                one.answers.lost,
+                one.answers.wrong,
+                one.answers.mixed,
+                one.answers.back
             ))
             .collect::<String>()
     );

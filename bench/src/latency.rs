@@ -58,7 +58,7 @@ impl Save {
 }
 
 /// What one row of the table compares.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
     pub ours: Times,
     pub floor: Times,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
@@ -224,14 +225,22 @@ impl Contender {
 impl Drop for Contender {
     fn drop(&mut self) {
         let Ok(process) = self.process() else { return };
-        // It may have ended by itself, and so may the processes that it has started.
-        drop(kill_process(process, Signal::TERM));
+        told(kill_process(process, Signal::TERM));
         let deadline = Instant::now() + END_MAX;
         while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(10));
         }
-        drop(kill_process_group(process, Signal::KILL));
+        told(kill_process_group(process, Signal::KILL));
         drop(self.child.wait());
+    }
+}
+
+/// A process may have ended by itself, and so may those that it has started.
+fn told(result: Result<(), Errno>) {
+    if let Err(error) = result
+        && error != Errno::SRCH
+    {
+        eprintln!("bench: a process cannot be ended: {error}");
     }
 }
 

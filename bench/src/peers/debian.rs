@@ -68,7 +68,9 @@ pub fn haproxy(tools: &Tools) -> anyhow::Result<Contender> {
         path: "/",
     };
     // With a master, which starts the next worker and lets the last one finish.
-    Contender::start(plan, ground, haproxy().args(["-W", "-f"]).arg(ground.file()))
+    let mut command = haproxy();
+    command.args(["-W", "-f"]).arg(ground.file());
+    Contender::start(plan, ground, &mut command)
 }
 
 pub fn prometheus(tools: &Tools) -> anyhow::Result<Contender> {
