@@ -248,10 +248,10 @@ fn strain(record: &Record) -> String {
 }
 
 fn faults(record: &Record) -> String {
-    let mut text = "\n## Saves that cannot be taken\n\nThe first half of a file; no file for a second and a half; and a file that is right in itself \
+    let mut text = "\n## Saves that cannot be taken\n\nThe first half of a file; no file for three seconds; and a file that is right in itself \
         and needs what cannot be had: a port that is taken (a broken file of rules for Prometheus, a middleware that is not there for Traefik). \
         Each cell: what was answered meanwhile, and how soon the next good save was served. The crates have no step that could refuse what is \
-        right in itself.\n\n| | half a file | no file | what cannot be had |\n| --- | --- | --- | --- |\n"
+        right in itself; and a YAML that is cut short may still be one.\n\n| | half a file | no file | what cannot be had |\n| --- | --- | --- | --- |\n"
         .to_owned();
     let mut names: Vec<&str> = record.faults.iter().map(|seen| seen.name.as_str()).collect();
     names.dedup();
@@ -282,7 +282,7 @@ fn in_words(seen: &Seen) -> String {
     let served = match (seen.old, seen.new, seen.mixed, seen.failed) {
         (_, 0, 0, 0) => "the old".to_owned(),
         (_, _, 0, 0) => "**the new**".to_owned(),
-        (_, _, 0, failed) => format!("**{failed} of {all} answers failed**"),
+        (_, _, 0, failed) => format!("**{failed} of {all} answers lost or without the values**"),
         (_, _, mixed, _) => format!("**{mixed} of {all} answers mixed**"),
     };
     let next = match seen.next {

@@ -48,11 +48,11 @@ pub struct Sizes {
     pub beyond: String,
 }
 
-/// Files of growing size, saved for the real binary and for the floor in turn.
-pub fn sizes(binary: &Path) -> anyhow::Result<Sizes> {
+/// Files of growing size up to this, saved for the real binary and for the floor in turn.
+pub fn sizes(binary: &Path, bytes_max: usize) -> anyhow::Result<Sizes> {
     let server = Server::start(binary, &settings::sized(0, SIZES[0].0))?;
     let mut sizes = Vec::new();
-    for (bytes, saves) in SIZES {
+    for (bytes, saves) in SIZES.into_iter().filter(|(bytes, _)| *bytes <= bytes_max) {
         let row = latency::measure(&server, Save::Rename, saves, |round| settings::sized(round, bytes))?;
         sizes.push(Size { bytes, row });
     }

@@ -16,14 +16,23 @@ struct Extent {
     /// Rounds of the race.
     rounds: usize,
     changeovers: usize,
+    /// The largest settings file.
+    bytes_max: usize,
     /// For how long the servers are watched at rest.
     rest: Duration,
 }
 
-const WHOLE: Extent = Extent { saves: 500, rounds: 100, changeovers: 1_000, rest: Duration::from_secs(60) };
+const WHOLE: Extent = Extent {
+    saves: 500,
+    rounds: 100,
+    changeovers: 1_000,
+    bytes_max: 10_000_000,
+    rest: Duration::from_secs(60),
+};
 
 /// To see whether all is there.
-const QUICK: Extent = Extent { saves: 50, rounds: 10, changeovers: 100, rest: Duration::from_secs(5) };
+const QUICK: Extent =
+    Extent { saves: 50, rounds: 10, changeovers: 100, bytes_max: 100_000, rest: Duration::from_secs(5) };
 
 /// Measures everything. `tools` is the folder that scripts/bench.sh fills.
 pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
@@ -49,7 +58,7 @@ pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
     say("the engine alone");
     let engine = growth::engine(&runtime, extent.saves)?;
     say("settings that grow, services that grow");
-    let sizes = growth::sizes(thoth)?;
+    let sizes = growth::sizes(thoth, extent.bytes_max)?;
     let services = runtime.block_on(growth::services())?;
     drop(runtime);
     say("at rest");

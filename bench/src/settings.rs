@@ -20,9 +20,10 @@ pub fn pair_with_port(round: usize, port: u16) -> String {
     pair_with(round, &format!("\"mcp\": {{\"enabled\": true, \"port\": {port}}}"))
 }
 
-/// The two values alone, among the same notes, for a program of which we know no more.
+/// The two values and as many notes, in one section, as crates want it that know sections only.
 pub fn values(round: usize) -> String {
-    format!("{{\n{}  \"values\": {{\"one\": \"one-{round}\", \"two\": \"two-{round}\"}}\n}}\n", notes(LINES))
+    let notes = notes(LINES);
+    format!("{{\"values\": {{\n{notes}  \"one\": \"one-{round}\", \"two\": \"two-{round}\"\n}}}}\n")
 }
 
 /// A file of about this many bytes.

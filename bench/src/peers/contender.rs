@@ -32,6 +32,12 @@ pub enum Told {
     Patch(SocketAddr, &'static str),
 }
 
+/// Letters that are shown of what a program said before it ended.
+const WORDS_MAX: usize = 200;
+
+/// Lines of complaint that are kept.
+const COMPLAINTS_MAX: usize = 2;
+
 /// A content by its round.
 pub type Content = Box<dyn Fn(usize) -> String + Send + Sync>;
 /// A content by its round and a port that is taken.
@@ -105,7 +111,7 @@ impl Contender {
         let deadline = Instant::now() + START_MAX;
         while contender.said() != Some(Said::Round(0)) {
             if let Some(status) = contender.child.try_wait()? {
-                bail!("`{}` ended, {status}: {}", contender.plan.name, contender.last_words()?);
+                bail!("`{}` ended, {status}: {}", contender.plan.name, contender.first_words()?);
             }
             ensure!(Instant::now() < deadline, "it did not serve within {START_MAX:?}");
             std::thread::sleep(Duration::from_millis(20));
@@ -193,11 +199,17 @@ impl Contender {
         Ok(std::fs::read(&self.log)?.len())
     }
 
-    /// The first line of the log behind `length` that sounds like a complaint.
+    /// The first lines of the log behind `length` that sound like a complaint.
     pub fn complaint(&self, length: usize) -> anyhow::Result<Option<String>> {
         let log = std::fs::read(&self.log)?;
         let new = String::from_utf8_lossy(log.get(length..).unwrap_or_default()).into_owned();
-        Ok(new.lines().find(|line| sounds_bad(line)).map(|line| self.plain(line)))
+        let lines: Vec<String> = new
+            .lines()
+            .filter(|line| sounds_bad(line))
+            .take(COMPLAINTS_MAX)
+            .map(|line| self.plain(line))
+            .collect();
+        Ok((!lines.is_empty()).then(|| lines.join(" / ")))
     }
 
     /// What a program says, without colours and without the folder of this run.
@@ -211,10 +223,11 @@ impl Contender {
         plain.replace(&folder, "")
     }
 
-    fn last_words(&self) -> anyhow::Result<String> {
+    /// The beginning of the log, in one line.
+    fn first_words(&self) -> anyhow::Result<String> {
         let log = std::fs::read(&self.log)?;
-        let tail = log.get(log.len().saturating_sub(500)..).unwrap_or_default();
-        Ok(String::from_utf8_lossy(tail).into_owned())
+        let words: Vec<&str> = str::from_utf8(&log).unwrap_or_default().split_whitespace().collect();
+        Ok(self.plain(&words.join(" ")).chars().take(WORDS_MAX).collect())
     }
 
     fn process(&self) -> anyhow::Result<Pid> {

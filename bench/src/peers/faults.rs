@@ -11,7 +11,7 @@ use super::{Contender, Start, Tools};
 use crate::latency::Save;
 
 /// For how long the answers are looked at.
-const LOOKED_AT: Duration = Duration::from_millis(1_500);
+const LOOKED_AT: Duration = Duration::from_secs(3);
 
 /// The pause between two questions.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -21,6 +21,11 @@ const NEXT_MAX: Duration = Duration::from_secs(5);
 
 /// Letters of a complaint that are kept.
 const COMPLAINT_MAX: usize = 300;
+
+/// The values before the fault, of the fault, and after it.
+const GOOD: usize = 1;
+const BAD: usize = 2;
+const NEXT: usize = 3;
 
 /// What is wrong with a save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,14 +84,14 @@ fn all(start: Start, tools: &Tools) -> anyhow::Result<Vec<Seen>> {
 
 fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
     // One good save first, so that what is served is no content of a start.
-    let begun = contender.save(Save::Rename, 1)?;
-    contender.served(1, begun, NEXT_MAX);
+    let begun = contender.save(Save::Rename, GOOD)?;
+    contender.served(GOOD, begun, NEXT_MAX);
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let content = match (fault, &contender.plan.impossible) {
-        (Fault::Truncated, _) => half((contender.plan.content)(2)),
+        (Fault::Truncated, _) => half((contender.plan.content)(BAD)),
         (Fault::Missing, _) if !contender.has_file() => return Ok(None),
         (Fault::Missing, _) => String::new(),
-        (Fault::Impossible, Some(impossible)) => impossible(2, taken.local_addr()?.port()),
+        (Fault::Impossible, Some(impossible)) => impossible(BAD, taken.local_addr()?.port()),
         (Fault::Impossible, None) => return Ok(None),
     };
     let log = contender.log_length()?;
@@ -119,8 +124,8 @@ fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
     seen.ended = !contender.runs()?;
     drop(taken);
     // A program that is gone cannot be told; then nothing is served.
-    if let Ok(begun) = contender.save(Save::Rename, 3) {
-        seen.next = contender.served(3, begun, NEXT_MAX);
+    if let Ok(begun) = contender.save(Save::Rename, NEXT) {
+        seen.next = contender.served(NEXT, begun, NEXT_MAX);
     }
     Ok(Some(seen))
 }
@@ -129,8 +134,8 @@ fn look(contender: &Contender, seen: &mut Seen) {
     let until = Instant::now() + LOOKED_AT;
     while Instant::now() < until {
         match contender.said() {
-            Some(Said::Round(1)) => seen.old += 1,
-            Some(Said::Round(_)) => seen.new += 1,
+            Some(Said::Round(BAD)) => seen.new += 1,
+            Some(Said::Round(_)) => seen.old += 1,
             Some(Said::Mixed) => seen.mixed += 1,
             Some(Said::Wrong) | None => seen.failed += 1,
         }
