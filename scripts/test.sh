@@ -37,6 +37,7 @@ tool_step 'shell scripts' shellcheck --external-sources .ci/run scripts/*.sh doc
 tool_step 'licences and bans' "$tools/cargo-deny" --locked check --hide-inclusion-graph bans licenses sources
 tool_step 'unused dependencies' "$tools/cargo-shear"
 step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step 'package of the engine' cargo package --package changeover --no-verify --allow-dirty --offline --quiet
 RUSTDOCFLAGS='-D warnings' step 'documentation of the engine' \
   cargo doc --package changeover --no-deps --locked --quiet
 # The product's is for those who work on it: its private rooms are in it, and may be linked to.

@@ -8,6 +8,7 @@
 
 mod answer;
 mod client;
+#[path = "../../crates/thoth/tests/corpus/generated.rs"]
 mod corpus;
 mod document;
 mod floor;
@@ -22,6 +23,8 @@ mod reads;
 mod record;
 mod run;
 mod sample;
+#[path = "../../crates/thoth/tests/corpus/samples.rs"]
+mod samples;
 mod server;
 mod settings;
 mod throughput;

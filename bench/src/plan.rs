@@ -12,9 +12,11 @@ use crate::idle::{self, Idle};
 use crate::latency::{Row, Save};
 use crate::load::{self, Outcome};
 use crate::server::Server;
-use crate::{latency, settings};
+use crate::{latency, samples, settings};
 
 const SCHEMA: &str = include_str!("../../settings/settings.schema.json");
+/// The corpus of the tests, which is judged here too.
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/thoth/tests/corpus");
 /// Saves of each kind whose time is taken.
 const SAVES: usize = 500;
 /// Saves under load.
@@ -25,9 +27,13 @@ const REST: Duration = Duration::from_secs(60);
 /// Measures and prints.
 pub fn print(binary: &Path) -> anyhow::Result<()> {
     let on = Server::start(binary, &settings::content(0))?;
-    let off = Server::start_with(binary, &settings::content(0), &[("THOTH_HOT_RELOAD", "0")])?;
+    let off = Server::start_with(
+        binary,
+        &settings::content(0),
+        &[("THOTH_HOT_RELOAD", "0"), ("THOTH_API_HOST", "127.0.0.1")],
+    )?;
     let rest = idle::measure(&on, &off, REST)?;
-    let checked = check_all(&off, &corpus(SCHEMA)?)?;
+    let checked = check_all(&off, &whole_corpus(&off)?)?;
     let rows = [
         ("by rename", latency::measure(&on, Save::Rename, SAVES, settings::content)?),
         ("in place", latency::measure(&on, Save::InPlace, SAVES, settings::content)?),
@@ -103,6 +109,19 @@ struct Checked {
     good: usize,
     accepted: usize,
     wrong: Vec<String>,
+}
+
+/// What is made from the schema, and what is written down; the vault gets what those files name.
+fn whole_corpus(server: &Server) -> anyhow::Result<Corpus> {
+    let mut whole = corpus(SCHEMA)?;
+    let folder = Path::new(CORPUS);
+    samples::furnish(&server.vault(), folder)?;
+    for sample in samples::all(folder)? {
+        let what = format!("{} ({})", sample.what, sample.expected.join("; "));
+        let to = if sample.refused { &mut whole.bad } else { &mut whole.good };
+        to.push(Sample { what, content: sample.content });
+    }
+    Ok(whole)
 }
 
 /// Every file for real: saved, read by a reload (this server has no watch, so that nothing else reads it), and what runs is

@@ -68,7 +68,12 @@ impl Server {
 
     /// The settings file.
     pub fn settings(&self) -> PathBuf {
-        self.folder.path().join("vault/.thoth/settings.json")
+        self.vault().join(".thoth/settings.json")
+    }
+
+    /// The vault.
+    pub fn vault(&self) -> PathBuf {
+        self.folder.path().join("vault")
     }
 
     /// Its process id.

@@ -47,6 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         prepare: Box::new(|preparation| Box::pin(prepare(preparation))),
         tuning: |_| Tuning::default(),
         on_trial: |_| Vec::new(),
+        meaning: |settings| format!("{settings:?}").into_bytes(),
         version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     })

@@ -72,6 +72,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }),
         tuning: |_| Tuning::default(),
         on_trial: |services| vec![("client", services.client.identity())],
+        meaning: |settings| format!("{settings:?}").into_bytes(),
         version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     })

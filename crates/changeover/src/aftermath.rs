@@ -8,7 +8,7 @@ use crate::candidate::{Candidate, Source, Use};
 use crate::changeover::Changeover;
 use crate::generation::{Generation, Identity};
 use crate::judge::Fingerprint;
-use crate::probation::{OnTrial, Revert};
+use crate::probation::{Commit, OnTrial, Revert};
 use crate::report::{Action, Cause, Decision, Outcome, Problem, ServiceReport};
 
 /// What was live before a commit, and what it was read from.
@@ -76,11 +76,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     pub(crate) fn begin_probation(
         &mut self,
         before: Option<Before<S, V>>,
+        settings: &S,
         services: OnTrial,
         time: Duration,
     ) -> Option<Outcome> {
-        let verdict = (self.history.upcoming_id(), self.live_fingerprint.shown());
-        let outcome = self.probation.committed(verdict, before, services, Instant::now() + time);
+        let commit = Commit { verdict: self.history.upcoming_id(), meaning: self.judge.meaning(settings) };
+        let outcome = self.probation.committed(commit, before, services, Instant::now() + time);
         self.tell_trial();
         outcome
     }
@@ -93,16 +94,16 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         let outcomes = self.probation.due(now);
         self.tell_trial();
-        for (verdict, outcome) in outcomes {
-            self.settled(verdict, outcome);
+        for (commit, outcome) in outcomes {
+            self.settled(&commit, outcome);
         }
     }
 
     /// The engine stops: what has shown that it works is kept; of the rest nothing is known.
     pub(crate) fn stop_probations(&mut self) {
         self.trial.send_replace(Vec::new());
-        for verdict in self.probation.proven() {
-            self.settled(verdict, Outcome::Kept);
+        for commit in self.probation.proven() {
+            self.settled(&commit, Outcome::Kept);
         }
     }
 
@@ -126,7 +127,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     /// One more switch: a new number over older objects. It undoes no work and rewrites no file.
     async fn take_back(&mut self, revert: Revert<Before<S, V>>, reason: &str) {
-        let Revert { to: Before { generation: older, fingerprint }, verdicts, culprits, services } = revert;
+        let Revert { to: Before { generation: older, fingerprint }, commits, culprits, services } = revert;
         let mut source = Source::of(Cause::Revert, fingerprint);
         let number = self.live.peek().number + 1;
         // What must be undone is undone even if it cannot be written down.
@@ -142,25 +143,33 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             reason: format!("as in generation {}: {reason}", older.number),
         };
         let reports = services.iter().map(again).chain(followed).collect();
-        // What runs again is no culprit, whatever else was built from the same content.
-        for content in culprits.iter().filter(|content| fingerprint.shown().as_ref() != Some(*content)) {
-            let kept_out = self.history.quarantine(content, reason);
+        // What runs again is no culprit, whatever else was built from the same settings.
+        let runs_again = self.judge.meaning(&older.settings);
+        for meaning in culprits.iter().filter(|meaning| **meaning != runs_again) {
+            let kept_out = self.history.quarantine(meaning, reason);
             self.written("the quarantine", kept_out);
         }
-        for verdict in verdicts {
-            self.settled(verdict, Outcome::Reverted);
+        for commit in commits {
+            self.settled(&commit, Outcome::Reverted);
         }
-        let bound = self.again.as_ref().and_then(|again| again.what.source.fingerprint.shown());
-        if bound.is_some_and(|content| self.history.quarantined(&content, &Cause::Retry).is_some()) {
+        let bound = |again: &Again<Candidate<S>>| {
+            let meaning = || self.judge.meaning(&again.what.settings);
+            self.history.quarantined(meaning, &Cause::Retry).is_some()
+        };
+        if self.again.as_ref().is_some_and(bound) {
             self.try_again(None);
         }
         self.say(source, Decision::Applied, Some(Outcome::Kept), Vec::new(), Vec::new(), reports);
     }
 
     /// Tells what became of a commit.
-    fn settled(&mut self, verdict: u64, outcome: Outcome) {
-        let (verdict, recorded) = self.history.outcome(verdict, outcome);
+    fn settled(&mut self, commit: &Commit, outcome: Outcome) {
+        let (verdict, recorded) = self.history.outcome(commit.verdict, outcome);
         self.written("an outcome", recorded);
+        if outcome == Outcome::Kept {
+            let let_out = self.history.let_out(&commit.meaning);
+            self.written("the quarantine", let_out);
+        }
         if let Some(verdict) = verdict {
             self.shared.settled(&verdict);
             // Nobody needs to listen.

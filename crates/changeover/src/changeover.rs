@@ -30,11 +30,12 @@ use crate::candidate::{Arrival, Candidate, Message, Source, Stages};
 use crate::check;
 use crate::follow::Followers;
 use crate::generation::{Generation, Identity, Live};
-use crate::history::History;
-use crate::judge::Fingerprint;
+use crate::history::{History, Limits};
+use crate::judge::{Fingerprint, Judge};
 use crate::preparation::{Book, Preparation};
-use crate::probation::{OnTrial, Probation};
+use crate::probation::{ANSWER_MAX, OnTrial, Probation};
 use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
+use crate::retire::Retired;
 use crate::status::Shared;
 use crate::tuning::Tuning;
 use crate::watch::{Command, Waker};
@@ -64,10 +65,11 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) followers: Followers<S, V>,
     pub(crate) history: History,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) judge: Arc<Judge<S>>,
     pub(crate) prepare: Arc<Prepare<S, V>>,
     pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
-    pub(crate) retired: mpsc::UnboundedSender<Arc<Generation<S, V>>>,
+    pub(crate) retired: mpsc::UnboundedSender<Retired<S, V>>,
     pub(crate) messages: mpsc::UnboundedReceiver<Message<S>>,
     pub(crate) product: Handle,
     /// What the live settings were read from.
@@ -160,7 +162,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.try_again(None);
         }
         let source = Source { cause, actor, fingerprint, content, stages, proposed, reply };
-        let bound = fingerprint.shown().and_then(|content| self.history.quarantined(&content, &source.cause));
+        let bound = |accepted: &Accepted<S>| {
+            self.history.quarantined(|| self.judge.meaning(&accepted.settings), &source.cause)
+        };
+        let bound = judged.as_ref().ok().and_then(bound);
         match bound.map_or(judged, |problem| Err(vec![problem])) {
             Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
             Ok(Accepted { settings, warnings, secrets }) => {
@@ -315,8 +320,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let before = Some(before).filter(|before| !before.generation.safe_mode);
         let mut services = book.reports();
         services.extend(followed);
+        let outcome = self.begin_probation(before, &candidate.settings, on_trial, time);
+        if outcome == Some(Outcome::Kept) {
+            // All of it has worked before, if with other settings beside it.
+            let let_out = self.history.let_out(&self.judge.meaning(&candidate.settings));
+            self.written("the quarantine", let_out);
+        }
         let Candidate { source, warnings, .. } = candidate;
-        let outcome = self.begin_probation(before, on_trial, time);
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
     }
@@ -336,6 +346,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let limit = self.shared.tuning().prepare_deadline;
         tokio::time::timeout(limit, put).await.ok().and_then(Result::ok).unwrap_or_else(|| Err(late()))?;
         self.newest = source.fingerprint;
+        // What the world has refused stands in the file no more.
+        self.try_again(None);
         Ok(())
     }
 
@@ -358,7 +370,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         source.stages.done("follow", Instant::now());
-        if self.retired.send(old).is_err() {
+        let retired = Retired::now(old, tuning.probation + ANSWER_MAX);
+        if self.retired.send(retired).is_err() {
             tracing::debug!("the retirer has ended: the engine is stopping");
         }
         (before, followed)
@@ -389,8 +402,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             at: jiff::Timestamp::now(),
             content: source.fingerprint.shown(),
         });
-        let history_max = (self.tuning)(&live.settings).history_max;
-        if let Err(error) = self.history.record(Arc::clone(&verdict), history_max) {
+        let tuning = (self.tuning)(&live.settings);
+        let limits = Limits { verdicts: tuning.history_max, age: tuning.history_age };
+        if let Err(error) = self.history.record(Arc::clone(&verdict), limits) {
             tracing::error!(%error, "the verdict could not be written down");
             self.shared.history_problem(Some(error.to_string()));
         }

@@ -17,7 +17,7 @@ use crate::history::{HistoryError, Verdicts, read_content};
 use crate::judge::Judge;
 use crate::proposal::{NotProposed, Proposal};
 use crate::read::Content;
-use crate::report::{Cause, Problem, Verdict};
+use crate::report::{Cause, Outcome, Problem, Verdict};
 use crate::start;
 use crate::status::{Shared, Status};
 use crate::watch::{Command, Waker};
@@ -107,7 +107,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         self.parts.verdicts.subscribe()
     }
 
-    /// From now on, every verdict whose outcome has become known. One that had its outcome from the beginning, because
+    /// From now on, every verdict whose outcome has become known while it was at hand ([`Engine::history`]). One that had its outcome from the beginning, because
     /// nothing of it was on trial, is not told again.
     pub fn outcomes(&self) -> broadcast::Receiver<Arc<Verdict>> {
         self.parts.outcomes.subscribe()
@@ -145,9 +145,23 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         }
     }
 
-    /// The newest verdicts, newest first, those of earlier processes on this state directory included.
+    /// The newest verdicts, newest first, those of earlier processes on this state directory included;
+    /// [`crate::RECENT_MAX`] at most.
     pub fn history(&self, limit: usize) -> Vec<Arc<Verdict>> {
-        self.parts.history.newest(limit)
+        self.parts.history.recent(limit)
+    }
+
+    /// The newest of the verdicts whose ids are below `before`, newest first. Older ones come out of the journal: blocking.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn history_before(&self, before: u64, limit: usize) -> Result<Vec<Arc<Verdict>>, HistoryError> {
+        self.parts.history.before(before, limit)
+    }
+
+    /// What became of a commit, by the id of its verdict; `None` where that is not known (yet), or forgotten.
+    pub fn outcome_of(&self, verdict: u64) -> Option<Outcome> {
+        self.parts.history.outcome_of(verdict)
     }
 
     /// The content that a verdict was about, with its secrets; `None` where there is no such verdict, or its content was

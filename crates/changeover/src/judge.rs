@@ -37,15 +37,20 @@ enum Kind {
 impl Fingerprint {
     /// For comparing.
     pub(crate) fn number(&self) -> u128 {
-        let mut half = [0; 16];
-        half.copy_from_slice(&self.hash.as_bytes()[..16]);
-        u128::from_be_bytes(half)
+        half(&self.hash)
     }
 
     /// For showing; `None` where there is no content.
     pub(crate) fn shown(&self) -> Option<String> {
         (self.kind == Kind::Bytes).then(|| format!("{:032x}", self.number()))
     }
+}
+
+/// The first half of a hash: enough to tell apart what nobody made alike on purpose.
+fn half(hash: &blake3::Hash) -> u128 {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.as_bytes()[..16]);
+    u128::from_be_bytes(half)
 }
 
 fn parts(content: &Content) -> (Kind, &[u8]) {
@@ -56,9 +61,10 @@ fn parts(content: &Content) -> (Kind, &[u8]) {
     }
 }
 
-/// The product's check, and the key of this state directory.
+/// The product's check, what its settings mean, and the key of this state directory.
 pub(crate) struct Judge<S> {
     pub(crate) check: Box<Check<S>>,
+    pub(crate) meaning: fn(&S) -> Vec<u8>,
     pub(crate) key: [u8; 32],
     pub(crate) file: PathBuf,
 }
@@ -79,6 +85,14 @@ impl<S> Judge<S> {
             hasher.update(bytes);
         }
         Fingerprint { hash: hasher.finalize(), kind }
+    }
+
+    /// The keyed hash of what settings mean: people may see it.
+    pub(crate) fn meaning(&self, settings: &S) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(b"meaning\0");
+        hasher.update(&(self.meaning)(settings));
+        format!("{:032x}", half(&hasher.finalize()))
     }
 
     /// Checks what would replace a live content.

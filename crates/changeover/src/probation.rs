@@ -23,7 +23,7 @@ use crate::report::Outcome;
 const OPEN_MAX: usize = 16;
 
 /// For how long an answer of the objects before is waited for after the time of a trial.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Services by name and object.
 pub(crate) type OnTrial = Vec<(&'static str, Identity)>;
@@ -37,11 +37,17 @@ pub(crate) struct Probation<G> {
     live: OnTrial,
 }
 
+/// What went live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Commit {
+    pub(crate) verdict: u64,
+    /// Keyed hash of what the settings mean.
+    pub(crate) meaning: String,
+}
+
 #[derive(Debug)]
 struct Open<G> {
-    verdict: u64,
-    /// Keyed hash of the content.
-    content: Option<String>,
+    commit: Commit,
     /// What was live before, and its objects; `None` at a start, and after safe mode.
     before: Option<(G, OnTrial)>,
     /// Objects of this commit that nobody had used with success when it was made.
@@ -55,9 +61,9 @@ struct Open<G> {
 #[derive(Debug)]
 pub(crate) struct Revert<G> {
     pub(crate) to: G,
-    /// The verdicts that are taken back, oldest first.
-    pub(crate) verdicts: Vec<u64>,
-    /// The contents of those of them that have the object that failed, each once.
+    /// What is taken back, oldest first.
+    pub(crate) commits: Vec<Commit>,
+    /// The meanings of those of them that have the object that failed, each once.
     pub(crate) culprits: Vec<String>,
     /// The services whose objects change.
     pub(crate) services: Vec<&'static str>,
@@ -73,7 +79,7 @@ impl<G: Clone> Probation<G> {
     /// A commit. Gives its outcome where nothing of it is on trial.
     pub(crate) fn committed(
         &mut self,
-        (verdict, content): (u64, Option<String>),
+        commit: Commit,
         before: Option<G>,
         services: OnTrial,
         until: Instant,
@@ -85,7 +91,7 @@ impl<G: Clone> Probation<G> {
             return Some(Outcome::Kept);
         }
         let before = before.map(|before| (before, older));
-        self.open.push(Open { verdict, content, before, unproven, until, asked: false });
+        self.open.push(Open { commit, before, unproven, until, asked: false });
         None
     }
 
@@ -129,14 +135,14 @@ impl<G: Clone> Probation<G> {
         let first = self.first_reverted(object)?;
         let (to, older) = self.open.get(first)?.before.clone()?;
         let mut culprits: Vec<String> =
-            self.open.iter().skip(culprit).filter_map(|open| open.content.clone()).collect();
+            self.open.iter().skip(culprit).map(|open| open.commit.meaning.clone()).collect();
         culprits.sort_unstable();
         culprits.dedup();
-        let verdicts = self.open.drain(first..).map(|open| open.verdict).collect();
+        let commits = self.open.drain(first..).map(|open| open.commit).collect();
         let changed = self.live.iter().filter(|service| !older.contains(service));
         let services = changed.map(|(name, _)| *name).collect();
         self.live = older;
-        Some(Revert { to, verdicts, culprits, services })
+        Some(Revert { to, commits, culprits, services })
     }
 
     /// The entry that brought this live object in place of another one.
@@ -163,7 +169,7 @@ impl<G: Clone> Probation<G> {
     }
 
     /// The outcomes of what has been on trial for long enough.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<(u64, Outcome)> {
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<(Commit, Outcome)> {
         let excess = self.open.len().saturating_sub(OPEN_MAX);
         self.open.iter_mut().take(excess).for_each(|open| open.until = now);
         let (over, open) = std::mem::take(&mut self.open).into_iter().partition(|open| open.until <= now);
@@ -173,7 +179,7 @@ impl<G: Clone> Probation<G> {
             .iter()
             .map(|open| {
                 let outcome = if self.is_proven(open) { Outcome::Kept } else { Outcome::KeptUnproven };
-                (open.verdict, outcome)
+                (open.commit.clone(), outcome)
             })
             .collect();
         let (live, open) = (&self.live, &self.open);
@@ -187,9 +193,9 @@ impl<G: Clone> Probation<G> {
         outcomes
     }
 
-    /// The open verdicts of which everything has shown that it works.
-    pub(crate) fn proven(&self) -> Vec<u64> {
-        self.open.iter().filter(|open| self.is_proven(open)).map(|open| open.verdict).collect()
+    /// The open commits of which everything has shown that it works.
+    pub(crate) fn proven(&self) -> Vec<Commit> {
+        self.open.iter().filter(|open| self.is_proven(open)).map(|open| open.commit.clone()).collect()
     }
 
     fn is_proven(&self, open: &Open<G>) -> bool {
@@ -204,6 +210,9 @@ impl<G: Clone> Probation<G> {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -215,6 +224,10 @@ mod tests {
 
     const TIME: Duration = Duration::from_secs(10);
 
+    fn verdicts(revert: &Revert<u64>) -> Vec<u64> {
+        revert.commits.iter().map(|commit| commit.verdict).collect()
+    }
+
     impl Story {
         fn new() -> Self {
             Self { probation: Probation::default(), now: Instant::now() }
@@ -223,13 +236,14 @@ mod tests {
         /// Commit number `n` over number `n - 1` with this `llm`.
         fn commit(&mut self, number: u64, llm: Identity) -> Option<Outcome> {
             let before = (number > 1).then(|| number - 1);
-            let content = Some(format!("content {number}"));
-            self.probation.committed((number, content), before, vec![("llm", llm)], self.now + TIME)
+            let commit = Commit { verdict: number, meaning: format!("meaning {number}") };
+            self.probation.committed(commit, before, vec![("llm", llm)], self.now + TIME)
         }
 
         fn later(&mut self, seconds: u64) -> Vec<(u64, Outcome)> {
             self.now += Duration::from_secs(seconds);
-            self.probation.due(self.now)
+            let due = self.probation.due(self.now);
+            due.into_iter().map(|(commit, outcome)| (commit.verdict, outcome)).collect()
         }
     }
 
@@ -274,11 +288,11 @@ mod tests {
         assert_eq!(story.probation.on_trial(), [("llm", llm[2])]);
         let revert = story.probation.failed(llm[2]).unwrap();
         assert_eq!(
-            (revert.to, revert.verdicts.as_slice()),
+            (revert.to, verdicts(&revert).as_slice()),
             (1, [2, 3, 4].as_slice()),
             "2 and 3 were not proven"
         );
-        assert_eq!(revert.culprits, ["content 4"]);
+        assert_eq!(revert.culprits, ["meaning 4"]);
         assert_eq!(revert.services, ["llm"]);
         assert!(story.probation.failed(llm[2]).is_none(), "it is not live any more");
         assert!(story.probation.failed(llm[0]).is_none(), "a revert is never reverted");
@@ -294,7 +308,7 @@ mod tests {
         story.probation.worked(llm[1]);
         story.commit(3, llm[2]);
         let revert = story.probation.failed(llm[2]).unwrap();
-        assert_eq!((revert.to, revert.verdicts.as_slice()), (2, [3].as_slice()));
+        assert_eq!((revert.to, verdicts(&revert).as_slice()), (2, [3].as_slice()));
         assert_eq!(story.later(10), [(1, Outcome::KeptUnproven), (2, Outcome::Kept)]);
     }
 
@@ -312,7 +326,7 @@ mod tests {
         story.commit(4, llm[3]);
         assert_eq!(story.probation.fallback(llm[3]), Some(&3));
         let revert = story.probation.failed(llm[3]).unwrap();
-        assert_eq!((revert.to, revert.verdicts.as_slice()), (3, [4].as_slice()));
+        assert_eq!((revert.to, verdicts(&revert).as_slice()), (3, [4].as_slice()));
     }
 
     #[test]

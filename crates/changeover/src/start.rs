@@ -23,7 +23,7 @@ use crate::report::{Cause, Decision, Problem};
 use crate::retire::retire;
 use crate::status::Shared;
 use crate::tuning::Tuning;
-use crate::watch::{Events, Mount, Settle, View, Watch, steps};
+use crate::watch::{Events, Mount, Pulse, Settle, Standing, View, Watch, listen, steps};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
@@ -44,12 +44,23 @@ where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let Blueprint { file, state_dir, key_file, watch, check, prepare, tuning, on_trial, version, fallback } =
-        blueprint;
+    let Blueprint {
+        file,
+        state_dir,
+        key_file,
+        watch,
+        check,
+        prepare,
+        tuning,
+        on_trial,
+        meaning,
+        version,
+        fallback,
+    } = blueprint;
     let file = std::path::absolute(&file)?;
     let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
     let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
-    let judge = Arc::new(Judge { check, key, file: file.clone() });
+    let judge = Arc::new(Judge { check, meaning, key, file: file.clone() });
     let (mut history, found) = History::open(&state_dir, &version, usize::MAX)?;
     let shared = Arc::new(Shared::new(file.clone(), watch));
     shared.history_problem(found.damage);
@@ -98,6 +109,7 @@ where
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
+        judge: Arc::clone(&judge),
         prepare,
         tuning,
         verdicts: verdicts.clone(),
@@ -121,15 +133,17 @@ where
         changeover.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new());
     }
     if !safe_mode {
-        let Candidate { source, warnings, .. } = candidate;
         if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
             changeover.probation.known(&objects);
         }
-        let outcome = changeover.begin_probation(None, objects, tune.probation);
+        let outcome = changeover.begin_probation(None, &candidate.settings, objects, tune.probation);
+        let Candidate { source, warnings, .. } = candidate;
         changeover.say(source, Decision::Applied, outcome, Vec::new(), warnings, book.reports());
     }
     let message_sender = messages_sender.downgrade();
 
+    let mode = events.mode();
+    shared.watch(|counters| (counters.mode, counters.looked_at) = (mode, Some(Instant::now())));
     let view = View { main: look, others: others.iter().map(|other| other.look.clone()).collect() };
     let settle = Settle::new(Instant::now(), Some((view, fingerprint.number())));
     let watch = Watch {
@@ -138,6 +152,7 @@ where
         events,
         mount: Mount::default(),
         settle,
+        standing: Standing::default(),
         others: others.into_iter().map(|other| other.path).collect(),
         commands: commands_receiver,
         judge: Arc::clone(&judge),
@@ -145,15 +160,19 @@ where
         shared: Arc::clone(&shared),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let retirer_shared = Arc::clone(&shared);
+    let (pins, beside, pulse) = (Arc::clone(live.pins()), Arc::clone(&shared), Pulse(Arc::clone(&shared)));
     let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(QUESTIONS_MAX);
     // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
     // settings or the history does not delay the product.
     let threads = vec![
-        std::thread::Builder::new().name("settings-watch".to_owned()).spawn(move || watch.run())?,
+        std::thread::Builder::new().name("settings-watch".to_owned()).spawn(move || {
+            let _pulse = pulse;
+            watch.run();
+        })?,
         std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let retirer = tokio::spawn(retire(old, retirer_shared));
+                let retirer = tokio::spawn(retire(old, pins, Arc::clone(&beside)));
+                let listener = tokio::spawn(listen(beside));
                 let answerer = tokio::spawn(async move {
                     while let Some(reply) = asked.recv().await {
                         if reply.send(()).is_err() {
@@ -164,6 +183,7 @@ where
                 changeover.run().await;
                 // What is still held then is dropped by whoever holds it.
                 retirer.abort();
+                listener.abort();
                 answerer.abort();
             });
         })?,
@@ -220,8 +240,8 @@ fn choose<S>(
     let Examined { judged, fingerprint, .. } = examined;
     let mut stages = Stages::since(begun);
     stages.done("read", Instant::now());
-    let bound = fingerprint.shown().and_then(|content| history.quarantined(&content, &Cause::Start));
-    let judged = bound.map_or(judged, |problem| Err(vec![problem]));
+    let free = |accepted| unbound(judge, history, accepted);
+    let judged = judged.and_then(free);
     stages.done("check", Instant::now());
     let source = Source {
         cause: Cause::Start,
@@ -242,11 +262,7 @@ fn choose<S>(
     for bytes in good_contents {
         let content = Content::Bytes(bytes);
         let Examined { judged, fingerprint, .. } = judge.examine_on(&content, None, Occasion::Start);
-        let shown = fingerprint.shown();
-        if shown.is_some_and(|content| history.quarantined(&content, &Cause::Start).is_some()) {
-            continue;
-        }
-        if let Ok(Accepted { settings, warnings, secrets }) = judged {
+        if let Ok(Accepted { settings, warnings, secrets }) = judged.and_then(free) {
             let stages = Stages::since(begun);
             let older = Source {
                 cause: Cause::Start,
@@ -265,6 +281,18 @@ fn choose<S>(
     let settings = Arc::new(fallback());
     let candidate = Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source: none };
     First { candidate, safe_mode: true, refused: Some((source, problems)) }
+}
+
+/// Settings that were not taken back, or the problem that they were.
+fn unbound<S>(
+    judge: &Judge<S>,
+    history: &History,
+    accepted: Accepted<S>,
+) -> Result<Accepted<S>, Vec<Problem>> {
+    match history.quarantined(|| judge.meaning(&accepted.settings), &Cause::Start) {
+        Some(problem) => Err(vec![problem]),
+        None => Ok(accepted),
+    }
 }
 
 /// Pauses between the tries of a first preparation: a port may still be held by the process that went before.

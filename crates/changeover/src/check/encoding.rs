@@ -9,7 +9,7 @@ const SAVE_AS: &str = "save the file as UTF-8";
 /// The text of a file. A byte order mark stays in it.
 pub(super) fn text(content: &[u8]) -> Result<&str, Problem> {
     if content.len() > SIZE_MAX {
-        let message = format!("the file has {} bytes; at most {SIZE_MAX} are read", content.len());
+        let message = format!("the file has more than {SIZE_MAX} bytes; at most {SIZE_MAX} are read");
         return Err(Problem::new("", message)
             .hint("a settings file has a few thousand bytes: is this the right file?"));
     }
@@ -49,7 +49,7 @@ fn invalid(content: &[u8], at: usize) -> Problem {
 fn foreign(content: &[u8]) -> Option<&'static str> {
     match content {
         [0xFF, 0xFE, 0, 0, ..] | [b'{' | b'/' | b'#' | b' ', 0, 0, 0, ..] => Some("UTF-32"),
-        [0, 0, 0xFE, 0xFF, ..] | [0, 0, 0, _, ..] => Some("UTF-32"),
+        [0, 0, 0xFE, 0xFF, ..] | [0, 0, 0, 1..=u8::MAX, ..] => Some("UTF-32"),
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
         [a, 0, b, 0, ..] | [0, a, 0, b, ..] if *a != 0 && *b != 0 => Some("UTF-16"),
         _ => None,

@@ -1,12 +1,11 @@
 //! What to tell people of an error of the parser, and how to mend the text so that the parser can go on.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use jsonc_parser::ParseStringErrorKind;
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 
-use super::Fault;
+use super::{Fault, shown};
 
 /// A replacement with which the parser can go on.
 pub(super) struct Mend {
@@ -69,14 +68,14 @@ fn bare_key(text: &str, at: usize) -> (Fault, Option<Mend>) {
     let word = word_at(text, at);
     let range = at..at + word.len();
     if word.bytes().all(|byte| byte.is_ascii_digit()) {
-        let fault = Fault::new(at, format!("`{word}` stands where a key is expected"));
+        let fault = Fault::new(at, format!("`{}` stands where a key is expected", shown(word)));
         return (
             fault.hint("numbers are written without a separator for thousands: `8000`, not `8,000`"),
             None,
         );
     }
-    let fault = Fault::new(at, format!("the key `{word}` must stand in double quotes"));
-    (fault.hint(format!("write `\"{word}\"`")), mend(range, format!("\"{word}\"")))
+    let fault = Fault::new(at, format!("the key `{}` must stand in double quotes", shown(word)));
+    (fault.hint(format!("write `\"{}\"`", shown(word))), mend(range, format!("\"{word}\"")))
 }
 
 fn quoted_otherwise(text: &str, at: usize, open: char, close: char) -> (Fault, Option<Mend>) {
@@ -89,6 +88,9 @@ fn quoted_otherwise(text: &str, at: usize, open: char, close: char) -> (Fault, O
     (fault, mended)
 }
 
+/// Characters of a number that are shown.
+const NUMBER_SHOWN_MAX: usize = 12;
+
 /// A number that JSON does not have: the whole token, also where the error lies within it.
 fn number(text: &str, at: usize) -> (Fault, Option<Mend>) {
     let part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-' | '.');
@@ -97,7 +99,11 @@ fn number(text: &str, at: usize) -> (Fault, Option<Mend>) {
     let token: String = text.get(start..).unwrap_or_default().chars().take_while(part).collect();
     let range = start..start + token.len();
     let digits = token.trim_start_matches(['+', '-']);
-    let hint = if let Some(value) = digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+    // Whatever is longer may be a secret without its quotes.
+    let is_short = token.len() <= NUMBER_SHOWN_MAX;
+    let hint = if !is_short {
+        "numbers are written like `42`, `-1`, `0.5`, `1e3`; strings stand in double quotes".to_owned()
+    } else if let Some(value) = digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
         u64::from_str_radix(value, 16)
             .map_or("write it in decimal".to_owned(), |value| format!("write `{value}`"))
     } else if token.contains('_') {
@@ -111,11 +117,10 @@ fn number(text: &str, at: usize) -> (Fault, Option<Mend>) {
     } else {
         "numbers are written like `42`, `-1`, `0.5`, `1e3`".to_owned()
     };
-    // Whatever is longer may be a secret without its quotes.
-    let message = if token.len() > 12 {
-        "this is not a number of JSON".to_owned()
-    } else {
+    let message = if is_short {
         format!("`{token}` is not a number of JSON")
+    } else {
+        "this is not a number of JSON".to_owned()
     };
     (Fault::new(start, message).hint(hint), mend(range, "0"))
 }
@@ -263,13 +268,6 @@ fn word_at(text: &str, at: usize) -> &str {
         c.is_whitespace() || matches!(c, ',' | ':' | '"' | '\'' | '{' | '}' | '[' | ']' | '#')
     });
     rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
-}
-
-fn shown(word: &str) -> Cow<'_, str> {
-    match word.char_indices().nth(40) {
-        Some((at, _)) => Cow::Owned(format!("{}…", word.get(..at).unwrap_or_default())),
-        None => Cow::Borrowed(word),
-    }
 }
 
 /// The last byte before a place that is neither white space nor, in its line, a comment.

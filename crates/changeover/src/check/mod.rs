@@ -16,6 +16,7 @@ mod places;
 mod prescan;
 mod syntax;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::Problem;
@@ -29,6 +30,8 @@ pub const SIZE_MAX: usize = 10 * 1024 * 1024;
 pub const DEPTH_MAX: usize = 64;
 /// Problems that are listed one by one; what is beyond them is counted.
 pub const PROBLEMS_MAX: usize = 100;
+/// Characters of a key that are shown: a path of keys is part of what is told, and must not be as long as the file.
+const KEY_SHOWN_MAX: usize = 80;
 
 /// A file that was read: its value, and where each part of it stands.
 #[derive(Debug)]
@@ -96,8 +99,11 @@ impl<'a> Document<'a> {
 /// A file that is not strict JSON.
 #[derive(Debug)]
 pub struct Refused<'a> {
-    /// Everything that is wrong, in the order of the file. Never empty.
+    /// Everything that is wrong, in the order of the file. Never empty. What is beyond [`PROBLEMS_MAX`] is one more, which
+    /// says how many.
     pub problems: Vec<Problem>,
+    /// Problems that are only counted.
+    pub beyond: usize,
     /// The value all the same, when its syntax is right and only keys are given twice: a caller can go on to check
     /// it and tell everything at once.
     pub document: Option<Document<'a>>,
@@ -140,7 +146,7 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
     let text = match encoding::text(content) {
         Ok(text) => text,
         Err(problem) => {
-            return Err(Box::new(Refused { problems: vec![problem], document: None }));
+            return Err(Box::new(Refused { problems: vec![problem], beyond: 0, document: None }));
         }
     };
     let places = Places::new(text);
@@ -154,9 +160,10 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
     match root {
         Some(root) if faults.is_empty() => Ok(Document { root, comments, places }),
         root => {
+            let beyond = faults.len().saturating_sub(PROBLEMS_MAX);
             let problems = problems(faults, &places);
             let document = root.filter(|_| syntax_is_right).map(|root| Document { root, comments, places });
-            Err(Box::new(Refused { problems, document }))
+            Err(Box::new(Refused { problems, beyond, document }))
         }
     }
 }
@@ -172,6 +179,14 @@ pub(crate) fn placed(mut problems: Vec<Problem>, content: &[u8]) -> Vec<Problem>
         }
     }
     problems
+}
+
+/// The beginning of a key or a word.
+fn shown(word: &str) -> Cow<'_, str> {
+    match word.char_indices().nth(KEY_SHOWN_MAX) {
+        Some((at, _)) => Cow::Owned(format!("{}…", word.get(..at).unwrap_or_default())),
+        None => Cow::Borrowed(word),
+    }
 }
 
 fn problems(mut faults: Vec<Fault>, places: &Places<'_>) -> Vec<Problem> {

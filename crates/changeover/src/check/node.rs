@@ -8,7 +8,7 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use serde_json::Number;
 
-use super::Fault;
+use super::{Fault, PROBLEMS_MAX, shown};
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +97,8 @@ impl Node {
     }
 }
 
-/// The dotted path of a key below a parent's path. A key that has a dot itself stands in brackets.
+/// The dotted path of a key below a parent's path. A key that has a dot itself stands in brackets; of a very long one the
+/// beginning is shown.
 pub fn path_of(parent: &str, key: &str) -> String {
     let mut path = parent.to_owned();
     push_key(&mut path, key);
@@ -105,6 +106,7 @@ pub fn path_of(parent: &str, key: &str) -> String {
 }
 
 fn push_key(path: &mut String, key: &str) {
+    let key = &*shown(key);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$');
     let is_odd = |c: char| matches!(c, '.' | '[' | ']' | '`') || c.is_control();
     let plain = key.bytes().all(is_plain) || !key.contains(is_odd);
@@ -179,8 +181,9 @@ impl Builder<'_> {
         match literal.value.parse() {
             Ok(number) => Kind::Number(number),
             Err(_) => {
+                let path = if self.faults.len() < DETAILED_MAX { self.path.clone() } else { String::new() };
                 let fault = Fault::new(literal.range.start, "the number is too large");
-                self.faults.push(Fault { path: self.path.clone(), ..fault });
+                self.faults.push(Fault { path, ..fault });
                 Kind::Null
             }
         }
@@ -222,13 +225,20 @@ impl Builder<'_> {
     }
 
     fn again(&mut self, member: &Member, first_at: usize) {
-        let message = format!("the key `{}` is given twice", member.key);
+        if self.duplicates.len() >= DETAILED_MAX {
+            self.duplicates.push(Fault::new(member.key_span.start, "a key is given twice"));
+            return;
+        }
+        let message = format!("the key `{}` is given twice", shown(&member.key));
         let fault = Fault::new(member.key_span.start, message).hint("keep one of them");
         let path = path_of(&self.path, &member.key);
         let also = Some((", first in", first_at));
         self.duplicates.push(Fault { path, also, ..fault });
     }
 }
+
+/// Faults that carry their path; beyond them a file of megabytes could ask for gigabytes.
+const DETAILED_MAX: usize = 10 * PROBLEMS_MAX;
 
 /// Keys that are compared with each other faster than they are hashed.
 const FEW: usize = 16;

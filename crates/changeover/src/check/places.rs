@@ -41,7 +41,8 @@ impl<'a> Places<'a> {
         if self.text.get(start..)?.starts_with('\u{feff}') {
             start += '\u{feff}'.len_utf8();
         }
-        let line_text = self.text.get(start..)?.split(['\n', '\r']).next()?;
+        let end = starts.get(line + 1).copied().unwrap_or(self.text.len());
+        let line_text = self.text.get(start..end)?.trim_end_matches(['\n', '\r']);
         let skip = usize::try_from(column).ok()?.saturating_sub(1);
         Some(start + line_text.char_indices().nth(skip).map_or(line_text.len(), |(at, _)| at))
     }

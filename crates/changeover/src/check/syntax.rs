@@ -35,7 +35,9 @@ pub(super) fn parse<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Option<Value<
     let error = match tree(text) {
         Ok(Some(value)) => return Some(value),
         Ok(None) => {
-            faults.push(nothing(text));
+            if faults.is_empty() {
+                faults.push(nothing(text));
+            }
             return None;
         }
         Err(error) => error,

@@ -125,6 +125,7 @@ fn refused_with_line_and_column() {
         // Between the values.
         ("{\"a\":\u{a0}1,\u{2003}\"b\": 2}", &[("", 1, 6, "no-break space"), ("", 1, 9, "U+2003")]),
         ("{\"a\": 1}\0\0\0\0", &[("", 1, 9, "a zero byte stands between")]),
+        ("\0\0\0\0\0\0", &[("", 1, 1, "a zero byte stands between")]),
         ("{\u{c}}", &[("", 1, 2, "U+000C")]),
         ("{}\u{feff}", &[("", 1, 3, "second byte order mark")]),
         ("{\"a\": 1 / 2}", &[("", 1, 9, "single `/`")]),
@@ -180,9 +181,25 @@ fn size_and_depth_have_limits() {
     let problems = parse(&"[".repeat(1_000_000).into_bytes()).expect_err("too deep").problems;
     assert!(problems[0].message.contains("deep"), "{problems:?}");
     let many: String = (0..500).map(|_| "\"a\": 1,").collect();
-    let problems = parse(format!("{{{many}}}").as_bytes()).expect_err("twice").problems;
+    let text = format!("{{{many}}}");
+    let refused = parse(text.as_bytes()).expect_err("twice");
+    assert_eq!(refused.beyond, 399);
+    let problems = refused.problems;
     assert_eq!(problems.len(), PROBLEMS_MAX + 1);
     assert!(problems[PROBLEMS_MAX].message.contains("399 more"), "{:?}", problems.last());
+}
+
+/// What is told of deep and doubled keys of any length is no longer than somebody reads.
+#[test]
+fn what_is_told_has_limits() {
+    let key = "k".repeat(10_000);
+    let open = format!("{{\"{key}\":").repeat(DEPTH_MAX - 1);
+    let doubled = "\"a\":1,".repeat(10 * PROBLEMS_MAX * 3);
+    let text = format!("{open}{{{doubled}}}{}", "}".repeat(DEPTH_MAX - 1));
+    let refused = parse(text.as_bytes()).expect_err("twice");
+    let told: usize = refused.problems.iter().map(|problem| problem.to_string().len()).sum();
+    assert!(told < 1_000_000, "{told} bytes");
+    assert_eq!(refused.beyond, 10 * PROBLEMS_MAX * 3 - 1 - PROBLEMS_MAX);
 }
 
 #[test]

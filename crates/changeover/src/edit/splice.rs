@@ -96,7 +96,8 @@ impl<'a> Page<'a> {
 
     /// The comment that begins at this byte.
     fn comment_at(&self, at: usize) -> Option<&'a Range<usize>> {
-        self.comments.iter().find(|comment| comment.start == at)
+        let index = self.comments.binary_search_by_key(&at, |comment| comment.start).ok()?;
+        self.comments.get(index)
     }
 
     /// The comma after a value, white space and comments aside.

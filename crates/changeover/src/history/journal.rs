@@ -63,15 +63,14 @@ impl Journal {
             file.set_len(whole as u64).map_err(error("cutting the torn tail off the journal", path))?;
         }
         let (lines, unreadable) = parse(bytes.get(..whole).unwrap_or_default());
-        let damage = match (torn, unreadable) {
-            (0, 0) => None,
-            (torn, 0) => {
-                Some(format!("the journal ended in the middle of a line; {torn} bytes were cut off"))
-            }
-            (_, unreadable) => {
-                Some(format!("{unreadable} lines of the journal cannot be read and are passed over"))
-            }
-        };
+        let mut damage = Vec::new();
+        if unreadable > 0 {
+            damage.push(format!("{unreadable} lines of the journal cannot be read and are passed over"));
+        }
+        if torn > 0 {
+            damage.push(format!("the journal ended in the middle of a line; {torn} bytes were cut off"));
+        }
+        let damage = (!damage.is_empty()).then(|| damage.join("; "));
         let journal = Self { path: path.to_owned(), file, lines: lines.len(), length: whole as u64 };
         Ok((journal, lines, damage))
     }
@@ -86,11 +85,14 @@ impl Journal {
         self.lines
     }
 
+    /// Bytes of all whole lines.
+    pub(super) fn bytes(&self) -> u64 {
+        self.length
+    }
+
     /// Appends one line. After a failure the file ends with the last whole line again, as far as the disk allows.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), HistoryError> {
-        let mut bytes =
-            serde_json::to_vec(line).map_err(|source| error("writing", &self.path)(source.into()))?;
-        bytes.push(b'\n');
+        let bytes = encoded(line)?;
         if let Err(source) = self.file.write_all(&bytes) {
             if let Err(second) = self.file.set_len(self.length) {
                 tracing::error!(error = %second, "a half-written line stays in the journal");
@@ -106,9 +108,7 @@ impl Journal {
     pub(super) fn rewrite(&mut self, lines: &[Line]) -> Result<(), HistoryError> {
         let mut bytes = Vec::new();
         for line in lines {
-            serde_json::to_writer(&mut bytes, line)
-                .map_err(|source| error("writing", &self.path)(source.into()))?;
-            bytes.push(b'\n');
+            bytes.extend(encoded(line)?);
         }
         replace(&self.path, &bytes)?;
         let open = private().append(true).open(&self.path);
@@ -116,6 +116,14 @@ impl Journal {
         (self.lines, self.length) = (lines.len(), bytes.len() as u64);
         Ok(())
     }
+}
+
+/// A line as it stands in the file, with its end.
+pub(super) fn encoded(line: &Line) -> Result<Vec<u8>, HistoryError> {
+    let place = Path::new("journal.jsonl");
+    let mut bytes = serde_json::to_vec(line).map_err(|source| error("writing", place)(source.into()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// Every whole line of a journal that can be read; none where there is no journal. Nothing is changed.

@@ -5,28 +5,43 @@
 //!   `{"outcome": …}` of it. A line without its end is a torn tail: it is cut off, and told.
 //! - The first intent of a content carries it, with references in place of its secrets.
 //! - `secrets.json` holds every secret that the journal refers to, and has it before the journal does.
-//! - `quarantine.json` has the contents that were taken back.
+//! - `quarantine.json` has keyed hashes of the settings that were taken back.
 //! - All files have mode 0600, the folder 0700. Every file but the journal is written aside and renamed.
 
 pub(crate) mod files;
+#[cfg(test)]
+mod fuzz;
 mod journal;
 mod quarantine;
 mod secrets;
+mod verdicts;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::report::{Cause, Decision, Outcome, Problem, Verdict};
+use jiff::Timestamp;
+
+use crate::report::{Cause, Outcome, Problem, Verdict};
 use journal::{Intent, Journal, Line, Settled};
 use quarantine::Quarantine;
 use secrets::Secrets;
 
+pub use verdicts::RECENT_MAX;
+pub(crate) use verdicts::Verdicts;
+
 /// Contents that the journal keeps, at most: the newest that were applied.
 const CONTENTS_MAX: usize = 100;
 
-/// Verdicts that are kept at least: the last known good, and the newest.
-const VERDICTS_MIN: usize = 2;
+/// Bytes of the journal, at most; when it has more, the oldest contents and verdicts are forgotten until half of it is left.
+const JOURNAL_BYTES_MAX: u64 = 32 << 20;
+
+/// What is over the age is forgotten together with the next day's: not for each verdict is the journal rewritten.
+const AGE_SLACK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why the history cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -104,73 +119,18 @@ pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, H
     Ok(secrets.unseal(&sealed))
 }
 
-/// The newest verdicts, newest last.
-#[derive(Debug, Default)]
-pub(crate) struct Verdicts(Mutex<VecDeque<Arc<Verdict>>>);
-
-impl Verdicts {
-    /// The newest ones, newest first.
-    pub(crate) fn newest(&self, limit: usize) -> Vec<Arc<Verdict>> {
-        let verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.iter().rev().take(limit).cloned().collect()
-    }
-
-    /// Hashes of the contents to fall back to, each once: the newest that have shown that they work, then the newest
-    /// that were applied and not taken back.
-    fn good(&self) -> Vec<String> {
-        let mut seen = HashSet::new();
-        let verdicts = self.newest(usize::MAX);
-        let reverted = |verdict: &&Arc<Verdict>| verdict.outcome == Some(Outcome::Reverted);
-        seen.extend(verdicts.iter().filter(reverted).filter_map(|verdict| verdict.content.clone()));
-        let kept = verdicts.iter().filter(|verdict| is_kept(verdict));
-        let applied = verdicts.iter().filter(|verdict| verdict.verdict == Decision::Applied);
-        // Kept later, after an earlier revert, is kept.
-        let known: Vec<String> = kept.filter_map(|verdict| verdict.content.clone()).collect();
-        seen.retain(|hash| !known.contains(hash));
-        let hashes = known.into_iter().chain(applied.filter_map(|verdict| verdict.content.clone()));
-        hashes.filter(|hash| seen.insert(hash.clone())).take(CONTENTS_MAX).collect()
-    }
-
-    /// Whether a content has shown that it works.
-    fn is_proven(&self, content: &str) -> bool {
-        let newest = self.newest(usize::MAX);
-        let mut of_it = newest.iter().filter(|verdict| verdict.content.as_deref() == Some(content));
-        of_it.find_map(|verdict| verdict.outcome).is_some_and(|outcome| outcome == Outcome::Kept)
-    }
-
-    /// Adds the outcome to a verdict that is still remembered.
-    fn settle(&self, id: u64, outcome: Outcome) -> Option<Arc<Verdict>> {
-        let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdict = verdicts.iter_mut().find(|verdict| verdict.id == id)?;
-        *verdict = Arc::new(Verdict { outcome: Some(outcome), ..verdict.as_ref().clone() });
-        Some(Arc::clone(verdict))
-    }
-
-    /// Whether the defaults were live once, without any file, and were not taken back.
-    fn ran_without_a_file(&self) -> bool {
-        let without = |verdict: &Arc<Verdict>| {
-            verdict.verdict == Decision::Applied
-                && verdict.content.is_none()
-                && verdict.outcome != Some(Outcome::Reverted)
-        };
-        self.newest(usize::MAX).iter().any(without)
-    }
-
-    fn push(&self, verdict: Arc<Verdict>, history_max: usize) {
-        let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.push_back(verdict);
-        while verdicts.len() > history_max.max(VERDICTS_MIN) {
-            // Never the last known good, however many refusals have come after it.
-            let applied =
-                |verdict: &Arc<Verdict>| verdict.verdict == Decision::Applied && verdict.content.is_some();
-            let last_good = verdicts.iter().rposition(is_kept).or_else(|| verdicts.iter().rposition(applied));
-            verdicts.remove(usize::from(last_good == Some(0)));
-        }
-    }
+/// How much the history keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) verdicts: usize,
+    pub(crate) age: Duration,
 }
 
-fn is_kept(verdict: &Arc<Verdict>) -> bool {
-    verdict.outcome == Some(Outcome::Kept) && verdict.content.is_some()
+impl Limits {
+    /// The age counts in the calendar; what lies before its beginning is never reached.
+    fn before(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub(self.age).unwrap_or(Timestamp::MIN)
+    }
 }
 
 impl History {
@@ -185,7 +145,7 @@ impl History {
         let (secrets, lost) = Secrets::open(state_dir.join("secrets.json"))?;
         let (journal, lines, damage) = Journal::open(&state_dir.join("journal.jsonl"))?;
         let (quarantine, lost_quarantine) = Quarantine::open(state_dir.join("quarantine.json"), version)?;
-        let verdicts = Arc::new(Verdicts::default());
+        let verdicts = Arc::new(Verdicts::new(state_dir));
         let mut contents = HashMap::new();
         let (mut next_id, mut last_generation) = (1, 0);
         for line in lines {
@@ -195,7 +155,7 @@ impl History {
                     contents.extend(intent.content.zip(intent.sealed));
                 }
                 Line::Verdict(verdict) => {
-                    next_id = next_id.max(verdict.id + 1);
+                    next_id = next_id.max(verdict.id.saturating_add(1));
                     last_generation = last_generation.max(verdict.generation);
                     verdicts.push(Arc::new(verdict), history_max);
                 }
@@ -253,14 +213,20 @@ impl History {
         self.verdicts.is_proven(content)
     }
 
-    /// Why a content that was read for this cause must not go live; `None` where it may.
-    pub(crate) fn quarantined(&self, content: &str, cause: &Cause) -> Option<Problem> {
-        self.quarantine.binds(content, cause)
+    /// Why settings that were read for this cause must not go live; `None` where they may. What they mean is asked only
+    /// where anything is in quarantine.
+    pub(crate) fn quarantined(&self, meaning: impl FnOnce() -> String, cause: &Cause) -> Option<Problem> {
+        if self.quarantine.is_empty() { None } else { self.quarantine.binds(&meaning(), cause) }
     }
 
-    /// Keeps a content from going live again by itself.
-    pub(crate) fn quarantine(&mut self, content: &str, reason: &str) -> Result<(), HistoryError> {
-        self.quarantine.add(content, reason)
+    /// Keeps settings from going live again by themselves.
+    pub(crate) fn quarantine(&mut self, meaning: &str, reason: &str) -> Result<(), HistoryError> {
+        self.quarantine.add(meaning, reason)
+    }
+
+    /// Lets settings out of the quarantine that have shown that they work.
+    pub(crate) fn let_out(&mut self, meaning: &str) -> Result<(), HistoryError> {
+        self.quarantine.remove(meaning)
     }
 
     /// Writes down what became of a commit; gives its verdict with that, if it is still remembered, written or not.
@@ -271,13 +237,7 @@ impl History {
     ) -> (Option<Arc<Verdict>>, Result<(), HistoryError>) {
         let verdict = self.verdicts.settle(id, outcome);
         let settled = Settled { id, outcome, at: jiff::Timestamp::now() };
-        let written = self.journal.append(&Line::Outcome(settled));
-        let content = verdict.as_ref().and_then(|verdict| verdict.content.as_deref());
-        let let_out = match (outcome, content) {
-            (Outcome::Kept, Some(content)) => self.quarantine.remove(content),
-            _ => Ok(()),
-        };
-        (verdict, written.and(let_out))
+        (verdict, self.journal.append(&Line::Outcome(settled)))
     }
 
     /// Keeps a content that says what is live already: a revert may go back to it.
@@ -340,115 +300,70 @@ impl History {
         self.journal.append(&Line::Intent(Intent { generation, content, sealed: None, at }))
     }
 
-    /// Writes a verdict down, and forgets what is older than `history_max` verdicts.
-    pub(crate) fn record(&mut self, verdict: Arc<Verdict>, history_max: usize) -> Result<(), HistoryError> {
-        self.verdicts.push(Arc::clone(&verdict), history_max);
+    /// Writes a verdict down, and forgets what is over the limits.
+    pub(crate) fn record(&mut self, verdict: Arc<Verdict>, limits: Limits) -> Result<(), HistoryError> {
+        let now = verdict.at;
+        self.verdicts.push(Arc::clone(&verdict), limits.verdicts);
         self.journal.append(&Line::Verdict(verdict.as_ref().clone()))?;
-        if self.journal.lines() > history_max.max(1).saturating_mul(4) {
-            self.forget(history_max)?;
+        let too_many = self.journal.lines() > limits.verdicts.max(1).saturating_mul(4);
+        let too_large = self.journal.bytes() > JOURNAL_BYTES_MAX;
+        let late = Limits { age: limits.age.saturating_add(AGE_SLACK), ..limits };
+        let too_old = self.verdicts.oldest().is_some_and(|oldest| oldest < late.before(now));
+        if too_many || too_large || too_old {
+            self.verdicts.forget(limits.before(now), 0);
+            self.forget(JOURNAL_BYTES_MAX / 2)?;
         }
         Ok(())
     }
 
-    /// Rewrites the journal: the newest verdicts, and the newest contents that were applied.
-    fn forget(&mut self, history_max: usize) -> Result<(), HistoryError> {
-        let good: HashSet<String> = self.verdicts.good().into_iter().collect();
-        let mut lines = self.journal.read()?;
-        lines.retain(|line| {
-            matches!(line, Line::Intent(Intent { content: Some(hash), sealed: Some(_), .. }) if good.contains(hash))
+    /// Rewrites the journal: the newest contents that were applied, and the verdicts that are kept, each in half of the room.
+    fn forget(&mut self, bytes_max: u64) -> Result<(), HistoryError> {
+        let good: HashMap<String, usize> =
+            self.verdicts.good().into_iter().enumerate().map(|(rank, hash)| (hash, rank)).collect();
+        let (mut contents, mut verdicts, mut outcomes) = (Vec::new(), Vec::new(), HashMap::new());
+        for line in self.journal.read()? {
+            match line {
+                Line::Intent(intent) => {
+                    let rank = intent.content.as_ref().and_then(|hash| good.get(hash));
+                    contents.extend(rank.filter(|_| intent.sealed.is_some()).map(|rank| (*rank, intent)));
+                }
+                Line::Verdict(verdict) => verdicts.push(verdict),
+                Line::Outcome(settled) => drop(outcomes.insert(settled.id, settled.outcome)),
+            }
+        }
+        contents.sort_by_key(|(rank, _)| *rank);
+        let contents = contents.into_iter().map(|(_, intent)| Line::Intent(intent));
+        let mut lines = within(contents, bytes_max / 2)?;
+        let mut sealed = Vec::new();
+        self.kept.clear();
+        for line in &lines {
+            if let Line::Intent(Intent { content: Some(hash), sealed: Some(text), .. }) = line {
+                self.kept.insert(hash.clone());
+                sealed.push(text.clone());
+            }
+        }
+        verdicts.retain(|verdict| self.verdicts.keeps(verdict.id));
+        let newest = verdicts.into_iter().rev().map(|verdict| {
+            let outcome = outcomes.get(&verdict.id).copied().or(verdict.outcome);
+            Line::Verdict(Verdict { outcome, ..verdict })
         });
-        let sealed = lines.iter().filter_map(|line| match line {
-            Line::Intent(intent) => intent.sealed.as_deref(),
-            Line::Verdict(_) | Line::Outcome(_) => None,
-        });
-        let sealed: Vec<String> = sealed.map(str::to_owned).collect();
-        self.kept = lines
-            .iter()
-            .filter_map(|line| match line {
-                Line::Intent(intent) => intent.content.clone(),
-                Line::Verdict(_) | Line::Outcome(_) => None,
-            })
-            .collect();
-        let newest = self.verdicts.newest(history_max.max(VERDICTS_MIN));
-        lines.extend(newest.iter().rev().map(|verdict| Line::Verdict(verdict.as_ref().clone())));
+        let newest = within(newest, bytes_max / 2)?;
+        self.verdicts.forget(Timestamp::MIN, self.verdicts.len().saturating_sub(newest.len()));
+        lines.extend(newest.into_iter().rev());
         self.journal.rewrite(&lines)?;
         self.secrets.keep_only(sealed.iter().map(String::as_str))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::Cause;
-
-    fn verdict(id: u64, content: &str) -> Arc<Verdict> {
-        Arc::new(Verdict {
-            id,
-            verdict: Decision::Applied,
-            outcome: None,
-            generation: id,
-            cause: Cause::Save,
-            actor: None,
-            problems: Vec::new(),
-            warnings: Vec::new(),
-            services: Vec::new(),
-            stages_ms: Default::default(),
-            at: jiff::Timestamp::now(),
-            content: Some(content.to_owned()),
-        })
-    }
-
-    #[test]
-    fn refusals_never_push_out_the_last_known_good() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut history, _) = History::open(folder.path(), "1", 3).unwrap();
-        history.intend(1, Some(("good", b"{}")), &[]).unwrap();
-        history.record(verdict(1, "good"), 3).unwrap();
-        for id in 2..100 {
-            let refused = Verdict { verdict: Decision::Rejected, ..verdict(id, "bad").as_ref().clone() };
-            history.record(Arc::new(refused), 3).unwrap();
+/// As many of these lines as there is room for, one at least.
+fn within(lines: impl Iterator<Item = Line>, bytes_max: u64) -> Result<Vec<Line>, HistoryError> {
+    let (mut fitting, mut bytes) = (Vec::new(), 0);
+    for line in lines {
+        bytes += journal::encoded(&line)?.len() as u64;
+        if bytes > bytes_max && !fitting.is_empty() {
+            break;
         }
-        let newest: Vec<u64> = history.verdicts.newest(10).iter().map(|verdict| verdict.id).collect();
-        assert_eq!(newest, [99, 98, 1]);
-        drop(history);
-        let (_, found) = History::open(folder.path(), "1", 3).unwrap();
-        assert_eq!(found.good_contents, [b"{}"]);
+        fitting.push(line);
     }
-
-    #[test]
-    fn the_journal_is_read_beside_a_writer_and_never_changed() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read_history(folder.path()).unwrap(), []);
-        let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
-        history.intend(1, Some(("good", b"{}")), &[]).unwrap();
-        history.record(verdict(1, "good"), 9).unwrap();
-        let file = folder.path().join("journal.jsonl");
-        let torn = std::fs::read_to_string(&file).unwrap() + "{\"verdict\": {\"id\"";
-        std::fs::write(&file, &torn).unwrap();
-        let ids: Vec<u64> = read_history(folder.path()).unwrap().iter().map(|verdict| verdict.id).collect();
-        assert_eq!(ids, [1]);
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), torn, "a torn tail is the writer's to cut off");
-    }
-
-    #[test]
-    fn the_journal_forgets_and_keeps_what_a_start_needs() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut history, _) = History::open(folder.path(), "1", 5).unwrap();
-        for round in 1..=200 {
-            let id = history.next_id();
-            let content = format!("{{\"key\": \"secret-{round}\"}}");
-            let hash = format!("hash-{round}");
-            let secret = 9..content.len() - 2;
-            history.intend(id, Some((&hash, content.as_bytes())), std::slice::from_ref(&secret)).unwrap();
-            history.record(verdict(id, &hash), 5).unwrap();
-        }
-        let journal = std::fs::read_to_string(folder.path().join("journal.jsonl")).unwrap();
-        assert!(journal.lines().count() <= 21 && !journal.contains("secret-2"), "{journal}");
-        let secrets = std::fs::read_to_string(folder.path().join("secrets.json")).unwrap();
-        assert!(!secrets.contains("secret-1\"") && secrets.contains("secret-200"), "{secrets}");
-        drop(history);
-        let (history, found) = History::open(folder.path(), "1", 5).unwrap();
-        assert_eq!(found.good_contents.first().unwrap(), b"{\"key\": \"secret-200\"}");
-        assert_eq!((history.last_generation(), history.next_id, found.damage), (200, 201, None));
-    }
+    Ok(fitting)
 }

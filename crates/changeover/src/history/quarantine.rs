@@ -1,4 +1,4 @@
-//! Contents that went live and were taken back: they are not tried again unless somebody asks for it.
+//! Settings that went live and were taken back: they are not tried again unless somebody asks for it, however they are written.
 
 use std::fs;
 use std::io;
@@ -11,20 +11,21 @@ use super::HistoryError;
 use super::files::{error, replace};
 use crate::report::{Cause, Problem};
 
-/// Contents in quarantine, at most: the newest.
+/// Settings in quarantine, at most: the newest.
 const ENTRIES_MAX: usize = 100;
 
-/// How often a content may be taken back until only an explicit try is obeyed.
+/// How often settings may be taken back until only an explicit try is obeyed.
 const TRIES_MAX: u32 = 2;
 
-/// A content that was taken back.
+/// Settings that were taken back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry {
-    /// Keyed hash of the content.
-    content: String,
-    /// The version of the program that it failed in.
+    /// Keyed hash of what they mean. What an earlier version wrote, by the bytes of the file, binds nothing any more.
+    #[serde(alias = "content")]
+    meaning: String,
+    /// The version of the program that they failed in.
     version: String,
-    /// How often it was taken back.
+    /// How often they were taken back.
     tries: u32,
     reason: String,
     at: Timestamp,
@@ -52,14 +53,19 @@ impl Quarantine {
         Ok((Self { path, version: version.to_owned(), entries }, damage))
     }
 
-    /// Puts a content in.
-    pub(super) fn add(&mut self, content: &str, reason: &str) -> Result<(), HistoryError> {
-        let tries = self.find(content).map_or(0, |entry| entry.tries) + 1;
-        self.entries.retain(|entry| entry.content != content);
+    /// Whether nothing is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Puts settings in.
+    pub(super) fn add(&mut self, meaning: &str, reason: &str) -> Result<(), HistoryError> {
+        let tries = self.find(meaning).map_or(0, |entry| entry.tries).saturating_add(1);
+        self.entries.retain(|entry| entry.meaning != meaning);
         let excess = (self.entries.len() + 1).saturating_sub(ENTRIES_MAX);
         self.entries.drain(..excess);
         self.entries.push(Entry {
-            content: content.to_owned(),
+            meaning: meaning.to_owned(),
             version: self.version.clone(),
             tries,
             reason: reason.to_owned(),
@@ -68,22 +74,22 @@ impl Quarantine {
         self.write()
     }
 
-    /// Lets a content out that has shown that it works.
-    pub(super) fn remove(&mut self, content: &str) -> Result<(), HistoryError> {
+    /// Lets settings out that have shown that they work.
+    pub(super) fn remove(&mut self, meaning: &str) -> Result<(), HistoryError> {
         let before = self.entries.len();
-        self.entries.retain(|entry| entry.content != content);
+        self.entries.retain(|entry| entry.meaning != meaning);
         if self.entries.len() == before { Ok(()) } else { self.write() }
     }
 
-    /// Why a content that was read for this cause is not tried.
-    pub(super) fn binds(&self, content: &str, cause: &Cause) -> Option<Problem> {
-        let entry = self.find(content)?;
+    /// Why settings that were read for this cause are not tried.
+    pub(super) fn binds(&self, meaning: &str, cause: &Cause) -> Option<Problem> {
+        let entry = self.find(meaning)?;
         let tried = match cause {
             Cause::Try => true,
-            // Somebody saved it, knowing of the revert or not: that is one more try.
+            // Somebody saved them, knowing of the revert or not: that is one more try.
             Cause::Save | Cause::Edit | Cause::Rollback => entry.tries < TRIES_MAX,
             Cause::Start | Cause::Retry | Cause::Reload | Cause::Refresh | Cause::Revert => false,
-            // Nobody is there who could judge it.
+            // Nobody is there who could judge them.
             Cause::Schedule | Cause::Expiry => false,
         };
         if tried {
@@ -95,8 +101,8 @@ impl Quarantine {
         Some(Problem::new("", message).hint(hint))
     }
 
-    fn find(&self, content: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.content == content && entry.version == self.version)
+    fn find(&self, meaning: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.meaning == meaning && entry.version == self.version)
     }
 
     fn write(&self) -> Result<(), HistoryError> {

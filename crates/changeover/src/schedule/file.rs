@@ -79,9 +79,10 @@ impl Store {
 impl Kept {
     /// An id that nobody has had, and that is above those of `others`.
     pub(super) fn fresh_id(&mut self, others: &[Entry]) -> u64 {
-        let above = |entries: &[Entry]| entries.iter().map(|entry| entry.id + 1).max().unwrap_or(1);
+        let above =
+            |entries: &[Entry]| entries.iter().map(|entry| entry.id.saturating_add(1)).max().unwrap_or(1);
         let id = self.next_id.max(above(&self.entries)).max(above(others));
-        self.next_id = id + 1;
+        self.next_id = id.saturating_add(1);
         id
     }
 

@@ -76,13 +76,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     /// Temporary changes that failed where the settings before them work: what took them back left them in their file.
     fn taken_back(&self) -> Vec<u64> {
         let put_by = self.books().put_by.clone();
-        if put_by.is_empty() {
-            return Vec::new();
-        }
-        let history = self.parts.engine.history(usize::MAX);
-        let reverted = |id: &u64| {
-            history.iter().any(|verdict| verdict.id == *id && verdict.outcome == Some(Outcome::Reverted))
-        };
+        let reverted = |id: &u64| self.parts.engine.outcome_of(*id) == Some(Outcome::Reverted);
         put_by.into_iter().filter(|(_, verdict)| reverted(verdict)).map(|(id, _)| id).collect()
     }
 

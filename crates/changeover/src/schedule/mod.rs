@@ -13,6 +13,8 @@
 mod due;
 mod entry;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod keeper;
 mod layer;
 

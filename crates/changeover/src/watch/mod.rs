@@ -9,14 +9,19 @@ mod events;
 #[cfg(not(target_os = "linux"))]
 #[path = "poll_only.rs"]
 mod events;
+mod filesystem;
 mod mount;
+mod pulse;
 mod settle;
+mod standing;
 mod thread;
 
 pub(crate) use chain::steps;
 pub(crate) use events::{Events, Waker};
 pub(crate) use mount::Mount;
+pub(crate) use pulse::{Pulse, listen};
 pub(crate) use settle::{Judgement, Settle, Sign};
+pub(crate) use standing::Standing;
 pub(crate) use thread::{Command, Watch, WatchCounters};
 
 /// What a wait for events brought.
@@ -26,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) signs: Vec<Sign>,
     /// Events that named the file or a link on the way to it.
     pub(crate) events: u64,
+    /// How often events were dropped because there were too many.
+    pub(crate) lost: u64,
 }
 
 /// What one look at all files of a content found.

@@ -99,6 +99,11 @@ impl Settle {
         self.open_since.is_some() || self.doubtful_since.is_some()
     }
 
+    /// Whether nothing is outstanding: in this state the file got its verdict, and nobody writes it.
+    pub(crate) fn rests(&self, look: &View) -> bool {
+        !self.being_written() && self.taken.as_ref().is_some_and(|(taken, _)| taken == look)
+    }
+
     /// Whether a poll is due.
     pub(crate) fn poll_due(&self, now: Instant) -> bool {
         now >= self.next_poll
@@ -169,6 +174,11 @@ impl Settle {
             self.doubtful_since = None;
             return Judgement::Ignore;
         }
+        if self.seen.as_ref() != Some(look) {
+            // It has changed since the last step looked; a thread that was held up in between knows nothing of quiet.
+            self.seen = Some(look.clone());
+            self.changed_at = now;
+        }
         let since = *self.doubtful_since.get_or_insert(now);
         if !good && now < self.verdict_at(since, rules) {
             return Judgement::Wait;
@@ -203,6 +213,9 @@ impl Settle {
         rest.min(doubtful_since + rules.open_max.max(quiet))
     }
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {
@@ -260,6 +273,19 @@ mod tests {
         assert!(!settle.step(start + after(4_900), &[], &new, RULES));
         assert!(settle.step(start + after(5_002), &[], &new, RULES));
         assert_eq!(settle.judge(start + after(5_002), &new, 2, false, RULES), Judgement::Take);
+    }
+
+    #[test]
+    fn a_reader_that_was_held_up_takes_no_half_of_what_came_meanwhile() {
+        let (old, new) = looks();
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((old.clone(), 1)));
+        assert!(settle.step(start + after(1), &[Sign::Finished], &old, RULES));
+        // A writer has begun in the meantime; the event of that is still to come.
+        assert_eq!(settle.judge(start + after(200), &new, 2, false, RULES), Judgement::Wait);
+        assert_eq!(settle.wake_at(RULES), start + after(350));
+        assert!(!settle.step(start + after(201), &[Sign::Written], &new, RULES));
+        assert_eq!(settle.wake_at(RULES), start + after(501), "open from now on: only the poll is next");
     }
 
     #[test]

@@ -95,6 +95,38 @@ async fn what_was_taken_back_does_not_come_again_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_is_recognised_however_it_is_written() {
+    let mut world = World::start_good().await;
+    world.expect(BAD, Applied).await;
+    world.fail().await;
+    // A save of it is its second try, a comment more or not; a third has to be asked for.
+    world.expect(&format!("// the same\n{BAD}"), Applied).await;
+    world.fail().await;
+    let bound = world.expect(r#"{ "llm": "bad", "pair": 2, "rag": 0 }"#, Rejected).await;
+    assert!(bound.problems[0].message.contains("were taken back"), "{bound}");
+    // What means something else is free, although the same `llm` stands in it.
+    world.expect(r#"{"pair": 3, "llm": "bad"}"#, Applied).await;
+    world.engine.worked(world.llm().1);
+    let world = world.restart().await;
+    assert_eq!(world.llm().0, "bad");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_is_free_when_another_file_gives_it_another_meaning() {
+    let with_extra = r#"{"llm": "bad", "extra": "extra.txt"}"#;
+    let mut world = World::start_good().await;
+    let extra = world.folder.path().join("extra.txt");
+    fs::write(&extra, "5").unwrap();
+    world.expect(with_extra, Applied).await;
+    world.fail().await;
+    let world = world.restart().await;
+    assert_eq!(world.llm().0, "good", "the same meaning is bound at a start");
+    fs::write(&extra, "6").unwrap();
+    let world = world.restart().await;
+    assert_eq!((world.llm().0.as_str(), world.pair()), ("bad", 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_used_is_kept_unproven_and_is_no_last_known_good() {
     let with = |llm: &str| format!(r#"{{"llm": "{llm}", "probationMs": 60}}"#);
     let mut world = World::start(Some(&with("first"))).await;

@@ -200,6 +200,7 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         }),
         tuning,
         on_trial: Services::on_trial,
+        meaning: Settings::meaning,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }
@@ -213,6 +214,9 @@ pub fn history_dir(state_dir: &Path, roles: Roles) -> PathBuf {
     })
 }
 
+/// For how long a request or a call may go on with settings that were replaced. As long as a call of MCP may take.
+const PIN_MAX: Duration = Duration::from_secs(300);
+
 /// The engine's part of the settings.
 fn tuning(settings: &Settings) -> Tuning {
     let reload = &settings.reload;
@@ -222,7 +226,9 @@ fn tuning(settings: &Settings) -> Tuning {
         open_max: Duration::from_millis(reload.open_max_ms),
         prepare_deadline: Duration::from_millis(reload.prepare_deadline_ms),
         probation: Duration::from_millis(reload.probation_ms),
+        pin_max: PIN_MAX,
         history_max: reload.history_max,
+        history_age: Duration::from_secs(reload.history_days.saturating_mul(24 * 60 * 60)),
     }
 }
 

@@ -27,18 +27,22 @@ const TELL_MAX: Duration = Duration::from_secs(2);
 /// Most bytes of a status: it is one line of `systemctl status`.
 const STATUS_BYTES_MAX: usize = 512;
 
-/// Whether a service manager listens, and how often it wants a sign of life.
+/// Who stands over the process: whether a service manager listens, how often it wants a sign of life, and whether there is a
+/// terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Supervisor {
     listens: bool,
     watchdog: Option<Duration>,
+    has_terminal: bool,
 }
 
 impl Supervisor {
-    /// What the environment says (`NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`).
+    /// What the environment says (`NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`). To be asked first of all: a terminal may go
+    /// while the process starts.
     pub fn from_environment() -> Self {
         let listens = std::env::var_os("NOTIFY_SOCKET").is_some();
-        Self { listens, watchdog: sd_notify::watchdog_enabled().filter(|_| listens) }
+        let watchdog = sd_notify::watchdog_enabled().filter(|_| listens);
+        Self { listens, watchdog, has_terminal: std::io::stdin().is_terminal() }
     }
 
     /// Begins to tell, and to listen to SIGHUP. What comes back is to be cancelled as soon as the first port is served.
@@ -100,9 +104,8 @@ impl Supervisor {
         mut hangup: Signal,
         shutdown: CancellationToken,
     ) {
-        let had_terminal = std::io::stdin().is_terminal();
         while let Some(Some(())) = shutdown.run_until_cancelled(hangup.recv()).await {
-            if had_terminal && !std::io::stdin().is_terminal() {
+            if self.has_terminal && !std::io::stdin().is_terminal() {
                 tracing::info!("the terminal has gone");
                 return shutdown.cancel();
             }

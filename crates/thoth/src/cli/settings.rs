@@ -1,5 +1,6 @@
 //! `thoth settings …`, `thoth reload`, `thoth token`.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::place::around;
 use super::{Place, output};
 use crate::http::client::ClientError;
-use crate::settings::render;
+use crate::settings::{Review, render};
 
 /// Says everything that is wrong with a file.
 pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
@@ -25,13 +26,10 @@ pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> 
         }
         (Err(error), _) => return Err(error),
     };
-    let content = std::fs::read(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+    let content = beginning(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     // An empty object is valid, with a warning: whether it may replace a live one is another question.
     let occasion = Occasion::RunningAllowEmpty;
-    let (problems, warnings) = match crate::settings::check(&content, occasion, &environment, &vault) {
-        Ok(accepted) => (Vec::new(), accepted.warnings),
-        Err(problems) => (problems, Vec::new()),
-    };
+    let Review { problems, warnings, .. } = crate::settings::review(&content, occasion, &environment, &vault);
     if json {
         output::json(&render::json(&problems, &warnings))?;
     } else {
@@ -41,6 +39,14 @@ pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> 
         print!("{report}");
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A file as far as the check reads it: one byte beyond the limit says that it is too large. What is read may be a pipe.
+fn beginning(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let limit = changeover::check::SIZE_MAX as u64 + 1;
+    std::fs::File::open(file)?.take(limit).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// Shows the settings in effect: the server's, or, where none runs, what the file would give.

@@ -108,6 +108,13 @@ fn print_instance(record: &Record, told: &Result<(Value, Value), String>) -> any
     }
     let status: Watched = serde_json::from_value(watch.clone())?;
     println!("  {:<10} {}", "watch", status.in_words());
+    for note in status.watch.finding.iter().chain(&status.watch.without_events) {
+        println!("  {:<10} {QUIET}{note}{QUIET:#}", "");
+    }
+    for overdue in &status.overdue {
+        let (generation, holders) = (overdue.generation, overdue.holders());
+        println!("  {:<10} {BAD}generation {generation} is still held{BAD:#} by {holders}", "overdue");
+    }
     if let Some(last) = &status.last_verdict {
         println!("  {:<10} {last}", "verdict");
     }
@@ -142,6 +149,8 @@ struct Watched {
     drift: bool,
     last_verdict: Option<Verdict>,
     watch: changeover::WatchStatus,
+    #[serde(default)]
+    overdue: Vec<changeover::Overdue>,
     #[serde(default)]
     schedules: Vec<super::schedules::Shown>,
 }

@@ -58,6 +58,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
         "schedules": schedules::waiting(&app),
         "watch": status.watch,
         "retiring": status.retiring,
+        "overdue": status.overdue,
         "history_problem": status.history_problem,
     }))
 }

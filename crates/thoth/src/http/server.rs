@@ -90,7 +90,10 @@ pub async fn serve(
 
 /// Serves what this generation wants, and tells the command line where.
 fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
-    let handover = Duration::from_millis(generation.settings.reload.handover_ms);
+    let reload = &generation.settings.reload;
+    // A revert may go back to the port that was left, and must find it still held.
+    let trial_ms = if generation.services.on_trial().is_empty() { 0 } else { reload.probation_ms };
+    let handover = Duration::from_millis(reload.handover_ms.max(trial_ms));
     let (http, mcp) = (&generation.services.http.reserved, &generation.services.mcp.reserved);
     let api = http.iter().map(|reserved| (Entrance::Api, reserved));
     let wanted: Vec<_> = api.chain(mcp.iter().map(|reserved| (Entrance::Mcp, reserved))).collect();

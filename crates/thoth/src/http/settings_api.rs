@@ -102,14 +102,16 @@ pub(super) struct Reloads {
 }
 
 /// `GET /api/v1/reloads?limit=&before=`: the newest verdicts, newest first.
-pub(super) async fn reloads(State(app): State<Arc<App>>, Query(query): Query<Reloads>) -> Json<Value> {
+pub(super) async fn reloads(
+    State(app): State<Arc<App>>,
+    Query(query): Query<Reloads>,
+) -> Result<Json<Value>, ApiError> {
     let limit = query.limit.unwrap_or(RELOADS).min(RELOADS_MAX);
-    let newest = match query.before {
-        None => app.engine.history(limit),
-        Some(before) => {
-            let older = app.engine.history(usize::MAX).into_iter().skip_while(|verdict| verdict.id >= before);
-            older.take(limit).collect()
-        }
-    };
-    Json(json!({ "reloads": newest }))
+    let before = query.before.unwrap_or(u64::MAX);
+    // Older ones are read from the disk.
+    let read = move || app.engine.history_before(before, limit);
+    match blocking("the reading of the history ended early", read).await? {
+        Ok(newest) => Ok(Json(json!({ "reloads": newest }))),
+        Err(error) => Err(ApiError::unavailable(error.to_string())),
+    }
 }

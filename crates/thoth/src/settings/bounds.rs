@@ -6,8 +6,11 @@ use changeover::check::{Kind as Json, Node};
 use url::Url;
 
 use super::key::{Bound, Default, Key};
-use super::path;
+use super::{path, table};
 use crate::citations::style::ENDING;
+
+/// Characters of a value that are shown.
+const SHOWN_MAX: usize = 60;
 
 /// A value that goes beyond its bound.
 pub(super) struct Beyond {
@@ -73,9 +76,7 @@ fn text_problem(text: &str, bound: Bound, key: &Key) -> Option<(String, String)>
         Bound::OneOf(names) | Bound::Style(names) if !names.contains(&text) => {
             let close = names.iter().find(|name| name.eq_ignore_ascii_case(text.trim()));
             let close = close.or_else(|| {
-                names
-                    .iter()
-                    .find(|name| strsim::osa_distance(&name.to_lowercase(), &text.to_lowercase()) <= 2)
+                names.iter().find(|name| table::is_near(&name.to_lowercase(), &cut(text).to_lowercase(), 2))
             });
             let hint = close.map_or_else(default, |name| format!("did you mean `{name}`?"));
             Some((format!("`{}` is not {}", shown(text), bound.words()), hint))
@@ -170,7 +171,15 @@ fn is_version(text: &str) -> bool {
     text.split('.').count() == 3 && text.split('.').all(number)
 }
 
+/// The beginning of a value, what does not print escaped.
 fn shown(text: &str) -> String {
-    let short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-    if text.chars().nth(60).is_some() { format!("{short}…") } else { short }
+    cut(text).escape_debug().to_string()
+}
+
+/// The beginning of a value.
+pub(super) fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }

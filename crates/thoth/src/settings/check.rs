@@ -1,19 +1,17 @@
-//! The check: from the bytes of a file to settings as they are meant, or to everything that is wrong with them.
+//! From what a document says to settings as they are meant.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use changeover::check::{Document, PROBLEMS_MAX, parse};
-use changeover::{Accepted, Occasion, Problem};
+use changeover::check::Document;
 use url::Url;
 
 use super::environment::VARIABLES;
 use super::path::NoFolder;
 use super::walk::{self, Found};
 use super::{
-    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, across, origin,
-    path, secrets,
+    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, origin, path,
 };
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
@@ -22,105 +20,15 @@ use crate::mcp::settings::McpServer;
 use crate::pdf::settings::{MemoryLimits, MonitorSettings, PerformanceSettings};
 use crate::rag::settings::{Qa, RagSettings};
 
-/// Checks a settings file.
-///
-/// # Errors
-/// Everything that is wrong with it, at once, each with its place.
-pub fn check(
-    content: &[u8],
-    occasion: Occasion,
-    environment: &Environment,
-    vault: &Vault,
-) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let judged = match parse(content) {
-        Ok(document) => checked(&document, Vec::new(), occasion, environment, vault),
-        Err(refused) => match &refused.document {
-            Some(document) => checked(document, refused.problems.clone(), occasion, environment, vault),
-            None => Err(refused.problems),
-        },
-    };
-    match judged {
-        Ok(accepted) => Ok(Accepted { warnings: harmless(accepted.warnings), ..accepted }),
-        Err(problems) => Err(harmless(problems)),
-    }
-}
-
-/// Problems quote what stands in the file. A key that stands in the wrong place must not come along.
-fn harmless(mut problems: Vec<Problem>) -> Vec<Problem> {
-    for problem in &mut problems {
-        problem.message = secrets::redacted(&problem.message);
-        problem.path = secrets::redacted(&problem.path);
-        problem.hint = problem.hint.take().map(|hint| secrets::redacted(&hint));
-    }
-    problems
-}
-
 /// The settings of a file that says nothing, in an environment that says nothing.
 pub(super) fn defaults(vault: &Vault) -> Settings {
     let document = Document::default();
     settings(&mut walk::walk(&document), &Environment::default(), vault)
 }
 
-fn checked(
-    document: &Document<'_>,
-    mut problems: Vec<Problem>,
-    occasion: Occasion,
-    environment: &Environment,
-    vault: &Vault,
-) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let mut found = walk::walk(document);
-    let settings = settings(&mut found, environment, vault);
-    across::check(&mut found, &settings, environment);
-    problems.append(&mut found.problems);
-    if problems.is_empty() {
-        emptiness(&mut found, occasion);
-        problems.append(&mut found.problems);
-    }
-    if !problems.is_empty() {
-        return Err(in_order(problems, "problems"));
-    }
-    let warnings = in_order(found.warnings, "warnings");
-    Ok(Accepted { settings, warnings, secrets: secrets::of_document(document, found.secrets) })
-}
-
-/// In the order of the file, what has no place at the end; beyond the limit only counted.
-fn in_order(mut all: Vec<Problem>, name: &str) -> Vec<Problem> {
-    all.sort_by_key(|problem| (problem.line.is_none(), problem.line, problem.column));
-    let beyond = all.len().saturating_sub(PROBLEMS_MAX);
-    if beyond > 0 {
-        all.truncate(PROBLEMS_MAX);
-        all.push(Problem::new("", format!("and {beyond} more {name}")));
-    }
-    all
-}
-
-/// An object without any setting is hardly what somebody meant to save over a working file.
-fn emptiness(found: &mut Found<'_>, occasion: Occasion) {
-    if found.settings > 0 {
-        for section in ["paths", "apiKeys", "servers"] {
-            if !found.is_given(section) {
-                let warning = Problem::new(section, "the section is absent").hint("its defaults apply");
-                found.warnings.push(warning);
-            }
-        }
-        return;
-    }
-    let problem = Problem::new("", "the file sets nothing");
-    let (line, column) = found.document.place(found.document.root.span.start);
-    match occasion {
-        Occasion::Running => {
-            let hint = "a running Thoth does not drop all its settings for an empty file; write at least one setting";
-            found.problems.push(problem.hint(hint).at(line, column));
-        }
-        Occasion::Start | Occasion::RunningAllowEmpty => {
-            found.warnings.push(problem.hint("the defaults apply").at(line, column));
-        }
-    }
-}
-
 /// The settings as they are meant. Of a file that is refused they are of no use, so that a default may stand in for
 /// what is wrong.
-fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> Settings {
+pub(super) fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> Settings {
     let mut pinned = BTreeMap::new();
     let mut settings = Settings {
         vault: vault.clone(),
@@ -377,5 +285,6 @@ fn reload(found: &Found<'_>) -> Reload {
         handover_ms: found.count("reload.handoverMs"),
         probation_ms: found.count("reload.probationMs"),
         history_max: usize::try_from(found.count("reload.historyMax")).unwrap_or(usize::MAX),
+        history_days: found.count("reload.historyDays"),
     }
 }

@@ -178,9 +178,10 @@ pub const KEYS: &[Key] = &[
     Key::count("reload.pollMs", 500, "Milliseconds between two looks at the file without an event.").between(10.0, 60_000.0).read_by("reload"),
     Key::count("reload.openMaxMs", 5_000, "Milliseconds for which a file may stay open for writing before it is judged as it is.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.prepareDeadlineMs", 10_000, "Milliseconds that the preparation of a change may take.").between(100.0, 600_000.0).read_by("reload"),
-    Key::count("reload.handoverMs", 10_000, "Milliseconds for which the old port is served after it changed.").between(0.0, 600_000.0).read_by("reload"),
+    Key::count("reload.handoverMs", 10_000, "Milliseconds for which the old port is served after it changed; where a language model is on trial, for `reload.probationMs` at least.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.probationMs", 10_000, "Milliseconds for which what goes live is on trial: a language model that fails then, where the one before it answers, is taken back.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.historyMax", 1_000, "Verdicts that the history keeps.").between(1.0, 1_000_000.0).read_by("reload"),
+    Key::count("reload.historyDays", 365, "Days for which the history keeps a verdict; the last settings that worked stay.").between(1.0, 36_500.0).read_by("reload"),
 
     Key::text("citation.linkFormat", "uri", "How notes link to works: by the plain address, by `[[note\\|title]]` where the work is in the library, or by `[text](address)`.").one_of(&["uri", "wikilink", "markdown"]).read_by("citations"),
     Key::text("citation.style", "IEEE", "The style of formatted references.").bound(Bound::Style(crate::citations::style::NAMES)).read_by("citations"),

@@ -2,7 +2,7 @@
 //!
 //! The way of a file: `changeover::check` makes a document of the bytes, `walk` reads it by the table of keys
 //! (`keys`, one row a key), `check` makes the typed [`Settings`] of what was found, `across` compares keys with each
-//! other. Nothing after that checks anything again.
+//! other, `review` says all of it. Nothing after that checks anything again.
 
 mod across;
 mod bounds;
@@ -11,12 +11,15 @@ mod difference;
 pub mod documents;
 pub mod effective;
 mod environment;
+mod excerpt;
+mod gathered;
 mod key;
 mod keys;
 mod location;
 mod origin;
 mod path;
 pub mod render;
+mod review;
 mod secret;
 mod secrets;
 mod spelling;
@@ -37,13 +40,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use check::check;
 pub use difference::{Difference, difference, with_secrets_of};
 pub use environment::{Environment, VARIABLES, Variable};
 pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
+pub use review::{Review, check, review};
 pub use secret::{REDACTED, Secret};
 pub use spelling::{edited, said};
 pub use style::style;
@@ -82,6 +85,25 @@ pub struct Settings {
     pub logging: Logging,
     /// Times and limits of the changeover.
     pub reload: Reload,
+}
+
+impl Settings {
+    /// What the settings mean, in bytes, secrets included: not where a value comes from, nor how the file writes it.
+    pub fn meaning(&self) -> Vec<u8> {
+        let Self { vault, pinned: _, origins: _, paths, api_keys, llm, memory, .. } = self;
+        let Self { rag, citation, servers, performance, logging, reload, .. } = self;
+        let values = (vault, paths, llm, memory, rag, citation, servers, performance, logging, reload);
+        // What shows values to people redacts secrets: they are added, each with its end.
+        let mut meaning = format!("{values:?}").into_bytes();
+        let ApiKeys { openrouter_key, openai_key, anthropic_key, mistral_key, custom_key, letta_api_key } =
+            api_keys;
+        let providers = [openrouter_key, openai_key, anthropic_key, mistral_key, custom_key];
+        for secret in providers.into_iter().chain([letta_api_key, &memory.letta.cloud_api_key]) {
+            meaning.push(0);
+            meaning.extend(secret.expose().as_bytes());
+        }
+        meaning
+    }
 }
 
 /// Folders, absolute and inside the vault (unless that was permitted explicitly).
@@ -178,4 +200,6 @@ pub struct Reload {
     pub probation_ms: u64,
     /// Number of verdicts that the history keeps (1,000).
     pub history_max: usize,
+    /// Days for which it keeps a verdict (365).
+    pub history_days: u64,
 }

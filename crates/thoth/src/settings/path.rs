@@ -4,10 +4,17 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Vault;
 
+/// Bytes of the name of one file or folder, and of a path that leaves room for the vault's own.
+const NAME_MAX: usize = 255;
+const PATH_MAX: usize = 4_000;
+
 /// What is wrong with a path by its spelling alone.
 pub(super) fn lexical_problem(text: &str) -> Option<(String, String)> {
     let hint = "write it relative to the vault, like `papers/new`".to_owned();
-    let message = if text.trim().is_empty() {
+    let too_long = |name: &&str| name.len() > NAME_MAX;
+    let message = if let Some(name) = text.split('/').find(too_long) {
+        return Some((format!("has a name of {} bytes; file systems take {NAME_MAX}", name.len()), hint));
+    } else if text.trim().is_empty() {
         "must not be empty"
     } else if text.contains(char::is_control) {
         "holds a control character"
@@ -15,7 +22,7 @@ pub(super) fn lexical_problem(text: &str) -> Option<(String, String)> {
         "`~` has no meaning here"
     } else if text.get(1..3).is_some_and(|part| part == ":\\" || part == ":/") || text.starts_with("\\\\") {
         "is a path of Windows"
-    } else if text.len() > 4_000 {
+    } else if text.len() > PATH_MAX {
         "is longer than any file system allows"
     } else {
         return None;

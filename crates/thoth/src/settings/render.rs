@@ -4,11 +4,10 @@ use std::fmt;
 
 use changeover::Problem;
 use changeover::check::Places;
-use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode,
-};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode};
 use serde_json::{Value, json};
 
+use super::excerpt::Excerpt;
 use super::secrets;
 
 /// How a report is drawn.
@@ -33,20 +32,18 @@ pub fn write_report(
     style: Style,
 ) -> fmt::Result {
     let shown = without_secrets(content);
-    let source = NamedSource::new(file, shown.clone()).with_language("json");
     let theme = if style.colors { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width).with_links(false);
     let places = Places::new(&shown);
     let all = problems.iter().map(|problem| (problem, Severity::Error));
     for (problem, severity) in all.chain(warnings.iter().map(|warning| (warning, Severity::Warning))) {
-        let label = label(problem, &places);
-        let report = Report { problem, severity, source: label.is_some().then_some(&source), label };
+        let report = Report { problem, severity, excerpt: Excerpt::of(file, problem, &places) };
         let mut text = String::new();
         handler.render_report(&mut text, &report)?;
         for line in text.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
-        if report.source.is_none() {
+        if report.excerpt.is_none() {
             writeln!(out, "   in {file}")?;
         }
         out.write_char('\n')?;
@@ -97,29 +94,12 @@ fn without_secrets(content: &[u8]) -> String {
     shown
 }
 
-/// The word or string that begins at a problem's place.
-fn label(problem: &Problem, places: &Places<'_>) -> Option<LabeledSpan> {
-    let start = places.byte(problem.line?, problem.column?)?;
-    let rest = places.text().get(start..).unwrap_or_default();
-    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | '{' | '}' | '[' | ']');
-    let length = match line.strip_prefix('"') {
-        Some(inner) => inner.find('"').map_or(line.len(), |end| end + 2),
-        None => line
-            .find(is_end)
-            .filter(|end| *end > 0)
-            .unwrap_or_else(|| line.chars().next().map_or(0, char::len_utf8)),
-    };
-    Some(LabeledSpan::new(Some("here".to_owned()), start, length))
-}
-
 /// One problem as miette draws it.
 #[derive(Debug)]
 struct Report<'a> {
     problem: &'a Problem,
     severity: Severity,
-    source: Option<&'a NamedSource<String>>,
-    label: Option<LabeledSpan>,
+    excerpt: Option<Excerpt<'a>>,
 }
 
 impl fmt::Display for Report<'_> {
@@ -143,12 +123,11 @@ impl Diagnostic for Report<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.map(|source| source as &dyn SourceCode)
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.label
-            .clone()
-            .map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
+        let label = self.excerpt.as_ref().map(Excerpt::label);
+        label.map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
     }
 }

@@ -96,7 +96,7 @@ fn merged(mut all: Vec<Range<usize>>) -> Vec<Range<usize>> {
 fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>) {
     let offset = part.start;
     let text = whole.get(part).unwrap_or_default();
-    let mut done = 0;
+    let (mut done, mut bare_until) = (0, 0_usize);
     for (colon, _) in text.match_indices([':', '=']) {
         let before = text.get(..colon).unwrap_or_default().trim_end().trim_end_matches(QUOTES);
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
@@ -116,7 +116,15 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
         }
         let skip = value.chars().next().filter(|c| QUOTES.contains(c)).map_or(0, char::len_utf8);
         let inner = value.get(skip..).unwrap_or_default();
-        let end = if skip > 0 { closing_quote(inner) } else { bare_value_end(inner) };
+        let end = if skip > 0 {
+            closing_quote(inner)
+        } else {
+            // A name within a value without quotes has a value that ends with it.
+            let known = bare_until.checked_sub(start).filter(|length| *length > 0);
+            let end = known.unwrap_or_else(|| bare_value_end(inner));
+            bare_until = start + end;
+            end
+        };
         let from = offset + start + skip;
         secrets.push(from..from + end);
     }
@@ -194,14 +202,19 @@ fn closing_quote(inner: &str) -> usize {
 }
 
 fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let mut done = 0;
     for (at, _) in text.match_indices("sk-") {
         let begins =
             text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric());
+        if at < done || !begins {
+            continue;
+        }
         let rest = text.get(at..).unwrap_or_default();
         let end =
             rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(rest.len());
-        if begins && end >= 16 {
-            secrets.push(at..at + end);
+        done = at + end;
+        if end >= 16 {
+            secrets.push(at..done);
         }
     }
 }

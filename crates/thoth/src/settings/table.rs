@@ -1,5 +1,6 @@
 //! Finding a row of the table by the name that stands in a file.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
@@ -75,7 +76,7 @@ impl Section {
             return Some(entry);
         }
         let camel = camel_case(name);
-        self.entries.get(camel.as_str()).or_else(|| self.alias(name)).or_else(|| self.alias(&camel))
+        self.entries.get(&*camel).or_else(|| self.alias(name)).or_else(|| self.alias(&camel))
     }
 
     fn alias(&self, name: &str) -> Option<&'static Entry> {
@@ -107,8 +108,11 @@ fn at(path: &str) -> Option<&'static Entry> {
     None
 }
 
-/// `chunk_size` as `chunkSize`.
-fn camel_case(name: &str) -> String {
+/// `chunk_size` as `chunkSize`. What has `_` at its end, or two of them in a row, is nobody's snake_case.
+fn camel_case(name: &str) -> Cow<'_, str> {
+    if !name.contains('_') || name.ends_with('_') || name.contains("__") {
+        return Cow::Borrowed(name);
+    }
     let mut camel = String::with_capacity(name.len());
     let mut raise = false;
     for letter in name.chars() {
@@ -121,7 +125,7 @@ fn camel_case(name: &str) -> String {
             camel.push(letter);
         }
     }
-    camel
+    Cow::Owned(camel)
 }
 
 /// The known name that an unknown one may be a typing error of: optimal string alignment within one error up to
@@ -135,10 +139,22 @@ pub(super) fn meant(
     let errors_max = if written.chars().count() <= 4 { 1 } else { 2 };
     let own = section.entries.iter().map(|(name, entry)| (*name, entry.path()));
     own.chain(section.aliases())
-        .map(|(name, canonical)| (strsim::osa_distance(&folded(name), &written), canonical))
-        .filter(|(errors, canonical)| *errors <= errors_max && is_free(canonical))
+        .filter_map(|(name, canonical)| Some((errors(&folded(name), &written, errors_max)?, canonical)))
+        .filter(|(_, canonical)| is_free(canonical))
         .min_by_key(|(errors, _)| *errors)
         .map(|(_, canonical)| canonical)
+}
+
+/// Whether one text becomes the other by so many errors.
+pub(super) fn is_near(one: &str, other: &str, errors_max: usize) -> bool {
+    errors(one, other, errors_max).is_some()
+}
+
+/// The errors by which one text becomes the other. Each of them changes the length by one at most: so the long work of
+/// counting is done for texts of nearly one length only.
+fn errors(one: &str, other: &str, errors_max: usize) -> Option<usize> {
+    let near = one.chars().count().abs_diff(other.chars().count()) <= errors_max;
+    near.then(|| strsim::osa_distance(one, other)).filter(|errors| *errors <= errors_max)
 }
 
 fn folded(name: &str) -> String {

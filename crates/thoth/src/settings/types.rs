@@ -2,6 +2,7 @@
 
 use changeover::check::{Kind as Json, Node};
 
+use super::bounds::cut;
 use super::key::{Key, Kind};
 
 /// Why a value is not of its key's type, and the way out. Names no secret.
@@ -18,7 +19,7 @@ pub(super) fn mismatch(key: &Key, node: &Node, text: &str) -> Option<(String, St
     if fits {
         return None;
     }
-    let written = text.get(node.span.clone()).filter(|_| !key.secret).unwrap_or_default();
+    let written = &cut(text.get(node.span.clone()).filter(|_| !key.secret).unwrap_or_default());
     let message = match (key.kind, &node.kind) {
         (Kind::Count, Json::Number(number)) if number.is_i64() => format!("`{written}` is below 0"),
         (Kind::Count, Json::Number(_)) => format!("`{written}` is not a whole number"),
@@ -33,14 +34,15 @@ fn way_out(key: &Key, node: &Node, written: &str) -> String {
         (_, Json::Null) => "leave the key out to get the default".to_owned(),
         (Kind::Count, Json::Number(number)) => match number.as_f64() {
             Some(value) if value >= 0.0 && value.fract() == 0.0 && value < 1e15 => {
-                format!("write `{value:.0}`")
+                // `-0` is not below 0, and yet has its sign.
+                format!("write `{:.0}`", value.abs())
             }
             _ => "write a whole number from 0, like `42`".to_owned(),
         },
         (Kind::Number | Kind::Count, Json::String(text))
             if text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
         {
-            format!("write it without quotes: `{}`", text.trim())
+            format!("write it without quotes: `{}`", cut(text.trim()))
         }
         (Kind::Switch, Json::String(text)) => match text.trim().to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => "write `true`, without quotes".to_owned(),

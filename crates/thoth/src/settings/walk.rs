@@ -6,6 +6,7 @@ use std::ops::Range;
 use changeover::Problem;
 use changeover::check::{Document, Kind as Json, Member, Node, path_of};
 
+use super::gathered::{self, Spelled};
 use super::key::{Default, Key};
 use super::origin::Origin;
 use super::secrets::collect;
@@ -22,6 +23,8 @@ pub(super) struct Found<'d> {
     given: HashMap<&'static str, Given<'d>>,
     /// Keys of features that this version lacks, and where the first of each section stands.
     unused: Vec<(&'static Key, usize)>,
+    /// Keys under another name than the table's.
+    spelled: Vec<Spelled>,
     /// Unknown keys so far.
     unknown: usize,
     /// Keys of the table that the document names, notes aside, good or bad.
@@ -60,6 +63,7 @@ pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
         values: HashMap::with_capacity(256),
         given: HashMap::with_capacity(256),
         unused: Vec::new(),
+        spelled: Vec::new(),
         unknown: 0,
         settings: 0,
         problems: Vec::new(),
@@ -67,7 +71,11 @@ pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
         secrets: Vec::new(),
     };
     found.object(document.members(), table::root(), "");
-    found.say_unused();
+    let unused = gathered::unused(std::mem::take(&mut found.unused));
+    for (warning, at) in unused.into_iter().chain(gathered::spelled(std::mem::take(&mut found.spelled))) {
+        let warning = found.at(warning, at);
+        found.warnings.push(warning);
+    }
     found
 }
 
@@ -221,9 +229,7 @@ impl<'d> Found<'d> {
         self.given.insert(canonical, Given { at, name: &member.key, members });
         let name = canonical.rsplit('.').next().unwrap_or(canonical);
         if member.key != name {
-            let warning =
-                Problem::new(path_of(parent, &member.key), format!("an older spelling of `{canonical}`"));
-            self.warnings.push(self.at(warning.hint(format!("write `{canonical}`")), at));
+            self.spelled.push(Spelled { path: path_of(parent, &member.key), canonical, at });
         }
         false
     }
@@ -267,7 +273,9 @@ impl<'d> Found<'d> {
     /// What was copied out of Thoth without its secrets must not overwrite them.
     fn redacted(&mut self, node: &Node, path: &str) {
         match &node.kind {
-            Json::String(text) if text == REDACTED => {
+            // A file of nothing else is told as far as anybody reads it.
+            _ if self.problems.len() > FOUND_MAX => {}
+            Json::String(text) if text.trim() == REDACTED => {
                 let message =
                     format!("`{REDACTED}` stands for a secret that Thoth does not show; it is no value");
                 let hint = "write the value itself, or leave the key out";
@@ -303,33 +311,6 @@ impl<'d> Found<'d> {
                 let warning = self.at(unknown.hint(hint), member.key_span.start);
                 self.warnings.push(warning);
             }
-        }
-    }
-
-    /// One warning for each section, because files of the older Thoth name every key there is.
-    fn say_unused(&mut self) {
-        let mut sections: Vec<(&str, usize, Vec<&Key>)> = Vec::new();
-        for (key, at) in std::mem::take(&mut self.unused) {
-            match sections.iter_mut().rev().find(|(section, _, _)| *section == key.section()) {
-                Some((_, _, keys)) => keys.push(key),
-                None => sections.push((key.section(), at, vec![key])),
-            }
-        }
-        for (section, at, of_section) in sections {
-            let named: Vec<String> = of_section.iter().take(3).map(|key| format!("`{}`", key.path)).collect();
-            let message = match of_section.len() {
-                1 => format!("{} is accepted and not used: this version lacks the feature", named.join(", ")),
-                count if count <= 3 => {
-                    format!("{} are accepted and not used: this version lacks the features", named.join(", "))
-                }
-                count => format!(
-                    "{} and {} more keys are accepted and not used: this version lacks the features",
-                    named.join(", "),
-                    count - named.len()
-                ),
-            };
-            let warning = self.at(Problem::new(section, message), at);
-            self.warnings.push(warning);
         }
     }
 }

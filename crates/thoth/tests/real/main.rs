@@ -9,6 +9,7 @@
 
 mod citing;
 mod command_line;
+mod corpus;
 mod dist;
 mod documents;
 mod edits;

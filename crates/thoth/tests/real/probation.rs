@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{Place, Save, Thoth, settings, until};
+use crate::support::{Place, Save, Thoth, free_port, settings, until};
 
 const QUESTION: &str = "how long does a waggle dance stay precise?";
 
@@ -91,6 +91,35 @@ async fn a_wrong_key_is_taken_back_and_said() {
     let tried = thoth.place.run(&["reload", "--retry"]);
     assert!(tried.status.success(), "{}", crate::support::text(&tried));
     assert_eq!(thoth.get("/api/v1/reloads?limit=1").await["reloads"][0]["cause"], "try");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revert_finds_the_port_that_the_save_left() {
+    let provider = provider("sk-right").await;
+    let ports = [free_port(), free_port()];
+    let with = |key: &str, port: u16| {
+        settings(&json!({
+            "llm": { "default": { "model": "m", "baseUrl": format!("{}/v1", provider.uri()), "retriesMax": 0 } },
+            "apiKeys": { "customKey": key }, "servers": { "api": { "port": port } },
+            "reload": { "probationMs": 60_000, "handoverMs": 0 },
+        }))
+    };
+    let place = Place::new();
+    std::fs::write(place.settings(), with("sk-right", ports[0])).unwrap();
+    place.drop_paper("okonkwo2024.pdf", "thoth/papers/pdfs");
+    let thoth = Thoth::start_in(place, &[]).await;
+    thoth.papers(1).await;
+    ask(&thoth).await;
+    thoth.save(Save::Rename, &with("sk-wrong", ports[1])).await;
+    let taken = std::net::TcpListener::bind(("127.0.0.1", ports[0]));
+    assert!(taken.is_err(), "nobody else gets the port as long as a revert may want it");
+    let mut verdicts = thoth.verdicts().await;
+    ask(&thoth).await;
+    let reverted = verdicts.next().await;
+    assert_eq!(reverted["cause"], "revert", "{reverted}");
+    until(async || thoth.address().ends_with(&ports[0].to_string())).await;
+    let health = thoth.get("/health/hot-reload").await;
+    assert_eq!((&health["generation"], &health["drift"]), (&json!(3), &json!(true)), "{health}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

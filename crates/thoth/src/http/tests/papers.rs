@@ -10,7 +10,7 @@ use crate::http::token::Token;
 
 impl World {
     /// Drops a «PDF» into the folder, as [`super::fixture::read`] reads it, and waits until it is at rest.
-    async fn drop_pdf(&self, name: &str, title: &str, text: &str) -> Value {
+    pub(super) async fn drop_pdf(&self, name: &str, title: &str, text: &str) -> Value {
         let path: PathBuf = self.state.path().join("vault/pdf").join(name);
         std::fs::write(&path, format!("%PDF-1.7\n{title}\n{text}\n%%EOF\n")).unwrap();
         loop {

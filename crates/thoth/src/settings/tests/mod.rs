@@ -4,6 +4,7 @@ mod accepted;
 mod documents;
 mod hostile;
 mod layers;
+mod meaning;
 mod places;
 mod refused;
 mod reports;
