@@ -117,8 +117,14 @@ pub fn markdown(record: &Record) -> String {
 
 fn head(record: &Record) -> String {
     let machine = &record.machine;
+    let trial = match machine.trial {
+        true => {
+            "**A trial: a quick run, or a build without optimisation. It shows that everything runs, and no speed.**\n\n"
+        }
+        false => "",
+    };
     format!(
-        "# Figures\n\n`make bench` measures all of this in one run, and prints it. What stands here was printed on {} on {} cores of \
+        "# Figures\n\n{trial}`make bench` measures all of this in one run, and prints it. What stands here was printed on {} on {} cores of \
          an {}, Linux {}, load average {} at the beginning; [figures.json](figures.json) has the numbers. Yours will differ: the \
          ratios less than the times.\n",
         machine.at.strftime("%Y-%m-%d"),

@@ -49,7 +49,7 @@ impl Axis {
 const WIDTH: f64 = 760.0;
 const ROW: f64 = 26.0;
 const LEFT: f64 = 190.0;
-const RIGHT: f64 = 20.0;
+const RIGHT: f64 = 36.0;
 
 const STYLE: &str = "text{fill:#1f2328;font:13px system-ui,sans-serif}.g{stroke:#d1d9e0}.l{fill:none;stroke-width:2}\
     .c0{stroke:#0969da}.c1{stroke:#bc4c00}.d0{fill:#0969da}.d1{fill:#bc4c00}.s{stroke-width:3;stroke-linecap:round}\

@@ -49,11 +49,14 @@ pub struct Machine {
     pub kernel: String,
     /// The kernel's load average when the run began: what others were doing.
     pub load: String,
+    /// Whether this is only to see that everything runs: a quick run, or a build without optimisation.
+    #[serde(default)]
+    pub trial: bool,
 }
 
 impl Machine {
     /// This one, now.
-    pub fn here() -> anyhow::Result<Self> {
+    pub fn here(quick: bool) -> anyhow::Result<Self> {
         let processors = std::fs::read_to_string("/proc/cpuinfo")?;
         let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -63,6 +66,7 @@ impl Machine {
             processor: model.map_or("unknown", |(_, name)| name).to_owned(),
             cores: std::thread::available_parallelism()?.get(),
             kernel: kernel.trim().split('-').next().unwrap_or_default().to_owned(),
+            trial: quick || cfg!(debug_assertions),
             load: load.split(' ').next().unwrap_or_default().to_owned(),
         })
     }

@@ -37,7 +37,7 @@ const QUICK: Extent =
 /// Measures everything. `tools` is the folder that scripts/bench.sh fills.
 pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
     let extent = if quick { QUICK } else { WHOLE };
-    let machine = Machine::here()?;
+    let machine = Machine::here(quick)?;
     let tools = Tools {
         bench: std::env::current_exe()?,
         thoth: std::path::absolute(thoth)?,

@@ -50,7 +50,8 @@ pub fn shown(micros: f64) -> String {
         micros if micros.is_nan() => "–".to_owned(),
         micros if micros < 1_000.0 => format!("{micros:.0} µs"),
         micros if micros < 10_000.0 => format!("{:.1} ms", micros / 1e3),
-        micros => format!("{:.0} ms", micros / 1e3),
+        micros if micros < 1_000_000.0 => format!("{:.0} ms", micros / 1e3),
+        micros => format!("{:.1} s", micros / 1e6),
     }
 }
 
