@@ -148,6 +148,7 @@ impl Product {
             }),
             tuning: |_| Tuning::default(),
             on_trial: |_| Vec::new(),
+            meaning: |settings| format!("{settings:?}").into_bytes(),
             version: "1".to_owned(),
             fallback: Box::new(Settings::default),
         })
