@@ -15,7 +15,7 @@ use crate::tuning::Tuning;
 use crate::watch::WatchCounters;
 
 /// Where the watch stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchStatus {
     /// `inotify+poll`, `poll` where not every folder on the way to the file can be watched, or `off`.
     pub mode: String,

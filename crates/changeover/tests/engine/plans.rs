@@ -42,8 +42,7 @@ fn everything(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 /// What the engine says of itself, without the counters of the watch, which go on.
 fn state(engine: &TestEngine) -> String {
     let mut status = engine.status();
-    status.watch =
-        changeover::WatchStatus { mode: String::new(), events_seen: 0, polls_seen: 0, finding: None };
+    status.watch = changeover::WatchStatus::default();
     status.watch_running = true;
     format!("{status:?} {:?}", engine.history(usize::MAX))
 }
