@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Name, and the script with its arguments.
 proofs=(
+  'the container from its sources|scripts/test-docker.sh'
   'kills of the engine|scripts/prove/kills.sh engine'
   'kills of the server|scripts/prove/kills.sh server'
   'editors and mounts|scripts/prove/editors.sh'
@@ -13,7 +14,6 @@ proofs=(
   'interleavings|scripts/prove/loom.sh'
   'faults of the disk|scripts/prove/faults.sh'
   'hostile contents|scripts/prove/fuzz.sh'
-  'the container from its sources|scripts/test-docker.sh'
   'agent memory against a real Letta server|scripts/test-letta.sh'
 )
 
@@ -28,6 +28,13 @@ is_meant() {
   return 1
 }
 
+# The container's test compiles the server as users have it. What it made is what the proofs after it run.
+# shellcheck source=scripts/packages.sh
+source scripts/packages.sh
+kept=$target/proved-thoth
+rm -f "$kept"
+export THOTH_KEEP=$kept
+
 failed=() ran=0
 for proof in "${proofs[@]}"; do
   name=${proof%%|*}
@@ -35,6 +42,7 @@ for proof in "${proofs[@]}"; do
   if ! is_meant "$name" "$@"; then continue; fi
   echo "── $name"
   start=$SECONDS ran=$((ran + 1))
+  if [ -e "$kept" ]; then export THOTH_BINARY=$kept; fi
   if "${command[@]}"; then
     echo "   ok, $((SECONDS - start)) s"
   else

@@ -50,6 +50,9 @@ def one_command_from_nothing(place):
         passed("a save on the host is live in the container that was compiled there", f"{took} ms")
         binary = place / "thoth"
         run("docker", "cp", f"{name}:/thoth", binary)
+        # For proofs outside of Docker that come after this one: they need not compile it once more.
+        if "THOTH_KEEP" in os.environ:
+            shutil.copy2(binary, os.environ["THOTH_KEEP"])
         return binary
     finally:
         run("docker", "compose", "down", "--volumes", check=False, env={**names, "OBSIDIAN_VAULT_PATH": "/"}, cwd=sources)
