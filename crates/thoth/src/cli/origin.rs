@@ -65,7 +65,7 @@ fn from_file(place: &Place) -> anyhow::Result<Value> {
     let local = local_file(&place.settings_file);
     let (content, above) = (std::fs::read(&place.settings_file).ok(), std::fs::read(&local).ok());
     let says = content.and_then(|content| says(&content, above.as_deref(), &local));
-    let now = Now { origins: &settings.origins, says, drift: None, since: Default::default() };
+    let now = Now { origins: &settings.origins, says, above: None, drift: None, since: Default::default() };
     Ok(
         json!({ "generation": null, "file": place.settings_file, "drift": false, "keys": effective(&settings, &now) }),
     )

@@ -152,7 +152,7 @@ fn without_server(place: &Place, wanted: &Wanted) -> anyhow::Result<Forecast> {
             let number = |name| place.variable(name).and_then(|port| port.parse().ok());
             let container = place.variable("THOTH_DOCKER") == Some("1");
             let around = Around { container, published: number("THOTH_PUBLISHED_PORT"), ..Around::default() };
-            forecast.keys = key_changes(&from, &settings, &before, &content);
+            forecast.keys = key_changes(file, (&from, &settings), (&before, &content));
             forecast.risks = risks(&from, &settings, &around);
         }
     }

@@ -44,6 +44,7 @@ pub(super) async fn show(
     let now = Now {
         origins: lines.as_ref().map_or(&settings.origins, |accepted| &accepted.settings.origins),
         says: content.as_deref().and_then(|content| says(content, above.as_deref(), &local)),
+        above: None,
         drift,
         since: since(&app, &generation).await,
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use changeover::edit::Change;
-use changeover::{Action, Cause, Content, Plan, ServiceReport};
+use changeover::{Action, Cause, Content, Plan, ServiceReport, Status};
 use serde::Deserialize;
 
 use super::blocking::blocking;
@@ -61,8 +61,8 @@ pub(super) async fn plan(State(app): State<Arc<App>>, Raw(body): Raw) -> Result<
     let planned = app.engine.plan(content.clone(), cause, look).await;
     let planned = planned.map_err(|stopped| ApiError::unavailable(stopped.to_string()))?;
     let rebuild = rebuild(planned.seen.as_ref()).await?;
-    let watch = app.engine.status().watch_enabled;
-    let told = move || forecast(planned, rebuild, watch, &before, content.bytes().unwrap_or_default());
+    let status = app.engine.status();
+    let told = move || forecast(planned, rebuild, &status, &before, content.bytes().unwrap_or_default());
     Ok(Answer(blocking("a comparison of settings ended early", told).await?))
 }
 
@@ -107,7 +107,7 @@ async fn rebuild(seen: Option<&Seen>) -> Result<Option<Rebuild>, ApiError> {
 fn forecast(
     plan: Plan<Settings, Seen>,
     index: Option<Rebuild>,
-    watch: bool,
+    status: &Status,
     before: &[u8],
     content: &[u8],
 ) -> Forecast {
@@ -128,8 +128,8 @@ fn forecast(
     if let Some(settings) = &plan.settings {
         let container = against.pinned.get("servers.api.host") == Some(&"THOTH_DOCKER");
         let published = plan.seen.as_ref().and_then(|seen| seen.published);
-        let around = Around { container, published, watch: Some(watch), index };
-        forecast.keys = key_changes(&against, settings, before, content);
+        let around = Around { container, published, watch: Some(status.watch_enabled), index };
+        forecast.keys = key_changes(&status.file, (&against, settings), (before, content));
         forecast.risks = risks(&against, settings, &around);
     }
     for (name, said) in plan.seen.into_iter().flat_map(|seen| seen.owners) {

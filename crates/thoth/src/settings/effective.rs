@@ -113,6 +113,8 @@ pub struct Now<'a> {
     pub origins: &'a Origins,
     /// What the files of the settings say now.
     pub says: Says,
+    /// The name of the file above the settings file, where `says` has only what the latter says.
+    pub above: Option<&'a str>,
     /// Why the settings file is not what was accepted, in words; `None` where it is.
     pub drift: Option<&'a str>,
     /// The generation since which each service runs as it does.
@@ -165,6 +167,9 @@ fn difference(said: Option<&Said>, value: &Value, origin: &Origin, now: &Now<'_>
             Some(format!("the temporary change {id} applies until {until}"))
         }
         (Origin::Default, None) => None,
+        (Origin::File { file, .. }, Some(_)) if now.above == Some(file) => {
+            Some(format!("`{file}` says something else, and lies above it"))
+        }
         _ => now.drift.map(str::to_owned),
     }
 }

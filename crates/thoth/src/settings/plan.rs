@@ -1,6 +1,7 @@
 //! What another content would do, as the API says it and the command line prints it; and which keys it would change.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use changeover::{Decision, Problem, ServiceReport};
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::effective::{Now, effective, says};
 use super::plan_risks::Risk;
-use super::{Difference, Origin, Settings, difference, said};
+use super::{Difference, Origin, Settings, difference, local_file, said};
 
 /// What a content would do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,17 +56,29 @@ pub struct KeyChange {
 }
 
 /// The keys that differ in effect, and those of which the content says something new that will have no effect. `before` is
-/// what stands in the file.
-pub fn key_changes(from: &Settings, to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange> {
+/// what stands in the settings file, whose path is `file`.
+pub fn key_changes(
+    file: &Path,
+    (from, to): (&Settings, &Settings),
+    (before, content): (&[u8], &[u8]),
+) -> Vec<KeyChange> {
     let changed = difference(from, to).into_iter().map(|difference| {
         let origin = to.origins.of(&difference.path);
         KeyChange { difference, origin, file_says: None, no_effect: None }
     });
-    changed.chain(without_effect(to, before, content)).collect()
+    changed.chain(without_effect(file, to, before, content)).collect()
 }
 
-fn without_effect(to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange> {
-    let now = Now { origins: &to.origins, says: says(content), drift: None, since: BTreeMap::new() };
+fn without_effect(file: &Path, to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange> {
+    let local = local_file(file);
+    let above = local.file_name().unwrap_or_default().to_string_lossy();
+    let now = Now {
+        origins: &to.origins,
+        says: says(content, None, &local),
+        above: Some(&above),
+        drift: None,
+        since: BTreeMap::new(),
+    };
     let hidden = effective(to, &now).into_iter().filter_map(|state| {
         let file_says = state.file_says.and_then(|said| said.value)?;
         let is_new = before == content || said(before, state.key) != said(content, state.key);

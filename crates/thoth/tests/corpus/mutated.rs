@@ -89,6 +89,7 @@ fn is_answered(content: &[u8]) {
     }
     let mut report = String::new();
     let style = Style { colors: false, width: 80 };
-    write_report(&mut report, "settings.json", content, &said.problems, &said.warnings, style).unwrap();
+    write_report(&mut report, ("settings.json", content), &|_| None, &said.problems, &said.warnings, style)
+        .unwrap();
     assert!(!report.contains("example-openrouter-key"), "{report}");
 }

@@ -64,8 +64,8 @@ impl Journal {
     /// What became of a verdict later, as far as it is written down.
     fn outcome<'a>(&'a self, verdict: &'a Value) -> Option<&'a str> {
         let later = self.lines.iter().filter_map(|line| line.get("outcome"));
-        let later = later.filter(|outcome| outcome["id"] == verdict["id"]).last();
-        later.unwrap_or(verdict)["outcome"].as_str()
+        let newest = later.rev().find(|outcome| outcome["id"] == verdict["id"]);
+        newest.unwrap_or(verdict)["outcome"].as_str()
     }
 
     /// The last known good: the newest content that was kept; where none was, the newest that was applied.

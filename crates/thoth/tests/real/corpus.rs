@@ -59,12 +59,15 @@ async fn a_running_server_takes_every_good_file() {
     }
 }
 
+/// Makes something at a path that is no file of settings.
+type Make = fn(&Path);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_file_is_refused_by_its_name() {
     let thoth = server().await;
     let before = thoth.get("/api/v1/settings").await;
     let file = thoth.place.settings();
-    let kinds: [(&str, fn(&Path)); 5] = [
+    let kinds: [(&str, Make); 5] = [
         ("regular file", |file| std::fs::create_dir(file).unwrap()),
         ("missing", |file| std::os::unix::fs::symlink("gone.json", file).unwrap()),
         ("cannot be", |file| std::os::unix::fs::symlink("settings.json", file).unwrap()),

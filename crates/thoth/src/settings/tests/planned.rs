@@ -1,9 +1,11 @@
 //! What a change is said to do to the settings: its risks, by the table of rules, and the keys that it changes.
 
-use changeover::Occasion;
+use std::path::Path;
+
+use changeover::{Files, Occasion};
 use serde_json::{Value, json};
 
-use super::super::{Around, Rebuild, check, difference, key_changes, risks};
+use super::super::{Around, Environment, Layers, Rebuild, check, difference, key_changes, local_file, risks};
 use super::{accepted, environment, home};
 
 fn whole(sections: &Value) -> String {
@@ -131,11 +133,12 @@ fn every_rule_says_what_it_is_for_and_nothing_else() {
 #[test]
 fn keys_are_told_with_where_they_come_from_and_what_has_no_effect() {
     let home = home();
+    let file = Path::new("settings.json");
     let pinned = environment(&[("THOTH_LOG_LEVEL", "INFO")]);
     let of = |text: &str| check(text.as_bytes(), Occasion::Running, &pinned, &home.vault).unwrap().settings;
     let before = r#"{ "llm": { "default": { "model": "a/b" } } }"#;
     let after = "{\n \"logging\": { \"level\": \"DEBUG\" },\n \"rag\": { \"qa\": { \"retrievalK\": 9 } }\n}";
-    let changes = key_changes(&of(before), &of(after), before.as_bytes(), after.as_bytes());
+    let changes = key_changes(file, (&of(before), &of(after)), (before.as_bytes(), after.as_bytes()));
     let told: Vec<Value> = changes.iter().map(|change| json!(change)).collect();
     assert_eq!(
         told,
@@ -156,8 +159,29 @@ fn keys_are_told_with_where_they_come_from_and_what_has_no_effect() {
         ]
     );
     // What stood there all along is not news.
-    let same = key_changes(&of(after), &of(after), before.as_bytes(), before.as_bytes());
+    let same = key_changes(file, (&of(after), &of(after)), (before.as_bytes(), before.as_bytes()));
     assert!(same.is_empty(), "{same:?}");
+}
+
+#[test]
+fn what_the_file_above_says_is_told_to_hide_it() {
+    let home = home();
+    let file = home.vault.root().join("settings.json");
+    let local = local_file(&file);
+    std::fs::write(&local, r#"{ "rag": { "qa": { "retrievalK": 5 } } }"#).unwrap();
+    let layers =
+        Layers { local, temporary: None, environment: Environment::default(), vault: home.vault.clone() };
+    let of = |text: &str| layers.check(&Files::around(text.as_bytes()), Occasion::Running).unwrap().settings;
+    let (before, after) =
+        (r#"{ "rag": {"chunkSize": 500} }"#, r#"{ "rag": {"chunkSize": 500, "qa": { "retrievalK": 9 }} }"#);
+    let changes = key_changes(&file, (&of(before), &of(after)), (before.as_bytes(), after.as_bytes()));
+    let [hidden] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(
+        (hidden.difference.path.as_str(), hidden.file_says.as_ref()),
+        ("rag.qa.retrievalK", Some(&json!(9)))
+    );
+    let why = hidden.no_effect.as_deref().unwrap();
+    assert_eq!(why, "`settings.local.json` says something else, and lies above it");
 }
 
 #[test]

@@ -59,10 +59,10 @@ pub fn two_pieces(task: &Task<'_>) {
 
 pub fn rename_with_a_backup(task: &Task<'_>) {
     fs::rename(task.file, beside(task.file, "~")).unwrap();
-    fs::write(task.file, &task.text).unwrap();
+    fs::write(task.file, task.text).unwrap();
 }
 
 pub fn delete_and_create(task: &Task<'_>) {
     fs::remove_file(task.file).unwrap();
-    fs::write(task.file, &task.text).unwrap();
+    fs::write(task.file, task.text).unwrap();
 }
