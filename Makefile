@@ -63,7 +63,7 @@ test-hot-reload: ## Change a setting, see it live, put the file back byte for by
 	@scripts/test-hot-reload.sh
 
 ##@ TEST
-.PHONY: test lint fmt test-docker test-letta bench bench-plan
+.PHONY: test lint fmt test-docker test-letta prove bench bench-plan
 test: ## Everything that CI checks: formatting, lints, documents, licences, links, tests
 	@scripts/test.sh
 lint: ## The same without the tests
@@ -74,6 +74,8 @@ test-docker: ## The container end to end, with an engine of its own where none a
 	@scripts/test-docker.sh
 test-letta: ## Agent memory against a real Letta server, which is installed for it once
 	@scripts/test-letta.sh
+prove: ## The long proofs: kills, faults, editors, mounts, soak, the container, Letta (scripts/prove.sh WORD for one)
+	@scripts/prove.sh
 bench: ## Measure a save's way to every service, beside a bare loop and beside other programs (docs/figures.md)
 	@scripts/bench.sh
 bench-plan: ## Measure what docs/docker-hot-reload.md promises: times, success, cost of the watch, files judged

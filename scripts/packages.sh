@@ -49,6 +49,15 @@ install_packages() {
   rm -f "$log"
 }
 
+# Where this machine gets Debian's packages from, as apt's sources say it; fails where they name none.
+debian_source() {
+  local source
+  # shellcheck disable=SC2016 # the names in the format are apt's
+  source=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
+    sed -n 's/^Debian //p' | head -n 1)
+  [ -n "$source" ] && echo "$source"
+}
+
 # `unpack_packages FOLDER PACKAGE…`: brings packages into a folder, where nothing starts what is in them. Needs no root.
 unpack_packages() {
   local folder=$1 archive

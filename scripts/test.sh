@@ -33,7 +33,7 @@ tool_step() {
 step 'formatting' cargo fmt --all --check
 tool_step 'spelling' "$tools/typos"
 tool_step 'links in documents' python3 scripts/links.py
-tool_step 'shell scripts' shellcheck --external-sources .ci/run scripts/*.sh docker/*.sh examples/papers/make.sh
+tool_step 'shell scripts' shellcheck --external-sources scripts/*.sh scripts/prove/*.sh .ci/run docker/*.sh examples/papers/make.sh
 tool_step 'licences and bans' "$tools/cargo-deny" --locked check --hide-inclusion-graph bans licenses sources
 tool_step 'unused dependencies' "$tools/cargo-shear"
 step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings

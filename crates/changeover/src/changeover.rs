@@ -50,7 +50,7 @@ const LETTING_GO: Duration = Duration::from_secs(1);
 const AWAKE: Duration = Duration::from_micros(300);
 
 /// How a preparation ended.
-enum Prepared<V> {
+pub(crate) enum Prepared<V> {
     Services(V),
     /// By the world: another try may succeed.
     Refused(Vec<Problem>),
@@ -186,7 +186,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     async fn change(&mut self, mut candidate: Candidate<S>) {
         let live = self.live.load();
-        if *live.settings == *candidate.settings && !live.safe_mode && !candidate.is_refresh() {
+        if says_the_same(&live, &candidate.settings) && !candidate.is_refresh() {
             if candidate.is_retry() {
                 self.try_again(None);
             }
@@ -282,10 +282,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 }
             }
         };
-        task.abort();
-        if tokio::time::timeout(LETTING_GO, task).await.is_err() {
-            tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
-        }
+        let_go(task, &book).await;
         (prepared, book)
     }
 
@@ -441,6 +438,19 @@ where
     product.spawn(async move { prepare(preparation).await })
 }
 
+/// Whether settings are those that are live: then there is nothing to prepare.
+pub(crate) fn says_the_same<S: PartialEq, V>(live: &Generation<S, V>, settings: &S) -> bool {
+    *live.settings == *settings && !live.safe_mode
+}
+
+/// Cancels a preparation, and waits until it has let go of everything.
+pub(crate) async fn let_go<T>(task: JoinHandle<T>, book: &Book) {
+    task.abort();
+    if tokio::time::timeout(LETTING_GO, task).await.is_err() {
+        tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
+    }
+}
+
 /// Waits without sleeping, for a moment at most; after half of it others may run meanwhile.
 fn stay_awake(until: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -453,7 +463,8 @@ fn stay_awake(until: impl Fn() -> bool) {
     }
 }
 
-fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> Prepared<V> {
+/// How a preparation ended that was not cancelled.
+pub(crate) fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> Prepared<V> {
     match done {
         Ok(Ok(services)) => Prepared::Services(services),
         Ok(Err(problems)) => Prepared::Refused(problems),

@@ -77,6 +77,7 @@ where
     let examined = judge_at_start(&judge, &content);
     let (fingerprint, others) = (examined.fingerprint, examined.others.clone());
     shared.read(fingerprint.shown());
+    shared.others(&others);
     let first = choose(&judge, &history, found.good_contents, (content, examined), begun, &fallback);
 
     let number = history.last_generation() + 1;
@@ -104,18 +105,19 @@ where
         history.intend(number, content, &candidate.secrets)?;
     }
     let (commands, commands_receiver) = channel();
+    let product = Handle::current();
     let mut changeover = Changeover {
         live: live.clone(),
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
         judge: Arc::clone(&judge),
-        prepare,
+        prepare: Arc::clone(&prepare),
         tuning,
         verdicts: verdicts.clone(),
         retired,
         messages,
-        product: Handle::current(),
+        product: product.clone(),
         live_fingerprint: candidate.source.fingerprint,
         waiting: None,
         refreshes: Vec::new(),
@@ -202,6 +204,10 @@ where
         commands,
         waker,
         questions,
+        prepare,
+        product,
+        version,
+        plans: tokio::sync::Mutex::default(),
         threads: Mutex::new(threads),
     })
 }

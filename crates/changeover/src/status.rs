@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::again::Waiting;
+use crate::files::Other;
+use crate::read::Content;
 use crate::report::Verdict;
 use crate::retire::Overdue;
 use crate::tuning::Tuning;
@@ -41,6 +43,15 @@ pub struct WatchStatus {
     pub finding: Option<String>,
 }
 
+/// A file that belongs to the content, beside the settings file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherFile {
+    /// Its name, as the check asked for it.
+    pub file: PathBuf,
+    /// Whether it was there when it was last read.
+    pub present: bool,
+}
+
 /// What the engine is doing now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +70,9 @@ pub enum Activity {
 pub struct Status {
     /// The settings file.
     pub file: PathBuf,
+    /// The files that the last check read beside it: they are watched and hashed as it is.
+    #[serde(default)]
+    pub others: Vec<OtherFile>,
     /// When the file was last modified, in seconds since 1970; `None` where there is no file.
     pub last_modified: Option<f64>,
     /// The live generation.
@@ -105,6 +119,7 @@ pub(crate) struct Shared {
 struct Facts {
     tuning: Tuning,
     counters: WatchCounters,
+    others: Vec<OtherFile>,
     last_modified: Option<f64>,
     being_written: bool,
     preparing: bool,
@@ -139,6 +154,14 @@ impl Shared {
 
     pub(crate) fn watch(&self, change: impl FnOnce(&mut WatchCounters)) {
         change(&mut self.facts().counters);
+    }
+
+    pub(crate) fn others(&self, others: &[Other]) {
+        let told = |other: &Other| OtherFile {
+            file: other.path.clone(),
+            present: other.content != Content::Missing,
+        };
+        self.facts().others = others.iter().map(told).collect();
     }
 
     pub(crate) fn looked(&self, last_modified: Option<f64>) {
@@ -202,6 +225,7 @@ impl Shared {
         let looks = facts.counters.looked_at.is_some() && silence.is_none();
         Status {
             file: self.file.clone(),
+            others: facts.others.clone(),
             last_modified: facts.last_modified,
             generation: facts.generation,
             safe_mode: facts.safe_mode,

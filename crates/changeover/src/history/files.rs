@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::HistoryError;
 
@@ -29,6 +29,16 @@ pub(super) fn remove_folder(path: &Path) -> Result<(), HistoryError> {
     }
 }
 
+/// The folder of the one plan that is made at a time. Not made here.
+pub(crate) fn plan_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("plan")
+}
+
+/// Removes what a plan made.
+pub(crate) fn sweep_plan(state_dir: &Path) -> Result<(), HistoryError> {
+    remove_folder(&plan_folder(state_dir))
+}
+
 /// Options for a file that only its owner reads.
 pub(super) fn private() -> OpenOptions {
     let mut options = File::options();
@@ -37,9 +47,25 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
+/// Where the next state of a file is written.
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
+/// Removes what a kill in the middle of [`replace`] has left. Only for who alone writes the file.
+pub(super) fn sweep(path: &Path) -> Result<(), HistoryError> {
+    let aside = aside(path);
+    match fs::remove_file(&aside) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(error("removing what was left behind in", &aside)(source))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file aside and renames it into place: whoever reads sees the old one or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
-    let aside = path.with_extension("new");
+    let aside = aside(path);
     let write = || {
         let mut file = private().write(true).create(true).truncate(true).open(&aside)?;
         file.write_all(bytes)?;

@@ -31,6 +31,8 @@ use journal::{Intent, Journal, Line, Settled};
 use quarantine::Quarantine;
 use secrets::Secrets;
 
+pub(crate) use files::{plan_folder, sweep_plan};
+pub(crate) use quarantine::{TakenBack, taken_back};
 pub use verdicts::RECENT_MAX;
 pub(crate) use verdicts::Verdicts;
 
@@ -142,9 +144,13 @@ impl History {
     ) -> Result<(Self, Found), HistoryError> {
         files::make_folder(state_dir)?;
         files::remove_folder(&state_dir.join("candidates"))?;
-        let (secrets, lost) = Secrets::open(state_dir.join("secrets.json"))?;
-        let (journal, lines, damage) = Journal::open(&state_dir.join("journal.jsonl"))?;
-        let (quarantine, lost_quarantine) = Quarantine::open(state_dir.join("quarantine.json"), version)?;
+        files::sweep_plan(state_dir)?;
+        let [secrets, journal, quarantine] =
+            ["secrets.json", "journal.jsonl", quarantine::FILE].map(|name| state_dir.join(name));
+        [&secrets, &journal, &quarantine].into_iter().try_for_each(|file| files::sweep(file))?;
+        let (secrets, lost) = Secrets::open(secrets)?;
+        let (journal, lines, damage) = Journal::open(&journal)?;
+        let (quarantine, lost_quarantine) = Quarantine::open(quarantine, version)?;
         let verdicts = Arc::new(Verdicts::new(state_dir));
         let mut contents = HashMap::new();
         let (mut next_id, mut last_generation) = (1, 0);

@@ -43,6 +43,20 @@ fn refusals_never_push_out_the_last_known_good() {
 }
 
 #[test]
+fn what_a_kill_left_half_replaced_is_gone_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["secrets.new", "journal.new", "quarantine.new"] {
+        std::fs::write(folder.path().join(name), "{\"a\": \"sk-half").unwrap();
+    }
+    let (mut history, found) = History::open(folder.path(), "1", 9).unwrap();
+    history.record(verdict(1, "good"), limits(9)).unwrap();
+    assert_eq!(found.damage, None);
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["journal.jsonl"]);
+}
+
+#[test]
 fn the_journal_is_read_beside_a_writer_and_never_changed() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(read_history(folder.path()).unwrap(), []);
@@ -186,4 +200,28 @@ fn a_journal_that_ends_anywhere_is_read_up_to_there_and_told() {
         history.record(verdict(id, "next"), limits(9)).unwrap();
         assert_eq!(read_history(folder.path()).unwrap().last().unwrap().id, id);
     }
+}
+
+#[test]
+fn a_torn_part_that_cannot_be_cut_off_spoils_no_other_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
+    history.record(verdict(1, "one"), limits(9)).unwrap();
+    // What a full disk leaves when it does not even allow the cut.
+    let file = folder.path().join("journal.jsonl");
+    let torn = std::fs::read_to_string(&file).unwrap() + "{\"verdict\": {\"id\"";
+    std::fs::write(&file, torn).unwrap();
+    history.journal.torn = true;
+    for id in 2..=3 {
+        history.record(verdict(id, "one"), limits(9)).unwrap();
+    }
+    assert_eq!(history.journal.bytes(), std::fs::metadata(&file).unwrap().len());
+    assert_eq!(
+        read_history(folder.path()).unwrap().iter().map(|verdict| verdict.id).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    drop(history);
+    let (history, found) = History::open(folder.path(), "1", 9).unwrap();
+    assert!(found.damage.unwrap().contains("1 line"), "told");
+    assert_eq!(history.next_id, 4);
 }

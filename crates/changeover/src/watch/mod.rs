@@ -51,6 +51,14 @@ impl From<Look> for View {
 }
 
 impl View {
+    /// Whether somebody has just made a file and will write it: the settings file is empty, or one of the others is and
+    /// was not so at the look before (there, an empty file may be meant).
+    pub(crate) fn begins(&self, before: Option<&Self>) -> bool {
+        let was = |index: usize| before.and_then(|before| before.others.get(index));
+        let begun = |(index, look): (usize, &Look)| look.size() == Some(0) && was(index) != Some(look);
+        self.main.size() == Some(0) || self.others.iter().enumerate().any(begun)
+    }
+
     /// Whether somebody has saved one of the files between the two looks: a change of owner or mode is no save.
     pub(crate) fn saved_again(&self, later: &Self) -> bool {
         let others = self.others.iter().zip(&later.others);

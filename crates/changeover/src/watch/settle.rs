@@ -31,8 +31,9 @@ pub(crate) struct Rules {
     pub(crate) open_max: Duration,
 }
 
-/// For how long a file may be missing before that is a verdict: editors that delete and create need a moment.
-const MISSING: Duration = Duration::from_secs(1);
+/// For how long a file may be missing or empty before that is a verdict: editors that delete and create need a moment, and
+/// so does a save in place. Its truncation is seen before the kernel tells of it, up to 76 ms before on a busy disk.
+const NOTHING: Duration = Duration::from_secs(1);
 
 /// How often the content is read although nothing seems to have changed: time stamps can lie.
 const REREAD: Duration = Duration::from_secs(5);
@@ -114,7 +115,9 @@ impl Settle {
         let mut finished = std::mem::take(&mut self.unread);
         for sign in signs {
             match sign {
-                Sign::Created if look.main.size() != Some(0) => (self.open_since, finished) = (None, true),
+                Sign::Created if !look.begins(self.seen.as_ref()) => {
+                    (self.open_since, finished) = (None, true)
+                }
                 // Whatever was finished before has begun anew.
                 Sign::Written | Sign::Created => {
                     self.open_since.get_or_insert(now);
@@ -203,7 +206,8 @@ impl Settle {
     /// When a doubtful content is judged as it is: after quiet, but never later than `open_max`.
     fn verdict_at(&self, doubtful_since: Instant, rules: Rules) -> Instant {
         let quiet = match &self.seen {
-            Some(view) if view.main == Look::Missing => MISSING,
+            Some(view) if view.main == Look::Missing => NOTHING,
+            Some(view) if view.main.size() == Some(0) => rules.settle.max(NOTHING),
             _ => rules.settle,
         };
         let rest = match self.open_since {
@@ -261,6 +265,22 @@ mod tests {
     }
 
     #[test]
+    fn another_file_that_was_made_empty_is_being_written() {
+        let (main, _) = looks();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other");
+        let beside = |other: Look| View { main: main.main.clone(), others: vec![other] };
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((beside(Look::at(&path)), 1)));
+        std::fs::write(&path, "").unwrap();
+        let empty = beside(Look::at(&path));
+        assert!(!settle.step(start + after(1), &[Sign::Created], &empty, RULES));
+        assert!(settle.step(start + after(2), &[Sign::Written, Sign::Finished], &empty, RULES));
+        // One that stays empty is no reason to wait for another.
+        assert!(settle.step(start + after(3), &[Sign::Created], &empty, RULES));
+    }
+
+    #[test]
     fn a_bad_content_is_judged_after_quiet_or_when_it_was_open_too_long() {
         let (old, new) = looks();
         let start = Instant::now();
@@ -300,6 +320,23 @@ mod tests {
             settle.judge(start + after(1_011), &View::from(Look::Missing), 0, false, RULES),
             Judgement::Take
         );
+    }
+
+    #[test]
+    fn an_empty_file_is_judged_a_second_after_it_was_seen() {
+        let (old, _) = looks();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, "").unwrap();
+        let empty = View::from(Look::at(&path));
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((old, 1)));
+        assert!(settle.step(start + after(1), &[Sign::Finished], &empty, RULES));
+        // No event tells of the truncation yet.
+        assert_eq!(settle.judge(start + after(1), &empty, 2, false, RULES), Judgement::Wait);
+        assert!(!settle.step(start + after(400), &[], &empty, RULES));
+        assert!(settle.step(start + after(1_002), &[], &empty, RULES));
+        assert_eq!(settle.judge(start + after(1_002), &empty, 2, false, RULES), Judgement::Take);
     }
 
     #[test]

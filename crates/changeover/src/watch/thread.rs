@@ -16,7 +16,7 @@ use crate::blueprint::Occasion;
 use crate::candidate::{Arrival, Message, Proposed};
 use crate::files::Other;
 use crate::judge::{Examined, Fingerprint, Judge, Judged};
-use crate::proposal::{NotProposed, Proposal, Proposing};
+use crate::proposal::{ABSENT, NotProposed, Proposal, Proposing};
 use crate::read::{self, Content, Look};
 use crate::report::{Cause, Problem, Verdict};
 use crate::status::Shared;
@@ -279,7 +279,12 @@ impl<S> Watch<S> {
             return Ok(());
         };
         let found = self.judge.examine(&stands).fingerprint.shown();
-        if if_match.is_some_and(|wanted| Some(wanted) != found) {
+        let seen = match &stands {
+            Content::Missing => Some(ABSENT),
+            // What cannot be read, nobody has seen.
+            Content::Bytes(_) | Content::Unreadable(_) => found.as_deref(),
+        };
+        if if_match.is_some_and(|wanted| Some(wanted.as_str()) != seen) {
             drop(reply.send(Err(NotProposed::Conflict { present: found })));
             return Ok(());
         }
@@ -348,6 +353,7 @@ impl<S> Watch<S> {
 
     /// Takes note of the files that a check has read, and watches those that are new.
     fn belong(&mut self, main: Look, others: Vec<Other>) -> View {
+        self.shared.others(&others);
         let paths = || others.iter().map(|other| &other.path);
         if !paths().eq(self.others.iter()) {
             self.others = paths().cloned().collect();

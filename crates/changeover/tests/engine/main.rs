@@ -14,6 +14,7 @@ mod invariants;
 #[cfg(target_os = "linux")]
 mod mounts;
 mod pins;
+mod plans;
 mod probation;
 mod proposals;
 mod saves;

@@ -22,7 +22,7 @@ pub struct Settings {
     pub llm: String,
     pub rag: i64,
     pub prepare_ms: u64,
-    /// `refuse`, `panic`, `hang`, `ask the world`: what the preparation does.
+    /// `refuse`, `panic`, `hang`, `ask the world`, `wait`: what the preparation does.
     pub fault: String,
     pub prepare_deadline_ms: u64,
     pub poll_ms: u64,
@@ -89,6 +89,8 @@ pub struct Probes {
     pub gate: Arc<tokio::sync::Mutex<()>>,
     /// Checks that have come to the gate.
     pub at_the_gate: Arc<AtomicU64>,
+    /// A preparation that waits does so until it is told to go on.
+    pub go_on: Arc<tokio::sync::Notify>,
 }
 
 /// An engine in a folder of its own.
@@ -182,6 +184,7 @@ async fn prepare(
         }
         "panic" => panic!("the preparation was told to panic"),
         "hang" => std::future::pending::<()>().await,
+        "wait" => probes.go_on.notified().await,
         _ => {}
     }
     let right = pair("right", live.map(|live| &live.right)).await?;

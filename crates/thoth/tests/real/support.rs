@@ -57,7 +57,8 @@ impl Place {
 
     /// A command of the binary, in an environment of this place alone.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut words = self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_thoth")]);
+        let binary = binary();
+        let mut words = self.through.iter().map(String::as_str).chain([binary.as_str()]);
         let mut command = Command::new(words.next().unwrap());
         command.args(words).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("THOTH_STATE_DIR", self.state()).env("HOME", self.folder.path());
@@ -79,6 +80,11 @@ impl Place {
         std::fs::copy(Path::new(PAPERS).join(name), &to).unwrap();
         to
     }
+}
+
+/// The binary of this build, or the one that `THOTH_BINARY` names.
+fn binary() -> String {
+    std::env::var("THOTH_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_thoth").to_owned())
 }
 
 /// What a command printed.

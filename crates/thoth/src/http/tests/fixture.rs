@@ -244,6 +244,7 @@ async fn monitor(
         notes: vault.root().join("notes"),
         recursive: true,
         document_max_bytes: 50 << 20,
+        template: None,
     };
     let parts = Parts {
         vault: vault.root().to_owned(),
