@@ -189,6 +189,17 @@ impl Contender {
         }
     }
 
+    /// Saves these values, and waits as [`Contender::served`] does. A program that cannot be told serves nothing.
+    pub fn change(&self, how: Save, round: usize, limit: Duration) -> Option<f64> {
+        match self.save(how, round) {
+            Ok(begun) => self.served(round, begun, limit),
+            Err(error) => {
+                eprintln!("bench: {}: {error}", self.plan.name);
+                None
+            }
+        }
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> anyhow::Result<bool> {
         Ok(self.child.try_wait()?.is_none())

@@ -84,8 +84,7 @@ fn all(start: Start, tools: &Tools) -> anyhow::Result<Vec<Seen>> {
 
 fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
     // One good save first, so that what is served is no content of a start.
-    let begun = contender.save(Save::Rename, GOOD)?;
-    contender.served(GOOD, begun, NEXT_MAX);
+    contender.change(Save::Rename, GOOD, NEXT_MAX);
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let content = match (fault, &contender.plan.impossible) {
         (Fault::Truncated, _) => half((contender.plan.content)(BAD)),
@@ -123,10 +122,7 @@ fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
     .map(|says| says.chars().take(COMPLAINT_MAX).collect());
     seen.ended = !contender.runs()?;
     drop(taken);
-    // A program that is gone cannot be told; then nothing is served.
-    if let Ok(begun) = contender.save(Save::Rename, NEXT) {
-        seen.next = contender.served(NEXT, begun, NEXT_MAX);
-    }
+    seen.next = contender.change(Save::Rename, NEXT, NEXT_MAX);
     Ok(Some(seen))
 }
 

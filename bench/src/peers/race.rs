@@ -72,7 +72,7 @@ impl Tally {
 }
 
 /// `rounds` saves of each contender in each way.
-pub fn run(contenders: &[Contender], rounds: usize) -> anyhow::Result<Vec<Entry>> {
+pub fn run(contenders: &[Contender], rounds: usize) -> Vec<Entry> {
     let mut values = 0;
     let mut columns = Vec::new();
     for change in [Change::Save(Save::Rename), Change::Save(Save::InPlace), Change::Burst] {
@@ -81,7 +81,7 @@ pub fn run(contenders: &[Contender], rounds: usize) -> anyhow::Result<Vec<Entry>
             for (contender, tally) in contenders.iter().zip(&mut tallies) {
                 let differs = !matches!(change, Change::Save(Save::InPlace)) || !contender.is_told();
                 if differs && tally.takes_part(round) {
-                    one(contender, change, &mut values, tally)?;
+                    one(contender, change, &mut values, tally);
                     std::thread::sleep(PAUSE);
                 }
             }
@@ -99,27 +99,27 @@ pub fn run(contenders: &[Contender], rounds: usize) -> anyhow::Result<Vec<Entry>
             burst,
         }
     };
-    Ok(contenders.iter().map(entry).collect())
+    contenders.iter().map(entry).collect()
 }
 
-fn one(contender: &Contender, change: Change, values: &mut usize, tally: &mut Tally) -> anyhow::Result<()> {
+fn one(contender: &Contender, change: Change, values: &mut usize, tally: &mut Tally) {
     let how = match change {
         Change::Save(how) => how,
         Change::Burst => {
             for _ in 1..BURST {
                 *values += 1;
-                contender.save(Save::Rename, *values)?;
+                if let Err(error) = contender.save(Save::Rename, *values) {
+                    eprintln!("bench: {}: {error}", contender.plan.name);
+                }
                 std::thread::sleep(BURST_PAUSE);
             }
             Save::Rename
         }
     };
     *values += 1;
-    let begun = contender.save(how, *values)?;
     tally.saves += 1;
-    match contender.served(*values, begun, SERVED_MAX) {
+    match contender.change(how, *values, SERVED_MAX) {
         Some(micros) => tally.micros.push(micros),
         None => tally.missed += 1,
     }
-    Ok(())
 }
