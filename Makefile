@@ -74,9 +74,9 @@ test-docker: ## The container end to end, with an engine of its own where none a
 	@scripts/test-docker.sh
 test-letta: ## Agent memory against a real Letta server, which is installed for it once
 	@scripts/test-letta.sh
-prove: ## The long proofs: kills, editors, mounts, ten thousand changeovers under load (scripts/prove.sh WORD for one)
+prove: ## The long proofs: kills, faults, editors, mounts, soak, the container, Letta (scripts/prove.sh WORD for one)
 	@scripts/prove.sh
-bench: ## Measure a save's way to every service, and what 1,000 changeovers cost
+bench: ## Measure a save's way to every service, beside a bare loop and beside other programs (docs/figures.md)
 	@scripts/bench.sh
 bench-plan: ## Measure what docs/docker-hot-reload.md promises: times, success, cost of the watch, files judged
 	@scripts/bench.sh --plan

@@ -28,10 +28,10 @@ cross() {
 lacks() {
   local triple=$1-unknown-linux-gnu
   if ! rustc --print target-libdir --target "$triple" 2>/dev/null | xargs -r test -d; then
-    echo "the target (rustup target add $triple)"
+    echo "its target (rustup target add $triple)"
   fi
   if ! command -v "$1-linux-gnu-gcc" >/dev/null; then
-    echo "a linker (apt-get install gcc-${1//_/-}-linux-gnu libc6-dev-$(debian_name "$1")-cross)"
+    echo "its linker (apt-get install gcc-${1//_/-}-linux-gnu libc6-dev-$(debian_name "$1")-cross)"
   fi
 }
 
@@ -52,7 +52,7 @@ pack() {
   cp systemd/*.service "$folder/systemd/"
   cp kubernetes/thoth.yaml "$folder/kubernetes/"
   cp docs/*.md "$folder/docs/"
-  cp settings/settings.example.jsonc settings/settings.schema.json "$folder/settings/"
+  cp -r settings/settings.example.jsonc settings/settings.schema.json settings/templates settings/prompts "$folder/settings/"
   cp LICENSE README.md CHANGELOG.md "$folder/"
   chmod -R u=rwX,go=rX "$folder"
   tar --create --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
@@ -76,7 +76,7 @@ else
     binary=$(cross "$other")
     pack "$other" "$binary"
   else
-    skipped "the archive for $other: there is no ${absent//$'\n'/, and no }"
+    skipped "the archive for $other: not installed are ${absent//$'\n'/, and }"
   fi
 fi
 (cd "$dist" && sha256sum thoth-*.tar.gz >SHA256SUMS)

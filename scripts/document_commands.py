@@ -20,13 +20,13 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from test_tools import ROOT, free_port
+
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELLS = ("sh", "bash", "console", "shell")
 WORLDS = ("local", "docker", "by-hand")
@@ -43,12 +43,6 @@ KINDS = (
 
 class Failure(Exception):
     """What is not as the document says."""
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def blocks(document):
@@ -121,7 +115,7 @@ class World:
                 "THOTH_PORT": self.names["8080"],
             }
             self.names["8000"] = "8000"
-            for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CARGO_TARGET_DIR"):
+            for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CARGO_TARGET_DIR"):
                 if name in os.environ:
                     self.environment[name] = os.environ[name]
 

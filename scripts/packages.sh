@@ -49,6 +49,31 @@ install_packages() {
   rm -f "$log"
 }
 
+# Where this machine gets Debian's packages from, as apt's sources say it; fails where they name none.
+debian_source() {
+  local source
+  # shellcheck disable=SC2016 # the names in the format are apt's
+  source=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
+    sed -n 's/^Debian //p' | head -n 1)
+  [ -n "$source" ] && echo "$source"
+}
+
+# `unpack_packages FOLDER PACKAGE…`: brings packages into a folder, where nothing starts what is in them. Needs no root.
+unpack_packages() {
+  local folder=$1 archive
+  shift
+  if [ -e "$folder/.whole" ]; then return 0; fi
+  command -v apt-get >/dev/null || return 1
+  mkdir -p "$folder/archives"
+  echo "setup: fetching $*" >&2
+  (cd "$folder/archives" && apt-get -qq download "$@" >/dev/null 2>&1) || return 1
+  for archive in "$folder"/archives/*.deb; do
+    dpkg -x "$archive" "$folder" || return 1
+  done
+  rm -r "$folder/archives"
+  touch "$folder/.whole"
+}
+
 # `need_commands command=package …`: installs the packages whose command is missing.
 need_commands() {
   local pair missing=()

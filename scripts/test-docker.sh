@@ -30,7 +30,47 @@ scripts/compose.sh version || leave_out 'there is no Docker Compose'
 need_commands vim=vim nano=nano emacs=emacs-nox bindfs=bindfs ||
   skipped 'some of vim, nano, emacs, bindfs; their tests will say so'
 
-# Built here, since crates cannot be fetched from inside the namespaces.
-THOTH_BINARY=${THOTH_BINARY:-$(scripts/build-static.sh)}
-export THOTH_BINARY
-exec timeout --kill-after=20 900 "${own_engine[@]}" python3 scripts/docker_tests "$@"
+# The Python SDK of MCP, which scenario 4 talks with.
+if scripts/test-tools.sh >/dev/null; then export MCP_PYTHON=$tools/python; fi
+
+# Whether a part with this name is asked for.
+asked_for() {
+  local name=$1 word
+  shift
+  if [ $# = 0 ]; then return 0; fi
+  for word in "$@"; do
+    if [[ $name == *"$word"* ]]; then return 0; fi
+  done
+  return 1
+}
+
+# What compiling inside Docker needs. An engine of our own can pull no image and reaches no registry: what stands in for
+# them is fetched here, outside of its namespaces.
+prepare_compiling() {
+  if [ ${#own_engine[@]} = 0 ]; then
+    docker buildx version >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
+    return
+  fi
+  DOCKER_CONFIG=$(scripts/docker-plugins.sh) && THOTH_RUST_IMAGE=$(scripts/rust-image.sh) &&
+    export DOCKER_CONFIG THOTH_RUST_IMAGE
+}
+
+# With nothing but Docker, the image is compiled inside of it; so it is here, and its binary is what every other part runs.
+# A binary that is named, or a part that is asked for, spares the minutes.
+limit_s=900
+if [ -n "${THOTH_BINARY:-}" ] && [ $# = 0 ]; then
+  skipped 'the image compiled inside Docker: THOTH_BINARY names a binary'
+elif asked_for source "$@"; then
+  if prepare_compiling; then
+    export THOTH_COMPILES=1
+    limit_s=$((limit_s + 2700))
+  else
+    skipped 'the image compiled inside Docker: there is no buildx, no compose, or nothing to compile with (see above)'
+  fi
+fi
+# Compiled outside, since crates cannot be fetched from inside the namespaces.
+if [ -z "${THOTH_COMPILES:-}" ]; then
+  THOTH_BINARY=${THOTH_BINARY:-$(scripts/build-static.sh)}
+  export THOTH_BINARY
+fi
+exec timeout --kill-after=20 "$limit_s" "${own_engine[@]}" python3 scripts/docker_tests "$@"

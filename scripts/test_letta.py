@@ -11,7 +11,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from test_tools import ROOT, free_port, passed, wait_for
+
 THOTH = os.environ["THOTH_BINARY"]
 ENVIRONMENT = pathlib.Path(os.environ["LETTA_ENVIRONMENT"])
 LLMOCK = os.environ["LLMOCK"]
@@ -31,25 +31,6 @@ AGENT = "thoth_test_agent"
 MODEL = "openai-proxy/gpt-4o-mini"
 OTHER_MODEL = "openai-proxy/gpt-4o"
 PASSWORD = "hush-hush-hush"
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_for(what, look, limit_s=30):
-    """The first truthy answer of `look`, and the milliseconds until it came."""
-    start = time.monotonic()
-    while True:
-        answer = look()
-        took = time.monotonic() - start
-        if answer:
-            return answer, round(took * 1000)
-        if took > limit_s:
-            raise AssertionError(f"waited {limit_s} s in vain for {what}")
-        time.sleep(0.05)
 
 
 def ask(method, url, body=None, key=None, limit_s=60):
@@ -241,14 +222,6 @@ class Thoth:
             raise AssertionError(f"{problem}; it is {self.stands()}") from None
 
 
-def passed(name, detail=""):
-    passed.names.append(name)
-    print(f"ok  {name}{'  ' + detail if detail else ''}", flush=True)
-
-
-passed.names = []
-
-
 def looks_and_makes_nothing(thoth, letta):
     took = thoth.wait_until("ok")
     known = thoth.ask("GET", "/api/v1/agent")[1]
@@ -412,7 +385,7 @@ def main():
         asks_for_the_password(thoth, letta)
     except (AssertionError, OSError, subprocess.SubprocessError, KeyError, TypeError, StopIteration) as problem:
         failed = 1
-        print(f"FAILED after `{passed.names[-1] if passed.names else 'nothing'}`: {problem!r}", file=sys.stderr)
+        print(f"FAILED after `{passed.list[-1] if passed.list else 'nothing'}`: {problem!r}", file=sys.stderr)
         for program in Program.running:
             print(f"--- {program.log.name}\n{program.text()[-2500:]}", file=sys.stderr)
     finally:
@@ -420,7 +393,7 @@ def main():
             # The database ends at once when its clients are not waited for.
             program.end(signal.SIGINT if program.log.stem == "postgres" else signal.SIGTERM)
         shutil.rmtree(place, ignore_errors=True)
-    print(f"{len(passed.names)} passed, {failed} failed, in {time.monotonic() - began:.0f} s")
+    print(f"{len(passed.list)} passed, {failed} failed, in {time.monotonic() - began:.0f} s")
     return failed
 
 

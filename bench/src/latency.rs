@@ -1,15 +1,26 @@
 //! From the save to every service live, beside the floor: one save of each in turn, so that both see the same noise.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use anyhow::ensure;
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::sample::{Times, micros};
 use crate::server::Server;
-use crate::settings;
 use crate::verdicts::Verdicts;
+
+/// How long the floor may take.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// The pause between two saves.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How a file is saved.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +30,14 @@ pub enum Save {
 }
 
 impl Save {
+    /// In the words of the tables.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Rename => "by rename",
+            Self::InPlace => "in place",
+        }
+    }
+
     /// Saves, and says when the last system call began: before it the content could not be known.
     pub fn save(self, file: &Path, content: &str) -> anyhow::Result<Timestamp> {
         match self {
@@ -38,53 +57,63 @@ impl Save {
     }
 }
 
-/// Microseconds, sorted.
-pub struct Sample(Vec<f64>);
-
-impl Sample {
-    fn new(mut micros: Vec<f64>) -> Self {
-        micros.sort_by(f64::total_cmp);
-        Self(micros)
-    }
-
-    /// The value below which `percent` of the sample lies.
-    pub fn percentile(&self, percent: usize) -> f64 {
-        let index = (self.0.len() * percent / 100).min(self.0.len().saturating_sub(1));
-        self.0.get(index).copied().unwrap_or(f64::NAN)
-    }
-}
-
 /// What one row of the table compares.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
-    pub ours: Sample,
-    pub floor: Sample,
+    pub ours: Times,
+    pub floor: Times,
+    /// Median microseconds of each stage of ours, as the verdicts say them.
+    pub stages: BTreeMap<String, f64>,
 }
 
-/// `rounds` saves of each.
-pub async fn measure(server: &Server, save: Save, rounds: usize) -> anyhow::Result<Row> {
-    let floor_folder = tempfile::tempdir()?;
-    let floor_file = floor_folder.path().join("settings.json");
-    std::fs::write(&floor_file, settings::content(0))?;
-    let (sender, floor_live_at) = channel();
-    crate::floor::start(&floor_file, sender)?;
-    let mut verdicts = Verdicts::listen(server).await?;
-    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+/// The stages of a verdict, in milliseconds.
+type Stages = BTreeMap<String, f64>;
+
+/// `rounds` saves of each, of contents that `content` makes: for the real binary, and for the floor.
+pub fn measure(
+    server: &Server,
+    save: Save,
+    rounds: usize,
+    content: impl Fn(usize) -> String,
+) -> anyhow::Result<Row> {
+    let mut verdicts = Verdicts::listen(server)?;
     let file = server.settings();
-    for round in 1..=rounds {
-        let content = settings::content(round);
-        let begun = save.save(&floor_file, &content)?;
-        let live_at = floor_live_at.recv_timeout(Duration::from_secs(5))?;
-        floor.push(micros(begun, live_at));
-        let begun = save.save(&file, &content)?;
-        let (verdict, live_at) = verdicts.next().await?;
+    beside_the_floor(save, rounds, content, |content| {
+        let begun = save.save(&file, content)?;
+        let (verdict, live_at) = verdicts.next()?;
         ensure!(verdict["verdict"] == "applied", "{verdict}");
-        ours.push(micros(begun, live_at));
-        // A pause as between two people's saves: what follows a switch must not be measured with the next.
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(Row { ours: Sample::new(ours), floor: Sample::new(floor) })
+        let stages = serde_json::from_value(verdict["stages_ms"].clone())?;
+        Ok((micros(begun, live_at), stages))
+    })
 }
 
-fn micros(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64() * 1e6
+/// A save for the floor, and then one by `ours`, which gives its microseconds and stages.
+pub fn beside_the_floor(
+    save: Save,
+    rounds: usize,
+    content: impl Fn(usize) -> String,
+    mut ours: impl FnMut(&str) -> anyhow::Result<(f64, Stages)>,
+) -> anyhow::Result<Row> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("settings.json");
+    std::fs::write(&file, content(0))?;
+    let (sender, live_at) = channel();
+    let pointer = Arc::new(ArcSwap::from_pointee(Value::Null));
+    crate::floor::start(&file, pointer, move || sender.send(Timestamp::now()).is_ok())?;
+    let (mut of_ours, mut of_floor) = (Vec::new(), Vec::new());
+    let mut stages: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for round in 1..=rounds {
+        let content = content(round);
+        let begun = save.save(&file, &content)?;
+        of_floor.push(micros(begun, live_at.recv_timeout(ANSWER_MAX)?));
+        let (micros, of_stages) = ours(&content)?;
+        of_ours.push(micros);
+        for (stage, millis) in of_stages {
+            stages.entry(stage).or_default().push(millis * 1e3);
+        }
+        // A pause as between two people's saves: what follows a switch must not be measured with the next.
+        std::thread::sleep(PAUSE);
+    }
+    let stages = stages.into_iter().map(|(stage, micros)| (stage, Times::of(micros).median())).collect();
+    Ok(Row { ours: Times::of(of_ours), floor: Times::of(of_floor), stages })
 }

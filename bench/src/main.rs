@@ -1,92 +1,67 @@
-//! The figures, in one run: `cargo run --profile dist -p thoth-bench -- path/to/thoth`. Prints Markdown. With `--plan` behind
-//! it: those that the plan for changing settings set itself.
+//! The figures, in one run: ours, the floor, and what a user could pick instead.
+//!
+//! - `thoth-bench THOTH TOOLS [--quick] [--record DOCS]` measures and prints Markdown; `--record` writes it down in `figures.json`,
+//!   `figures.md` and `figures/` of that folder.
+//! - `thoth-bench --document DOCS` makes the document anew from `figures.json`.
+//! - `thoth-bench THOTH --plan` prints the figures that the plan for changing settings set itself.
+//! - `thoth-bench --floor FILE ADDRESS` is the floor as a program that answers.
 
+mod answer;
+mod client;
 #[path = "../../crates/thoth/tests/corpus/generated.rs"]
 mod corpus;
+mod document;
 mod floor;
+mod growth;
 mod idle;
 mod latency;
 mod load;
+mod peers;
 mod plan;
+mod plot;
+mod reads;
+mod record;
+mod run;
+mod sample;
 #[path = "../../crates/thoth/tests/corpus/samples.rs"]
 mod samples;
 mod server;
 mod settings;
+mod throughput;
 mod verdicts;
 
-use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::path::Path;
 
-use anyhow::Context;
+use anyhow::bail;
 
-use latency::{Row, Save};
-use load::Outcome;
-use server::Server;
+use record::Record;
 
-/// Saves a row of the first table is made from.
-const ROUNDS: usize = 300;
-
-/// Changeovers under load.
-const CHANGEOVERS: usize = 1_000;
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    rustls::crypto::ring::default_provider().install_default().ok().context("a TLS provider")?;
-    let mut arguments = std::env::args_os().skip(1);
-    let binary: PathBuf = arguments.next().context("usage: thoth-bench path/to/thoth [--plan]")?.into();
-    if arguments.next().is_some_and(|argument| argument == "--plan") {
-        return plan::print(&binary).await;
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["--floor", file, address] => floor::serve(Path::new(file), address),
+        ["--document", docs] => {
+            document::write(&Record::read(&Path::new(docs).join(RECORD))?, Path::new(docs))
+        }
+        [thoth, "--plan"] => plan::print(Path::new(thoth)),
+        [thoth, tools, options @ ..] => {
+            let (quick, docs) = match options {
+                [] => (false, None),
+                ["--quick"] => (true, None),
+                ["--record", docs] => (false, Some(Path::new(docs))),
+                ["--quick", "--record", docs] => (true, Some(Path::new(docs))),
+                _ => bail!("unknown options: {}", options.join(" ")),
+            };
+            let record = run::run(Path::new(thoth), Path::new(tools), quick)?;
+            print!("{}", document::markdown(&record));
+            let Some(docs) = docs else { return Ok(()) };
+            record.write(&docs.join(RECORD))?;
+            document::write(&record, docs)
+        }
+        _ => bail!("usage: thoth-bench THOTH TOOLS [--quick] [--record DOCS]"),
     }
-    let server = Server::start(&binary, &settings::content(0)).await?;
-    println!("## From the save to every service live\n");
-    println!(
-        "{ROUNDS} saves a row of a {} byte file, ours and the floor in turn.\n",
-        settings::content(0).len()
-    );
-    println!("| save | ours, median | floor, median | ratio | ours, p99 | floor, p99 | ratio |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for save in [Save::Rename, Save::InPlace] {
-        print_row(save, &latency::measure(&server, save, ROUNDS).await?);
-    }
-    let outcome = load::measure(&server, CHANGEOVERS).await?;
-    println!("\n## {} changeovers under load\n", outcome.applied);
-    print_outcome(&outcome);
-    Ok(())
 }
 
-fn print_row(save: Save, row: &Row) {
-    let name = match save {
-        Save::Rename => "by rename",
-        Save::InPlace => "in place",
-    };
-    let [ours, floor] = [&row.ours, &row.floor].map(|sample| (sample.percentile(50), sample.percentile(99)));
-    println!(
-        "| {name} | {:.0} µs | {:.0} µs | {:.2} | {:.0} µs | {:.0} µs | {:.2} |",
-        ours.0,
-        floor.0,
-        ours.0 / floor.0,
-        ours.1,
-        floor.1,
-        ours.1 / floor.1
-    );
-}
-
-fn print_outcome(outcome: &Outcome) {
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    let answers = &outcome.answers;
-    println!("| answers right | wrong | lost | mixed |");
-    println!("| --- | --- | --- | --- |");
-    println!(
-        "| {} | {} | {} | {} |",
-        count(&answers.right),
-        count(&answers.wrong),
-        count(&answers.lost),
-        count(&answers.mixed)
-    );
-    println!("\n| | before | after |");
-    println!("| --- | --- | --- |");
-    println!("| resident memory, KiB | {} | {} |", outcome.before.resident_kib, outcome.after.resident_kib);
-    println!("| tasks | {} | {} |", outcome.before.tasks, outcome.after.tasks);
-    println!("| threads | {} | {} |", outcome.before.threads, outcome.after.threads);
-    println!("| descriptors | {} | {} |", outcome.before.descriptors, outcome.after.descriptors);
-}
+/// What a run writes down, in the folder of the documents.
+const RECORD: &str = "figures.json";

@@ -1,12 +1,12 @@
 //! The figures that the plan set itself, in one table: `thoth-bench path/to/thoth --plan`.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::ensure;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::client::{self, Answer, Client};
 use crate::corpus::{Corpus, Sample, corpus};
 use crate::idle::{self, Idle};
 use crate::latency::{Row, Save};
@@ -25,21 +25,20 @@ const CHANGEOVERS: usize = 1_000;
 const REST: Duration = Duration::from_secs(60);
 
 /// Measures and prints.
-pub async fn print(binary: &Path) -> anyhow::Result<()> {
-    let on = Server::start(binary, &settings::content(0)).await?;
+pub fn print(binary: &Path) -> anyhow::Result<()> {
+    let on = Server::start(binary, &settings::content(0))?;
     let off = Server::start_with(
         binary,
         &settings::content(0),
         &[("THOTH_HOT_RELOAD", "0"), ("THOTH_API_HOST", "127.0.0.1")],
-    )
-    .await?;
-    let rest = idle::measure(&on, &off, REST).await?;
-    let checked = check_all(&off, &whole_corpus(&off)?).await?;
+    )?;
+    let rest = idle::measure(&on, &off, REST)?;
+    let checked = check_all(&off, &whole_corpus(&off)?)?;
     let rows = [
-        ("by rename", latency::measure(&on, Save::Rename, SAVES).await?),
-        ("in place", latency::measure(&on, Save::InPlace, SAVES).await?),
+        ("by rename", latency::measure(&on, Save::Rename, SAVES, settings::content)?),
+        ("in place", latency::measure(&on, Save::InPlace, SAVES, settings::content)?),
     ];
-    let outcome = load::measure(&on, CHANGEOVERS).await?;
+    let outcome = load::measure(&on, CHANGEOVERS)?;
     println!("| what | the plan | measured |\n| --- | --- | --- |");
     for (how, row) in &rows {
         print_time(how, row);
@@ -62,18 +61,13 @@ fn print_time(how: &str, row: &Row) {
 }
 
 fn print_load(outcome: &Outcome) {
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    let answers = &outcome.answers;
     println!(
         "| saves applied, of {CHANGEOVERS} under load | > 99.5 % | {} % |",
         outcome.applied as f64 * 100.0 / CHANGEOVERS as f64
     );
     println!(
         "| requests meanwhile: answered rightly, lost, wrong, mixed | none lost | {}, {}, {}, {} |",
-        count(&answers.right),
-        count(&answers.lost),
-        count(&answers.wrong),
-        count(&answers.mixed)
+        outcome.answers.right, outcome.answers.lost, outcome.answers.wrong, outcome.answers.mixed
     );
     println!(
         "| memory before and after them | | {:.1} MiB, {:.1} MiB |",
@@ -132,7 +126,7 @@ fn whole_corpus(server: &Server) -> anyhow::Result<Corpus> {
 
 /// Every file for real: saved, read by a reload (this server has no watch, so that nothing else reads it), and what runs is
 /// looked at afterwards.
-async fn check_all(server: &Server, corpus: &Corpus) -> anyhow::Result<Checked> {
+fn check_all(server: &Server, corpus: &Corpus) -> anyhow::Result<Checked> {
     let Corpus { good, bad } = corpus;
     let mut checked = Checked {
         bad: bad.len(),
@@ -142,18 +136,18 @@ async fn check_all(server: &Server, corpus: &Corpus) -> anyhow::Result<Checked> 
         accepted: 0,
         wrong: Vec::new(),
     };
-    let before = running(server).await?;
+    let before = running(server)?;
     for sample in bad {
-        let verdict = reload(server, sample).await?;
+        let verdict = reload(server, sample)?;
         if verdict["verdict"] == "rejected" {
             checked.refused += 1;
-            checked.left_alone += usize::from(running(server).await? == before);
+            checked.left_alone += usize::from(running(server)? == before);
         } else {
             checked.wrong.push(format!("{} was {}", sample.what, verdict["verdict"]));
         }
     }
     for sample in good {
-        let verdict = reload(server, sample).await?;
+        let verdict = reload(server, sample)?;
         if verdict["verdict"] == "applied" || verdict["verdict"] == "unchanged" {
             checked.accepted += 1;
         } else {
@@ -163,13 +157,18 @@ async fn check_all(server: &Server, corpus: &Corpus) -> anyhow::Result<Checked> 
     Ok(checked)
 }
 
-async fn reload(server: &Server, sample: &Sample) -> anyhow::Result<Value> {
+fn reload(server: &Server, sample: &Sample) -> anyhow::Result<Value> {
     std::fs::write(server.settings(), &sample.content)?;
-    let request = reqwest::Client::new().post(server.url("/api/v1/reloads")).bearer_auth(&server.token);
-    Ok(request.json(&json!({})).send().await?.error_for_status()?.json().await?)
+    let token = format!("authorization: Bearer {}\r\n", server.token);
+    body(&client::send(server.address, "POST", "/api/v1/reloads", &token, "{}")?)
 }
 
 /// The generation and the settings that run.
-async fn running(server: &Server) -> anyhow::Result<Value> {
-    Ok(reqwest::get(server.url("/api/v1/settings")).await?.json().await?)
+fn running(server: &Server) -> anyhow::Result<Value> {
+    body(&Client::new(server.address, "/api/v1/settings", false).ask()?)
+}
+
+fn body(answer: &Answer) -> anyhow::Result<Value> {
+    ensure!(answer.status == 200, "{}", answer.text);
+    Ok(serde_json::from_str(answer.body())?)
 }

@@ -1,39 +1,42 @@
 //! The real binary in a folder of its own, on a free port of loopback.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// How long a start may take.
+const START_MAX: Duration = Duration::from_secs(20);
 
 /// A running server; it is ended when this is dropped.
 pub struct Server {
     child: Child,
     folder: TempDir,
-    pub address: String,
+    pub address: SocketAddr,
     pub token: String,
 }
 
 impl Server {
     /// Starts `binary serve` on an empty vault.
-    pub async fn start(binary: &Path, settings: &str) -> anyhow::Result<Self> {
-        Self::start_with(binary, settings, &[]).await
+    pub fn start(binary: &Path, settings: &str) -> anyhow::Result<Self> {
+        Self::start_with(binary, settings, &[])
     }
 
     /// The same with these variables.
-    pub async fn start_with(
-        binary: &Path,
-        settings: &str,
-        variables: &[(&str, &str)],
-    ) -> anyhow::Result<Self> {
+    pub fn start_with(binary: &Path, settings: &str, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let vault = folder.path().join("vault");
         std::fs::create_dir_all(vault.join(".thoth"))?;
         std::fs::write(vault.join(".thoth/settings.json"), settings)?;
         let state = folder.path().join("state");
-        let child = Command::new(binary)
+        let mut child = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--vault"])
             .arg(&vault)
             .env("THOTH_STATE_DIR", &state)
@@ -43,23 +46,24 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("starting `{}`", binary.display()))?;
-        let mut server = Self { child, folder, address: String::new(), token: String::new() };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while server.address.is_empty() {
+        let deadline = Instant::now() + START_MAX;
+        loop {
             if Instant::now() > deadline {
-                bail!("the server did not say its address within 20 s");
+                bail!("the server did not say its address within {START_MAX:?}");
             }
-            if let Some(status) = server.child.try_wait()? {
+            if let Some(status) = child.try_wait()? {
                 bail!("the server ended: {status}");
             }
             if let Ok(bytes) = std::fs::read(state.join("instances/all.json")) {
                 let said: Value = serde_json::from_slice(&bytes)?;
-                server.address = said["address"].as_str().unwrap_or_default().to_owned();
-                server.token = std::fs::read_to_string(state.join("token"))?.trim().to_owned();
+                let address = said["address"].as_str().unwrap_or_default();
+                if let Ok(address) = address.trim_start_matches("http://").parse() {
+                    let token = std::fs::read_to_string(state.join("token"))?.trim().to_owned();
+                    return Ok(Self { child, folder, address, token });
+                }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(server)
     }
 
     /// The settings file.
@@ -77,15 +81,10 @@ impl Server {
         self.child.id()
     }
 
-    /// The full address of a path.
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address.trim_start_matches("http://"))
-    }
-
     /// Resident memory in KiB, threads and open descriptors as the kernel counts them, tasks as the runtime does.
-    pub async fn resources(&self) -> anyhow::Result<Resources> {
-        let metrics = reqwest::get(self.url("/metrics")).await?.text().await?;
-        let tasks = metrics.lines().find_map(|line| line.strip_prefix("thoth_tasks "));
+    pub fn resources(&self) -> anyhow::Result<Resources> {
+        let metrics = Client::new(self.address, "/metrics", false).ask()?;
+        let tasks = metrics.text.lines().find_map(|line| line.strip_prefix("thoth_tasks "));
         let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
         let status = std::fs::read_to_string(proc.join("status"))?;
         let number = |name: &str| {
@@ -102,7 +101,7 @@ impl Server {
 }
 
 /// What a process holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Resources {
     pub resident_kib: u64,
     pub tasks: u64,

@@ -1,48 +1,54 @@
 //! The verdicts of a running server, as its event stream tells them.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::server::Server;
 
+/// How long a verdict is waited for; the stream says that it lives more often than that.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
 /// An open event stream.
 pub struct Verdicts {
-    response: reqwest::Response,
-    buffer: String,
+    stream: BufReader<TcpStream>,
 }
 
 impl Verdicts {
     /// Begins to listen.
-    pub async fn listen(server: &Server) -> anyhow::Result<Self> {
-        let response =
-            reqwest::Client::new().get(server.url("/api/v1/events")).send().await?.error_for_status()?;
-        Ok(Self { response, buffer: String::new() })
+    pub fn listen(server: &Server) -> anyhow::Result<Self> {
+        let mut stream = TcpStream::connect(server.address)?;
+        stream.set_read_timeout(Some(SILENCE_MAX))?;
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nhost: {}\r\n\r\n", server.address)?;
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        anyhow::ensure!(line.contains(" 200 "), "the event stream says `{}`", line.trim());
+        Ok(Self { stream })
     }
 
     /// The next verdict, and when it was given.
-    pub async fn next(&mut self) -> anyhow::Result<(Value, Timestamp)> {
+    pub fn next(&mut self) -> anyhow::Result<(Value, Timestamp)> {
+        // Lines of the chunked encoding stand between those of the events, and look like neither of these two.
+        let mut is_verdict = false;
+        let mut line = String::new();
         loop {
-            while let Some(end) = self.buffer.find("\n\n") {
-                let event: String = self.buffer.drain(..end + 2).collect();
-                let data: String = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();
-                let Ok(value) = serde_json::from_str::<Value>(data.trim()) else {
-                    continue;
-                };
-                // An outcome carries its verdict too.
-                if event.lines().any(|line| line.split_once(':').is_some_and(is_verdict)) {
-                    let at = value["at"].as_str().context("a verdict has a time")?.parse()?;
-                    return Ok((value, at));
-                }
+            line.clear();
+            if self.stream.read_line(&mut line)? == 0 {
+                bail!("the event stream ended");
             }
-            match self.response.chunk().await? {
-                Some(chunk) => self.buffer.push_str(std::str::from_utf8(&chunk)?),
-                None => bail!("the event stream ended"),
+            if let Some(event) = line.strip_prefix("event:") {
+                // An outcome carries its verdict too.
+                is_verdict = event.trim() == "verdict";
+            } else if let Some(data) = line.strip_prefix("data:").filter(|_| is_verdict) {
+                let value: Value = serde_json::from_str(data.trim()).context("a verdict is JSON")?;
+                let at = value["at"].as_str().context("a verdict has a time")?.parse()?;
+                return Ok((value, at));
             }
         }
     }
-}
-
-fn is_verdict((field, value): (&str, &str)) -> bool {
-    field == "event" && value.trim() == "verdict"
 }

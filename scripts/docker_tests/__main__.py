@@ -1,13 +1,18 @@
 """The container, end to end: `python3 scripts/docker_tests [WORD…]`; with words, only the parts whose names have one.
 
-Needs a Docker engine and the binary that THOTH_BINARY names; scripts/test-docker.sh gets both.
+Needs a Docker engine and the binary that THOTH_BINARY names, or, with THOTH_COMPILES, what it is compiled with inside of
+Docker; scripts/test-docker.sh gets all of it.
 """
 
+import os
 import pathlib
 import sys
 import tempfile
 import time
 import traceback
+
+# What the tests of other folders use too stands beside this one.
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 
 import development
 import document
@@ -18,11 +23,13 @@ import mounts
 import production
 import saves
 import services
+import source
 from stage import IMAGE, Production
-from tools import passed, run
+from test_tools import passed, run
 
 # In this order: what a later part needs, an earlier one has done.
 PARTS = [
+    ("source", lambda prod, place: os.environ.update(THOTH_BINARY=str(source.one_command_from_nothing(place)))),
     ("production", lambda prod, place: (production.starts(prod), production.is_confined(prod))),
     ("production paper", lambda prod, place: production.reads_a_paper(prod)),
     ("production scenario-1", lambda prod, place: production.scenario_1_a_comment_is_appended(prod)),
@@ -54,6 +61,14 @@ PARTS = [
     ("document", lambda prod, place: document.its_commands_work()),
     ("mounts absent", lambda prod, place: mounts.a_vault_that_is_not_there()),
 ]
+# Without these there is nothing to try the others on.
+NEEDED = ("source", "production")
+
+
+def is_wanted(name, words):
+    if name == "source":
+        return "THOTH_COMPILES" in os.environ
+    return name in NEEDED or not words or any(word in name for word in words)
 
 
 def main(words):
@@ -64,7 +79,7 @@ def main(words):
         prod = Production(place)
         try:
             for name, part in PARTS:
-                if words and name != "production" and not any(word in name for word in words):
+                if not is_wanted(name, words):
                     continue
                 try:
                     part(prod, place)
@@ -72,7 +87,7 @@ def main(words):
                     failed.append(name)
                     print(f"FAILED: {name}\n{traceback.format_exc()}", file=sys.stderr)
                     print(run("docker", "logs", "--tail", "30", prod.name, check=False), file=sys.stderr)
-                    if name == "production":
+                    if name in NEEDED:
                         break
         finally:
             prod.remove()

@@ -1,9 +1,11 @@
 """Development: `make start`, three containers on one folder of state; scenario 2 of the plan."""
 
+import contextlib
+
 from production import PAPER
-from services import Session
+from mcp_session import sessions
 from stage import APPLIED, NAME, OWNER, REFUSED, Container, Server, settings
-from tools import free_port, passed, run, wait_for
+from test_tools import fails, free_port, passed, run, wait_for
 
 ROLES = ("api", "mcp", "monitor")
 
@@ -108,16 +110,25 @@ def a_pdf_is_taken_once(dev):
 
 
 def mcp_has_its_own_port(dev):
-    session = Session(dev.mcp)
-    tools = [tool["name"] for tool in session.call("tools/list", {})["tools"]]
-    assert "search" in " ".join(tools), tools
-    assert "dance" in session.tool(next(tool for tool in tools if "search" in tool), query="dance fading").lower()
-    passed("MCP on its own port: a session lists its tools and searches", ", ".join(sorted(tools)))
+    with contextlib.ExitStack() as stack:
+        for session in sessions(stack, dev.mcp, "MCP on its own port"):
+            tools = session.tools()
+            assert "Fading Directions" in session.call("search", query="dance fading"), tools
+            passed(f"MCP on its own port, by the official client ({session.mode})", ", ".join(sorted(tools)))
 
 
 def one_that_is_gone(dev):
-    run("docker", "kill", dev.containers["monitor"].name)
+    monitor, api = dev.containers["monitor"], dev.containers["api"]
+    run("docker", "kill", monitor.name)
     wait_for("it to be missed", lambda: sorted(living(dev.instances())) == ["api", "mcp"])
-    run("docker", "start", dev.containers["monitor"].name)
+    said = fails("docker", "exec", api.name, "/thoth", "instances")
+    assert "monitor is gone" in said and "agree" not in said, said
+    run("docker", "start", monitor.name)
     wait_for("it to be back", lambda: len(living(dev.instances())) == len(ROLES))
-    passed("one that was killed is seen to be gone, and to be back")
+    # Stopped in order it is gone by somebody's wish, which is said and no failure.
+    run("docker", "stop", monitor.name)
+    said = api.thoth("instances")
+    assert "no process has the role `monitor`" in said and "agree" not in said, said
+    run("docker", "start", monitor.name)
+    wait_for("it to be back", lambda: dev.instances()["agree"] and len(living(dev.instances())) == len(ROLES))
+    passed("`thoth instances` says who was killed, which role was stopped, and that all are back", said.splitlines()[-1])

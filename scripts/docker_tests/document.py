@@ -3,7 +3,7 @@
 import os
 import sys
 
-from tools import ROOT, passed, run
+from test_tools import ROOT, passed, run
 
 
 def its_commands_work():

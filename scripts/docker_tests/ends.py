@@ -5,7 +5,7 @@ import threading
 import time
 
 from stage import NAME, settings
-from tools import ROOT, passed, run, wait_for
+from test_tools import ROOT, passed, run, wait_for
 
 KILLS = 5
 PAPERS = 60

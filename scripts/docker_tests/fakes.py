@@ -12,7 +12,7 @@ import ssl
 import threading
 import uuid
 
-from tools import PATIENCE_S, run
+from test_tools import PATIENCE_S, run
 
 AGENT = f"agent-{uuid.uuid4()}"
 

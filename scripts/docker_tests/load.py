@@ -6,7 +6,7 @@ import threading
 import time
 
 from stage import settings
-from tools import passed, wait_for
+from test_tools import passed, wait_for
 
 CHANGEOVERS = 1000
 CLIENTS = 4

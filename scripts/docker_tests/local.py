@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from stage import APPLIED, REFUSED, Server, Vault, own, settings
-from tools import ROOT, fails, free_port, passed, run, wait_for
+from test_tools import ROOT, fails, free_port, passed, run, wait_for
 
 
 class Local:

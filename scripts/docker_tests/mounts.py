@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 
 from stage import NAME, OWNER, Lone, Vault, settings
-from tools import ROOT, fails, installed, passed, run, skipped, wait_for
+from test_tools import ROOT, fails, installed, passed, run, skipped, wait_for
 
 PAPERS = ROOT / "examples" / "papers"
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from stage import APPLIED, IMAGE, NAME, OWNER, REFUSED, settings
-from tools import ROOT, fails, passed, run, wait_for
+from test_tools import ROOT, fails, passed, run, wait_for
 
 PAPER = ROOT / "examples" / "papers" / "okonkwo2024.pdf"
 IMAGE_MAX_MB = 40
@@ -27,8 +27,8 @@ def starts(prod):
     passed("the published port asks for the token, and takes it")
 
 
-def megabytes():
-    size = json.loads(run("docker", "image", "inspect", IMAGE))[0]["Size"] / 1e6
+def megabytes(image=IMAGE):
+    size = json.loads(run("docker", "image", "inspect", image))[0]["Size"] / 1e6
     # A build for tests is not as small as what users get.
     assert size < IMAGE_MAX_MB or "/debug/" in os.environ.get("THOTH_BINARY", ""), f"the image has {size:.1f} MB"
     return size
@@ -52,9 +52,9 @@ def is_confined(prod):
     passed("it runs as the vault's owner, confined", f"user {shape['Config']['User']}, files {', '.join(files())}")
 
 
-def files():
+def files(image=IMAGE):
     """The files of the image itself, without what Docker puts into every container."""
-    made = subprocess.run(["docker", "create", IMAGE], capture_output=True, text=True, check=True).stdout.strip()
+    made = subprocess.run(["docker", "create", image], capture_output=True, text=True, check=True).stdout.strip()
     exported = subprocess.run(["docker", "export", made], capture_output=True, check=True).stdout
     run("docker", "rm", "--volumes", made)
     listed = subprocess.run(["tar", "--list"], input=exported, capture_output=True, check=True).stdout.decode().split()

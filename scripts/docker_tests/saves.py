@@ -6,7 +6,7 @@ import shutil
 import time
 
 from stage import NAME, OWNER, settings
-from tools import installed, passed, run, wait_for
+from test_tools import installed, passed, run, wait_for
 
 # A good save may be read when half of it is there; that must never become a verdict.
 GOOD = ("applied", "unchanged", "superseded")
@@ -63,6 +63,41 @@ def cp_over(file, text):
     run("cp", other, file)
 
 
+def node_writes(file, text, flush=False):
+    """What `fs.writeFile` of Node does, call by call: the editors below are programs of Node."""
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    os.write(opened, text.encode())
+    if flush:
+        os.fdatasync(opened)
+    os.close(opened)
+
+
+def vs_code(file, text):
+    """In place; what was written is flushed before the file is closed."""
+    node_writes(file, text, flush=True)
+
+
+def vs_code_atomic(file, text):
+    """Its option for writes that nobody may see in halves."""
+    aside = file.with_name(f"{file.name}.vsctmp")
+    node_writes(aside, text, flush=True)
+    os.rename(aside, file)
+
+
+def obsidian(file, text):
+    """The desktop: on the path itself."""
+    node_writes(file, text)
+
+
+def obsidian_sync(file, text):
+    """What arrives from another device: written aside, with the time of that device, then renamed."""
+    aside = file.with_name(f".{file.name}.tmp")
+    node_writes(aside, text)
+    an_hour_ago = time.time() - 3600
+    os.utime(aside, (an_hour_ago, an_hour_ago))
+    os.rename(aside, file)
+
+
 def docker_cp(file, text):
     """The engine unpacks it into the mount, as the user that the archive names."""
     other = file.parent / "by-docker.json"
@@ -111,7 +146,7 @@ def old_model(file):
 
 PLAIN = [
     truncate_and_write, aside_and_rename, rename_with_a_backup, delete_and_create, byte_by_byte, flush_by_halves,
-    tee_appends, sed_in_place, cp_over, docker_cp,
+    tee_appends, sed_in_place, cp_over, docker_cp, vs_code, vs_code_atomic, obsidian, obsidian_sync,
 ]
 EDITORS = [("vim", f"vim backupcopy={backup}", vim(backup)) for backup in ("yes", "no", "auto", "auto,breakhardlink")] + [
     ("emacs", "emacs", emacs), ("nano", "nano", nano),

@@ -1,14 +1,14 @@
-"""Scenario 4: one save changes a path, a model, a key and the Letta server, with a chat, a stream and a session open."""
+"""Scenario 4: one save changes a path, a model, a key and the Letta server, with a chat, a stream and sessions open."""
 
 import contextlib
-import json
 import re
 import threading
 
 from fakes import Authority, Fake, gateway
+from mcp_session import sessions
 from production import PAPER
 from stage import NAME, OWNER, own, settings
-from tools import passed, run, wait_for
+from test_tools import passed, run, wait_for
 
 QUESTION = "how long does a waggle dance stay precise?"
 # The services that the plan greps for, as it did.
@@ -47,35 +47,6 @@ class Background:
         return self.answer
 
 
-class Session:
-    """One session of MCP over HTTP, as a client without a library has it."""
-
-    def __init__(self, server):
-        self.server, self.id, self.headers = server, 0, {"Accept": "application/json, text/event-stream"}
-        hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
-        self.call("initialize", hello)
-        self.post({"jsonrpc": "2.0", "method": "notifications/initialized"})
-
-    def post(self, message):
-        with self.server.open("/mcp", message, self.headers) as answer:
-            session = answer.headers.get("Mcp-Session-Id")
-            if session:
-                self.headers = {**self.headers, "Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-06-18"}
-            text = answer.read().decode()
-        data = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")] or [text]
-        found = [json.loads(piece) for piece in data if piece.strip()]
-        return found[-1] if found else None
-
-    def call(self, method, parameters):
-        self.id += 1
-        answer = self.post({"jsonrpc": "2.0", "id": self.id, "method": method, "params": parameters})
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def tool(self, name, **arguments):
-        return json.dumps(self.call("tools/call", {"name": name, "arguments": arguments}))
-
-
 def agent_stream(server, message):
     """The text of an agent's streamed answer, and the piece that came first as soon as it came."""
     began = threading.Event()
@@ -105,13 +76,16 @@ def scenario_4_everything_in_one_save(prod, place):
         prod.vault.save_by_rename(world(llm_1, letta_1, 1, "IEEE"))
         prod.server.becomes("model/1")
         indexed(prod, prod.vault.folder / "thoth" / "papers" / "1", b"%% one\n")
+        open_sessions = sessions(stack, prod.server, "scenario 4: sessions of MCP that are open")
+        # They have begun on the old settings.
+        assert all("search" in session.tools() for session in open_sessions)
         old, log, last = open_everything(prod, llm_1, letta_1), len(prod.log()), prod.server.last()
 
         prod.vault.save_by_rename(world(llm_2, letta_2, 2, "APA"))
         took = prod.server.becomes("model/2")
         assert took < 2000, took
         verdict = the_verdict(prod, last)
-        on_the_new(prod, old["session"], llm_2, letta_2)
+        on_the_new(prod, open_sessions, llm_2, letta_2)
         # What began before the save ends where it began.
         for fake in (llm_1, letta_1):
             fake.go.set()
@@ -127,15 +101,14 @@ def scenario_4_everything_in_one_save(prod, place):
 
 
 def open_everything(prod, llm, letta):
-    """A chat whose model has not answered, a stream that has begun, and a session; all on the old generation."""
-    session = Session(prod.server)
+    """A chat whose model has not answered, and a stream that has begun; both on the old generation."""
     llm.hold()
     letta.hold()
     chat = Background(lambda: prod.server.ask("/api/v1/ask", {"question": QUESTION})[1])
     wait_for("the model to be asked", lambda: llm.messages("completions"))
     stream, began = agent_stream(prod.server, "hello")
     assert began.wait(20), "the stream has not begun"
-    return {"chat": chat, "stream": stream, "session": session}
+    return {"chat": chat, "stream": stream}
 
 
 def the_verdict(prod, last):
@@ -147,8 +120,8 @@ def the_verdict(prod, last):
     return verdicts[0]
 
 
-def on_the_new(prod, session, llm, letta):
-    """A chat, a stream, the old session and a PDF, after the save: all of them on the new."""
+def on_the_new(prod, open_sessions, llm, letta):
+    """A chat, a stream, the old sessions and a PDF, after the save: all of them on the new."""
     _, answer = prod.server.ask("/api/v1/ask", {"question": QUESTION})
     assert answer["written_by"] == "model/2", answer
     asked = llm.messages("completions")[-1]
@@ -156,9 +129,13 @@ def on_the_new(prod, session, llm, letta):
     stream, _ = agent_stream(prod.server, "hello again")
     assert "ended by letta-2" in stream.result(), stream.answer
     assert letta.messages("messages")[-1]["key"] == "letta-key-2"
-    assert "model/2" in session.tool("ask", question=QUESTION), "the session did not follow"
     indexed(prod, prod.vault.folder / "thoth" / "papers" / "2", b"%% two\n")
-    passed("scenario 4: a new chat, stream and PDF, and the session that was open, are on the new model, key, server and path")
+    passed("scenario 4: a new chat, stream and PDF are on the new model, key, server and path")
+    for session in open_sessions:
+        asked = len(llm.messages("completions"))
+        assert "model/2" in session.call("ask", question=QUESTION), f"the session ({session.mode}) did not follow"
+        assert [one["key"] for one in llm.messages("completions")[asked:]] == ["key-2"]
+        passed(f"scenario 4: the official client of MCP ({session.mode}) that was connected asks the new model")
 
 
 def indexed(prod, folder, mark):

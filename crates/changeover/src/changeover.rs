@@ -33,8 +33,9 @@ use crate::generation::{Generation, Identity, Live};
 use crate::history::{History, Limits};
 use crate::judge::{Fingerprint, Judge};
 use crate::preparation::{Book, Preparation};
-use crate::probation::{OnTrial, Probation};
+use crate::probation::{ANSWER_MAX, OnTrial, Probation};
 use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
+use crate::retire::Retired;
 use crate::status::Shared;
 use crate::tuning::Tuning;
 use crate::watch::{Command, Waker};
@@ -49,7 +50,7 @@ const LETTING_GO: Duration = Duration::from_secs(1);
 const AWAKE: Duration = Duration::from_micros(300);
 
 /// How a preparation ended.
-enum Prepared<V> {
+pub(crate) enum Prepared<V> {
     Services(V),
     /// By the world: another try may succeed.
     Refused(Vec<Problem>),
@@ -68,7 +69,7 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) prepare: Arc<Prepare<S, V>>,
     pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
-    pub(crate) retired: mpsc::UnboundedSender<Arc<Generation<S, V>>>,
+    pub(crate) retired: mpsc::UnboundedSender<Retired<S, V>>,
     pub(crate) messages: mpsc::UnboundedReceiver<Message<S>>,
     pub(crate) product: Handle,
     /// What the live settings were read from.
@@ -185,7 +186,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     async fn change(&mut self, mut candidate: Candidate<S>) {
         let live = self.live.load();
-        if *live.settings == *candidate.settings && !live.safe_mode && !candidate.is_refresh() {
+        if says_the_same(&live, &candidate.settings) && !candidate.is_refresh() {
             if candidate.is_retry() {
                 self.try_again(None);
             }
@@ -281,10 +282,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 }
             }
         };
-        task.abort();
-        if tokio::time::timeout(LETTING_GO, task).await.is_err() {
-            tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
-        }
+        let_go(task, &book).await;
         (prepared, book)
     }
 
@@ -320,6 +318,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut services = book.reports();
         services.extend(followed);
         let outcome = self.begin_probation(before, &candidate.settings, on_trial, time);
+        if outcome == Some(Outcome::Kept) {
+            // All of it has worked before, if with other settings beside it.
+            let let_out = self.history.let_out(&self.judge.meaning(&candidate.settings));
+            self.written("the quarantine", let_out);
+        }
         let Candidate { source, warnings, .. } = candidate;
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
@@ -340,6 +343,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let limit = self.shared.tuning().prepare_deadline;
         tokio::time::timeout(limit, put).await.ok().and_then(Result::ok).unwrap_or_else(|| Err(late()))?;
         self.newest = source.fingerprint;
+        // What the world has refused stands in the file no more.
+        self.try_again(None);
         Ok(())
     }
 
@@ -362,7 +367,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         source.stages.done("follow", Instant::now());
-        if self.retired.send(old).is_err() {
+        let retired = Retired::now(old, tuning.probation + ANSWER_MAX);
+        if self.retired.send(retired).is_err() {
             tracing::debug!("the retirer has ended: the engine is stopping");
         }
         (before, followed)
@@ -432,6 +438,19 @@ where
     product.spawn(async move { prepare(preparation).await })
 }
 
+/// Whether settings are those that are live: then there is nothing to prepare.
+pub(crate) fn says_the_same<S: PartialEq, V>(live: &Generation<S, V>, settings: &S) -> bool {
+    *live.settings == *settings && !live.safe_mode
+}
+
+/// Cancels a preparation, and waits until it has let go of everything.
+pub(crate) async fn let_go<T>(task: JoinHandle<T>, book: &Book) {
+    task.abort();
+    if tokio::time::timeout(LETTING_GO, task).await.is_err() {
+        tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
+    }
+}
+
 /// Waits without sleeping, for a moment at most; after half of it others may run meanwhile.
 fn stay_awake(until: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -444,7 +463,8 @@ fn stay_awake(until: impl Fn() -> bool) {
     }
 }
 
-fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> Prepared<V> {
+/// How a preparation ended that was not cancelled.
+pub(crate) fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> Prepared<V> {
     match done {
         Ok(Ok(services)) => Prepared::Services(services),
         Ok(Err(problems)) => Prepared::Refused(problems),

@@ -5,10 +5,11 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::aftermath::Trial;
-use crate::blueprint::{Accepted, Blueprint, Occasion};
+use crate::blueprint::{Accepted, Blueprint, Occasion, Prepare};
 use crate::candidate::{Message, Use};
 use crate::files::Files;
 use crate::follow::{Follower, Followers};
@@ -68,6 +69,12 @@ pub(crate) struct Parts<S, V> {
     pub(crate) commands: Sender<Command>,
     pub(crate) waker: Waker,
     pub(crate) questions: mpsc::Sender<oneshot::Sender<()>>,
+    pub(crate) prepare: Arc<Prepare<S, V>>,
+    pub(crate) product: Handle,
+    /// Of the product.
+    pub(crate) version: String,
+    /// Held while a plan is made.
+    pub(crate) plans: tokio::sync::Mutex<()>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -273,6 +280,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         self.parts.waker.wake();
         self.parts.followers.close();
         let threads = std::mem::take(&mut *self.parts.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // A plan in the making lets go of everything; none begins any more.
+        drop(self.parts.plans.lock().await);
         let joined = tokio::task::spawn_blocking(move || {
             threads.into_iter().filter_map(|thread| thread.join().err()).count()
         });

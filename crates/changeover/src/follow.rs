@@ -102,6 +102,14 @@ impl<S, V> Followers<S, V> {
         }
     }
 
+    /// Everybody whom this generation would concern if it went live now.
+    pub(crate) fn concerned(&self, generation: &Generation<S, V>) -> Vec<&'static str> {
+        let lines = self.lines();
+        let there = lines.iter().flatten().map(|line| &line.slot);
+        let there = there.filter(|slot| !slot.gone.load(Ordering::Acquire));
+        there.filter(|slot| (slot.concerns)(generation)).map(|slot| slot.name).collect()
+    }
+
     /// Waits until every follower has followed `number`, for at most `deadline`; tells what each did.
     pub(crate) async fn all(&self, number: u64, deadline: Duration) -> Vec<ServiceReport> {
         let waited = tokio::time::timeout(deadline, async {

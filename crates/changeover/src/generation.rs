@@ -1,10 +1,13 @@
 //! A generation: one settings value with every service built from it, and the one pointer to the live one.
 
+use std::fmt::Arguments;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
+
+use crate::pins::{Pinned, Pins};
 
 /// One settings value together with every service built from it. Immutable and numbered.
 #[derive(Debug)]
@@ -23,18 +26,19 @@ pub struct Generation<S, V> {
 #[derive(Debug)]
 pub struct Live<S, V> {
     pointer: Arc<ArcSwap<Generation<S, V>>>,
+    pins: Arc<Pins>,
 }
 
 impl<S, V> Clone for Live<S, V> {
     fn clone(&self) -> Self {
-        Self { pointer: Arc::clone(&self.pointer) }
+        Self { pointer: Arc::clone(&self.pointer), pins: Arc::clone(&self.pins) }
     }
 }
 
 impl<S, V> Live<S, V> {
     /// A pointer to a first generation.
     pub(crate) fn new(first: Arc<Generation<S, V>>) -> Self {
-        Self { pointer: Arc::new(ArcSwap::new(first)) }
+        Self { pointer: Arc::new(ArcSwap::new(first)), pins: Arc::default() }
     }
 
     /// The live generation, for one unit of work: load once, use it to the end, load anew for the next.
@@ -42,9 +46,21 @@ impl<S, V> Live<S, V> {
         self.pointer.load_full()
     }
 
+    /// The same for a unit of work that says what it is called: if it still holds the generation long after that is no
+    /// more the live one, the log and the status name it, and it is told to end ([`Pinned::overdue`]). The name is for
+    /// people, and is cut off nowhere: give a short one, without secrets.
+    pub fn pin(&self, name: Arguments<'_>) -> Pinned<S, V> {
+        Pinned::new(self.load(), &self.pins, name)
+    }
+
     /// The live generation for a moment: cheaper than [`Live::load`], not to be held across an `await`.
     pub fn peek(&self) -> Guard<Arc<Generation<S, V>>> {
         self.pointer.load()
+    }
+
+    /// Who works with which generation.
+    pub(crate) fn pins(&self) -> &Arc<Pins> {
+        &self.pins
     }
 
     /// The switch. Gives back what was live before.

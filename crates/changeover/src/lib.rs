@@ -10,7 +10,8 @@
 //! | `changeover` | one loop that owns the switch |
 //! | [`Preparation`] | build beside, carry over what is the same |
 //! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
-//! | `follow`, `retire` | what comes after the switch |
+//! | `follow`, `retire`, `pins` | what comes after the switch; who still works with what was live before |
+//! | [`Plan`] | what a content would do: the same way, without the switch, and nothing is left of it |
 //! | [`schedule`] | changes at a time, and for a time: what is due is a pure function of entries, values and clocks |
 //! | `history` | an append-only journal, readable after a kill at any byte |
 //! | [`Verdict`], [`Status`] | what people and programs are told |
@@ -45,6 +46,8 @@ mod judge;
 #[cfg(test)]
 #[path = "../tests/fuzz/kept.rs"]
 mod kept;
+mod pins;
+mod plan;
 mod preparation;
 mod probation;
 mod proposal;
@@ -63,9 +66,12 @@ pub use files::{FILES_MAX, Files};
 pub use follow::{Followed, Follower};
 pub use generation::{Generation, Identity, Live, Service};
 pub use history::{HistoryError, RECENT_MAX, read_content, read_history};
+pub use pins::{Pinned, Unit};
+pub use plan::Plan;
 pub use preparation::Preparation;
-pub use proposal::{NotProposed, Proposal};
+pub use proposal::{ABSENT, NotProposed, Proposal};
 pub use read::Content;
 pub use report::{Action, Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
-pub use status::{Activity, Status, WatchStatus};
+pub use retire::Overdue;
+pub use status::{Activity, OtherFile, Status, WatchStatus};
 pub use tuning::Tuning;

@@ -23,7 +23,7 @@ use crate::report::Outcome;
 const OPEN_MAX: usize = 16;
 
 /// For how long an answer of the objects before is waited for after the time of a trial.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Services by name and object.
 pub(crate) type OnTrial = Vec<(&'static str, Identity)>;
@@ -208,6 +208,9 @@ impl<G: Clone> Probation<G> {
         self.open.iter().map(|open| if too_many { now } else { open.until }).min()
     }
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {

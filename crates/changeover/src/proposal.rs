@@ -8,6 +8,9 @@ use tokio::sync::oneshot;
 use crate::engine::Stopped;
 use crate::report::{Cause, Verdict};
 
+/// What [`Proposal::if_match`] says where the caller has seen no file.
+pub const ABSENT: &str = "absent";
+
 /// A new content of a settings file that somebody asks for: [`crate::Engine::propose`].
 #[derive(Clone, Debug)]
 pub struct Proposal {
@@ -19,8 +22,8 @@ pub struct Proposal {
     pub cause: Cause,
     /// Who asks, for the history. No secret.
     pub actor: Option<String>,
-    /// The keyed hash of the content that the caller has seen ([`crate::Status::content`]): with another one in the file
-    /// nothing happens. `None`: whatever stands there.
+    /// The keyed hash of the content that the caller has seen ([`crate::Status::content`]), or [`ABSENT`]: with anything
+    /// else in the file's place nothing happens. `None`: whatever stands there.
     pub if_match: Option<String>,
     /// Whether an object without any setting is meant.
     pub allow_empty: bool,

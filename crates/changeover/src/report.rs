@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct Problem {
     /// Key path in dotted form (`rag.chunkSize`); empty when the problem is about the file as a whole.
     pub path: String,
+    /// The file that it is in, by the name that people know it by; `None` for the settings file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Line in the file, counted from 1; `None` where there is no line (a missing file, a taken port).
     pub line: Option<u32>,
     /// Column in that line, counted from 1 in characters.
@@ -36,6 +39,13 @@ impl Problem {
         self
     }
 
+    /// The same problem in another file than the settings file.
+    #[must_use]
+    pub fn in_file(mut self, file: impl Into<String>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
     /// The same problem with the way out.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -46,8 +56,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(line), Some(column)) = (self.line, self.column) {
-            write!(out, "{line}:{column}: ")?;
+        match (&self.file, self.line, self.column) {
+            (Some(file), Some(line), Some(column)) => write!(out, "{file}:{line}:{column}: ")?,
+            (Some(file), ..) => write!(out, "{file}: ")?,
+            (None, Some(line), Some(column)) => write!(out, "{line}:{column}: ")?,
+            (None, ..) => {}
         }
         if !self.path.is_empty() {
             write!(out, "`{}`: ", self.path)?;

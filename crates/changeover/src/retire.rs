@@ -1,21 +1,84 @@
-//! The retirer: it holds the last reference to an old generation and drops it off everybody's path.
+//! The retirer: it holds the last reference to an old generation and drops it off everybody's path. A unit of work that
+//! does not let go of one is named, and told to end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::generation::Generation;
+use crate::pins::{Pins, Unit};
 use crate::status::Shared;
 
 /// How often old generations are looked at while some unit of work still holds one.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// An old generation that is held for longer than a unit of work should take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overdue {
+    /// Its number.
+    pub generation: u64,
+    /// Since when it is no more the live one.
+    pub since: Timestamp,
+    /// The units of work that hold it, oldest first. They were told to end.
+    pub held_by: Vec<Unit>,
+    /// References to it beside those: who holds them gave no name, and cannot be told.
+    pub unnamed: usize,
+}
+
+/// A generation that is no more the live one.
+#[derive(Debug)]
+pub(crate) struct Retired<S, V> {
+    generation: Arc<Generation<S, V>>,
+    at: Instant,
+    since: Timestamp,
+    /// Until when the engine itself may hold it: what came after it is on trial.
+    on_trial_until: Instant,
+    /// Whether it was told that it is overdue.
+    told: bool,
+}
+
+impl<S, V> Retired<S, V> {
+    /// One that has just been replaced, and is held by the engine for so long at most.
+    pub(crate) fn now(generation: Arc<Generation<S, V>>, on_trial: Duration) -> Self {
+        let at = Instant::now();
+        let on_trial_until = at + on_trial;
+        Self { generation, at, since: Timestamp::now(), on_trial_until, told: false }
+    }
+
+    /// Who holds it, if it is held for too long.
+    fn overdue(&self, pins: &Pins, pin_max: Duration) -> Option<Overdue> {
+        if self.at.elapsed() < pin_max {
+            return None;
+        }
+        let number = self.generation.number;
+        let held_by = pins.holding(number);
+        // One reference is the retirer's own.
+        let unnamed = (Arc::strong_count(&self.generation) - 1).saturating_sub(held_by.len());
+        let by_the_engine = held_by.is_empty() && Instant::now() < self.on_trial_until;
+        let overdue = Overdue { generation: number, since: self.since, held_by, unnamed };
+        (!by_the_engine).then_some(overdue)
+    }
+}
+
+impl Overdue {
+    /// Who holds it, in words.
+    pub fn holders(&self) -> String {
+        let named = self.held_by.iter().map(|unit| format!("`{}` since {}", unit.name, unit.since));
+        let unnamed = (self.unnamed > 0).then(|| format!("{} without a name", self.unnamed));
+        named.chain(unnamed).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Drops what comes in as soon as nobody else holds it. Ends when the sender is gone and everything is dropped.
-pub(crate) async fn retire<T: Send + Sync + 'static>(
-    mut old: mpsc::UnboundedReceiver<Arc<T>>,
+pub(crate) async fn retire<S: Send + Sync + 'static, V: Send + Sync + 'static>(
+    mut old: mpsc::UnboundedReceiver<Retired<S, V>>,
+    pins: Arc<Pins>,
     shared: Arc<Shared>,
 ) {
-    let mut held: Vec<Arc<T>> = Vec::new();
+    let mut held: Vec<Retired<S, V>> = Vec::new();
     let mut open = true;
     while open || !held.is_empty() {
         tokio::select! {
@@ -25,9 +88,14 @@ pub(crate) async fn retire<T: Send + Sync + 'static>(
             },
             () = tokio::time::sleep(LOOK), if !held.is_empty() => {}
         }
-        let (free, rest): (Vec<_>, Vec<_>) = held.into_iter().partition(|old| Arc::strong_count(old) == 1);
+        let (free, rest): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|old| Arc::strong_count(&old.generation) == 1);
         held = rest;
-        shared.retiring(held.len());
+        let overdue = press(&mut held, &pins, shared.tuning().pin_max);
+        shared.retiring(held.len(), overdue);
+        for late in free.iter().filter(|old| old.told) {
+            tracing::info!(generation = late.generation.number, "an old generation is held no longer");
+        }
         if !free.is_empty() {
             // A service may close files or wait for threads when it is dropped.
             if let Err(error) = tokio::task::spawn_blocking(move || drop(free)).await {
@@ -35,4 +103,25 @@ pub(crate) async fn retire<T: Send + Sync + 'static>(
             }
         }
     }
+}
+
+/// Tells whoever holds an old generation for too long to end, and says once of each such generation who that is.
+fn press<S, V>(held: &mut [Retired<S, V>], pins: &Pins, pin_max: Duration) -> Vec<Overdue> {
+    let mut all = Vec::new();
+    for old in held {
+        let Some(overdue) = old.overdue(pins, pin_max) else { continue };
+        pins.end(overdue.generation);
+        if !old.told {
+            let (generation, since) = (overdue.generation, overdue.since);
+            tracing::warn!(
+                generation,
+                %since,
+                "an old generation is still held, by {}: units of work with a name are told to end",
+                overdue.holders()
+            );
+            old.told = true;
+        }
+        all.push(overdue);
+    }
+    all
 }

@@ -23,7 +23,7 @@ use crate::report::{Cause, Decision, Problem};
 use crate::retire::retire;
 use crate::status::Shared;
 use crate::tuning::Tuning;
-use crate::watch::{Events, Mount, Settle, View, Watch, steps};
+use crate::watch::{Events, Mount, Pulse, Settle, Standing, View, Watch, listen, steps};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
@@ -77,6 +77,7 @@ where
     let examined = judge_at_start(&judge, &content);
     let (fingerprint, others) = (examined.fingerprint, examined.others.clone());
     shared.read(fingerprint.shown());
+    shared.others(&others);
     let first = choose(&judge, &history, found.good_contents, (content, examined), begun, &fallback);
 
     let number = history.last_generation() + 1;
@@ -104,18 +105,19 @@ where
         history.intend(number, content, &candidate.secrets)?;
     }
     let (commands, commands_receiver) = channel();
+    let product = Handle::current();
     let mut changeover = Changeover {
         live: live.clone(),
         followers: followers.clone(),
         history,
         shared: Arc::clone(&shared),
         judge: Arc::clone(&judge),
-        prepare,
+        prepare: Arc::clone(&prepare),
         tuning,
         verdicts: verdicts.clone(),
         retired,
         messages,
-        product: Handle::current(),
+        product: product.clone(),
         live_fingerprint: candidate.source.fingerprint,
         waiting: None,
         refreshes: Vec::new(),
@@ -142,6 +144,8 @@ where
     }
     let message_sender = messages_sender.downgrade();
 
+    let mode = events.mode();
+    shared.watch(|counters| (counters.mode, counters.looked_at) = (mode, Some(Instant::now())));
     let view = View { main: look, others: others.iter().map(|other| other.look.clone()).collect() };
     let settle = Settle::new(Instant::now(), Some((view, fingerprint.number())));
     let watch = Watch {
@@ -150,6 +154,7 @@ where
         events,
         mount: Mount::default(),
         settle,
+        standing: Standing::default(),
         others: others.into_iter().map(|other| other.path).collect(),
         commands: commands_receiver,
         judge: Arc::clone(&judge),
@@ -157,15 +162,19 @@ where
         shared: Arc::clone(&shared),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let retirer_shared = Arc::clone(&shared);
+    let (pins, beside, pulse) = (Arc::clone(live.pins()), Arc::clone(&shared), Pulse(Arc::clone(&shared)));
     let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(QUESTIONS_MAX);
     // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
     // settings or the history does not delay the product.
     let threads = vec![
-        std::thread::Builder::new().name("settings-watch".to_owned()).spawn(move || watch.run())?,
+        std::thread::Builder::new().name("settings-watch".to_owned()).spawn(move || {
+            let _pulse = pulse;
+            watch.run();
+        })?,
         std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let retirer = tokio::spawn(retire(old, retirer_shared));
+                let retirer = tokio::spawn(retire(old, pins, Arc::clone(&beside)));
+                let listener = tokio::spawn(listen(beside));
                 let answerer = tokio::spawn(async move {
                     while let Some(reply) = asked.recv().await {
                         if reply.send(()).is_err() {
@@ -176,6 +185,7 @@ where
                 changeover.run().await;
                 // What is still held then is dropped by whoever holds it.
                 retirer.abort();
+                listener.abort();
                 answerer.abort();
             });
         })?,
@@ -194,6 +204,10 @@ where
         commands,
         waker,
         questions,
+        prepare,
+        product,
+        version,
+        plans: tokio::sync::Mutex::default(),
         threads: Mutex::new(threads),
     })
 }

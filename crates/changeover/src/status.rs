@@ -1,27 +1,55 @@
 //! Honest state: the file, what was accepted, and what runs, as three things.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::again::Waiting;
+use crate::files::Other;
+use crate::read::Content;
 use crate::report::Verdict;
+use crate::retire::Overdue;
 use crate::tuning::Tuning;
 use crate::watch::WatchCounters;
 
 /// Where the watch stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchStatus {
-    /// `inotify+poll`, `poll` where there are no events, or `off`.
+    /// `inotify+poll`, `poll` where not every folder on the way to the file can be watched, or `off`.
     pub mode: String,
+    /// The file system that the settings file stands on, or the folder where the file should be.
+    #[serde(default)]
+    pub filesystem: Option<String>,
     /// Events that named the file (or a link on the way to it) since the start.
     pub events_seen: u64,
+    /// How often the kernel had more events than it keeps, and dropped some.
+    #[serde(default)]
+    pub events_lost: u64,
     /// Looks at the file without an event since the start.
     pub polls_seen: u64,
+    /// Saves that an event told of before they were taken.
+    #[serde(default)]
+    pub seen_by_event: u64,
+    /// Saves that the poll alone had found when they were taken.
+    #[serde(default)]
+    pub seen_by_poll: u64,
+    /// Why saves are found by the poll and not by events, in words; `None` where nothing stands in their way. Saves are
+    /// taken all the same, a poll or two later.
+    #[serde(default)]
+    pub without_events: Option<String>,
     /// What keeps saves from arriving, in words with the way out; `None` where nothing is known to.
     pub finding: Option<String>,
+}
+
+/// A file that belongs to the content, beside the settings file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherFile {
+    /// Its name, as the check asked for it.
+    pub file: PathBuf,
+    /// Whether it was there when it was last read.
+    pub present: bool,
 }
 
 /// What the engine is doing now.
@@ -42,6 +70,9 @@ pub enum Activity {
 pub struct Status {
     /// The settings file.
     pub file: PathBuf,
+    /// The files that the last check read beside it: they are watched and hashed as it is.
+    #[serde(default)]
+    pub others: Vec<OtherFile>,
     /// When the file was last modified, in seconds since 1970; `None` where there is no file.
     pub last_modified: Option<f64>,
     /// The live generation.
@@ -63,12 +94,15 @@ pub struct Status {
     pub last_verdict: Option<Arc<Verdict>>,
     /// Whether the watch should run.
     pub watch_enabled: bool,
-    /// Whether the watch does run: it has looked at the file within the last few polls.
+    /// Whether the watch does run: no look at the file is overdue.
     pub watch_running: bool,
     /// The watch's counters.
     pub watch: WatchStatus,
     /// Old generations that some unit of work still holds.
     pub retiring: usize,
+    /// Those of them that are held for too long, and by whom.
+    #[serde(default)]
+    pub overdue: Vec<Overdue>,
     /// What is wrong with the history, if it cannot be written or was found damaged.
     pub history_problem: Option<String>,
 }
@@ -85,6 +119,7 @@ pub(crate) struct Shared {
 struct Facts {
     tuning: Tuning,
     counters: WatchCounters,
+    others: Vec<OtherFile>,
     last_modified: Option<f64>,
     being_written: bool,
     preparing: bool,
@@ -94,13 +129,14 @@ struct Facts {
     generation: u64,
     safe_mode: bool,
     retiring: usize,
+    overdue: Vec<Overdue>,
     history_problem: Option<String>,
     last_verdict: Option<Arc<Verdict>>,
     waiting: Option<Waiting>,
 }
 
-/// Polls without a look after which the watch counts as dead.
-const SILENT_POLLS_MAX: u32 = 10;
+/// How late a look may be until the watch counts as silent: one that waits for a busy machine is not.
+const LATE_MAX: Duration = Duration::from_secs(5);
 
 impl Shared {
     pub(crate) fn new(file: PathBuf, watch_enabled: bool) -> Self {
@@ -118,6 +154,14 @@ impl Shared {
 
     pub(crate) fn watch(&self, change: impl FnOnce(&mut WatchCounters)) {
         change(&mut self.facts().counters);
+    }
+
+    pub(crate) fn others(&self, others: &[Other]) {
+        let told = |other: &Other| OtherFile {
+            file: other.path.clone(),
+            present: other.content != Content::Missing,
+        };
+        self.facts().others = others.iter().map(told).collect();
     }
 
     pub(crate) fn looked(&self, last_modified: Option<f64>) {
@@ -145,8 +189,14 @@ impl Shared {
         (facts.generation, facts.safe_mode, facts.tuning) = (generation, safe_mode, tuning);
     }
 
-    pub(crate) fn retiring(&self, retiring: usize) {
-        self.facts().retiring = retiring;
+    pub(crate) fn retiring(&self, retiring: usize, overdue: Vec<Overdue>) {
+        let mut facts = self.facts();
+        (facts.retiring, facts.overdue) = (retiring, overdue);
+    }
+
+    /// Why the watch does not look though it should, in words with the way out.
+    pub(crate) fn silence(&self) -> Option<String> {
+        self.facts().silence(&self.file).filter(|_| self.watch_enabled)
     }
 
     pub(crate) fn history_problem(&self, problem: Option<String>) {
@@ -171,10 +221,11 @@ impl Shared {
 
     pub(crate) fn status(&self) -> Status {
         let facts = self.facts();
-        let silent_max = (facts.tuning.poll * SILENT_POLLS_MAX).max(Duration::from_secs(1));
-        let looked = facts.counters.looked_at.is_some_and(|at| at.elapsed() < silent_max);
+        let silence = facts.silence(&self.file).filter(|_| self.watch_enabled);
+        let looks = facts.counters.looked_at.is_some() && silence.is_none();
         Status {
             file: self.file.clone(),
+            others: facts.others.clone(),
             last_modified: facts.last_modified,
             generation: facts.generation,
             safe_mode: facts.safe_mode,
@@ -189,15 +240,36 @@ impl Shared {
             waiting: facts.waiting.clone(),
             last_verdict: facts.last_verdict.clone(),
             watch_enabled: self.watch_enabled,
-            watch_running: self.watch_enabled && looked,
+            watch_running: self.watch_enabled && looks,
             watch: WatchStatus {
                 mode: if self.watch_enabled { facts.counters.mode } else { "off" }.to_owned(),
+                filesystem: facts.counters.filesystem.clone(),
                 events_seen: facts.counters.events_seen,
+                events_lost: facts.counters.events_lost,
                 polls_seen: facts.counters.polls_seen,
-                finding: facts.counters.finding.clone(),
+                seen_by_event: facts.counters.seen_by_event,
+                seen_by_poll: facts.counters.seen_by_poll,
+                without_events: facts.counters.without_events.clone(),
+                finding: silence.or_else(|| facts.counters.finding.clone()),
             },
             retiring: facts.retiring,
+            overdue: facts.overdue.clone(),
             history_problem: facts.history_problem.clone(),
         }
+    }
+}
+
+impl Facts {
+    fn silence(&self, file: &Path) -> Option<String> {
+        if self.counters.ended {
+            return Some("its thread has ended; start anew".to_owned());
+        }
+        let silent_max = self.tuning.poll + LATE_MAX;
+        let silent = self.counters.looked_at.map(|at| at.elapsed()).filter(|silent| *silent >= silent_max)?;
+        Some(format!(
+            "its last look at `{}` began {} s ago and has not ended: the file system there does not answer; mend the mount",
+            file.display(),
+            silent.as_secs()
+        ))
     }
 }

@@ -15,6 +15,8 @@ pub struct Tuning {
     pub prepare_deadline: Duration,
     /// For how long what goes live is on trial: what fails then, where the one before it works, is taken back.
     pub probation: Duration,
+    /// How long a unit of work may hold a generation that is no more the live one, until it is named and told to end.
+    pub pin_max: Duration,
     /// Number of verdicts and of contents that the history keeps.
     pub history_max: usize,
     /// How old a verdict may become; the last known good stays whatever its age.
@@ -29,6 +31,7 @@ impl Default for Tuning {
             open_max: Duration::from_secs(5),
             prepare_deadline: Duration::from_secs(10),
             probation: Duration::from_secs(10),
+            pin_max: Duration::from_secs(300),
             history_max: 1_000,
             history_age: Duration::from_secs(365 * 24 * 60 * 60),
         }

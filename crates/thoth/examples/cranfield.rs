@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     let settings = RagSettings {
         chunk_size: 1_000,
         chunk_overlap: 200,
-        qa: Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000 },
+        qa: Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000, instructions: None },
     };
     let inputs = RagInputs::new(&settings, &index)?;
     index.build(&inputs.wanted)?;

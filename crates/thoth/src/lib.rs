@@ -18,5 +18,6 @@ pub mod rag;
 pub mod report;
 pub mod services;
 pub mod settings;
+pub mod template;
 pub mod trial;
 pub mod when;

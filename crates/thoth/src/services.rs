@@ -106,6 +106,21 @@ pub async fn prepare(
     Ok(Services { llm, rag, citations, letta, http, mcp })
 }
 
+/// The ports that a process with these settings would serve, reserved as [`prepare`] does it where nothing is live.
+///
+/// # Errors
+/// Everything that cannot be served.
+pub fn ports(
+    settings: &Settings,
+    surroundings: &Surroundings,
+    listeners: &Listeners,
+) -> Result<(HttpService, McpService), Vec<Problem>> {
+    let http = service::build(&HttpInputs::new(&settings.servers.api, surroundings)?, listeners)?;
+    let mcp = mcp::build(&McpInputs::new(&settings.servers.mcp, surroundings)?, listeners)?;
+    mcp::apart(&mcp, &http.reserved)?;
+    Ok((http, mcp))
+}
+
 /// On the recipe that is read already there is nothing to wait for; another one is looked up.
 async fn rag(
     live: Option<&Service<RagInputs, Rag>>,
@@ -143,7 +158,7 @@ async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
 /// How a service stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServiceState {
-    /// `ok`, `pending`, `degraded`, or `off` where nothing is set up and nothing is missing.
+    /// `ok`, `pending`, `degraded`, or `off` where nothing is set up and nothing is missing, and in safe mode.
     pub status: &'static str,
     /// The generation in which what runs was built; `None` for what follows every generation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,6 +185,11 @@ impl ServiceState {
     /// It runs, but not as it should.
     pub fn degraded(since: Option<u64>, reason: String) -> Self {
         Self { status: "degraded", since, runs: String::new(), reason: Some(reason) }
+    }
+
+    /// It does nothing.
+    pub fn off(since: Option<u64>, reason: &str) -> Self {
+        Self { status: "off", since, runs: String::new(), reason: Some(reason.to_owned()) }
     }
 
     /// The same, with what it runs.

@@ -295,7 +295,12 @@ async fn a_written_answer_keeps_what_its_passage_says() {
         text: said,
         score: 1.0,
     }];
-    let options = QaOptions { model: Some("qa/model".to_owned()), temperature: 0.2, max_tokens: 200 };
+    let options = QaOptions {
+        model: Some("qa/model".to_owned()),
+        temperature: 0.2,
+        max_tokens: 200,
+        instructions: None,
+    };
     let llm = server.llm("sk-test", |_| {});
     let text = "It is 125.09 GeV [1: \"mass is 125.09 GeV in significant channels\"]. It is green [1: \"green all \
                 over the place\"].";

@@ -29,6 +29,16 @@ pub(super) fn remove_folder(path: &Path) -> Result<(), HistoryError> {
     }
 }
 
+/// The folder of the one plan that is made at a time. Not made here.
+pub(crate) fn plan_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("plan")
+}
+
+/// Removes what a plan made.
+pub(crate) fn sweep_plan(state_dir: &Path) -> Result<(), HistoryError> {
+    remove_folder(&plan_folder(state_dir))
+}
+
 /// Options for a file that only its owner reads.
 pub(super) fn private() -> OpenOptions {
     let mut options = File::options();

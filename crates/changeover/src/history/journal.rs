@@ -49,6 +49,8 @@ pub(super) struct Journal {
     lines: usize,
     /// Bytes up to the end of the last whole line.
     length: u64,
+    /// Whether a part of a line stands at the end that could not be cut off.
+    pub(super) torn: bool,
 }
 
 impl Journal {
@@ -71,7 +73,8 @@ impl Journal {
             damage.push(format!("the journal ended in the middle of a line; {torn} bytes were cut off"));
         }
         let damage = (!damage.is_empty()).then(|| damage.join("; "));
-        let journal = Self { path: path.to_owned(), file, lines: lines.len(), length: whole as u64 };
+        let journal =
+            Self { path: path.to_owned(), file, lines: lines.len(), length: whole as u64, torn: false };
         Ok((journal, lines, damage))
     }
 
@@ -90,18 +93,33 @@ impl Journal {
         self.length
     }
 
-    /// Appends one line. After a failure the file ends with the last whole line again, as far as the disk allows.
+    /// Appends one line. After a failure the file ends with the last whole line again, as far as the disk allows; where it
+    /// does not, the torn part stays a line of its own and spoils no other.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), HistoryError> {
-        let bytes = encoded(line)?;
+        let mut bytes = encoded(line)?;
+        if self.torn {
+            bytes.insert(0, b'\n');
+        }
         if let Err(source) = self.file.write_all(&bytes) {
-            if let Err(second) = self.file.set_len(self.length) {
-                tracing::error!(error = %second, "a half-written line stays in the journal");
-            }
+            self.cut_off();
             return Err(error("appending to the journal", &self.path)(source));
         }
-        self.length += bytes.len() as u64;
+        if self.torn {
+            let metadata = self.file.metadata().map_err(error("looking at the journal", &self.path))?;
+            (self.length, self.torn) = (metadata.len(), false);
+        } else {
+            self.length += bytes.len() as u64;
+        }
         self.lines += 1;
         Ok(())
+    }
+
+    fn cut_off(&mut self) {
+        let cut = self.file.set_len(self.length);
+        self.torn = cut.is_err();
+        if let Err(error) = cut {
+            tracing::error!(%error, "a half-written line stays in the journal");
+        }
     }
 
     /// Replaces the journal by these lines.
@@ -113,7 +131,7 @@ impl Journal {
         replace(&self.path, &bytes)?;
         let open = private().append(true).open(&self.path);
         self.file = open.map_err(error("opening the journal", &self.path))?;
-        (self.lines, self.length) = (lines.len(), bytes.len() as u64);
+        (self.lines, self.length, self.torn) = (lines.len(), bytes.len() as u64, false);
         Ok(())
     }
 }

@@ -31,6 +31,8 @@ use journal::{Intent, Journal, Line, Settled};
 use quarantine::Quarantine;
 use secrets::Secrets;
 
+pub(crate) use files::{plan_folder, sweep_plan};
+pub(crate) use quarantine::{TakenBack, taken_back};
 pub use verdicts::RECENT_MAX;
 pub(crate) use verdicts::Verdicts;
 
@@ -142,8 +144,9 @@ impl History {
     ) -> Result<(Self, Found), HistoryError> {
         files::make_folder(state_dir)?;
         files::remove_folder(&state_dir.join("candidates"))?;
+        files::sweep_plan(state_dir)?;
         let [secrets, journal, quarantine] =
-            ["secrets.json", "journal.jsonl", "quarantine.json"].map(|name| state_dir.join(name));
+            ["secrets.json", "journal.jsonl", quarantine::FILE].map(|name| state_dir.join(name));
         [&secrets, &journal, &quarantine].into_iter().try_for_each(|file| files::sweep(file))?;
         let (secrets, lost) = Secrets::open(secrets)?;
         let (journal, lines, damage) = Journal::open(&journal)?;

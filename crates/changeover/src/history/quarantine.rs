@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::HistoryError;
 use super::files::{error, replace};
 use crate::report::{Cause, Problem};
+
+/// The file in the state directory.
+pub(super) const FILE: &str = "quarantine.json";
 
 /// Settings in quarantine, at most: the newest.
 const ENTRIES_MAX: usize = 100;
@@ -29,6 +32,28 @@ struct Entry {
     tries: u32,
     reason: String,
     at: Timestamp,
+}
+
+/// What is known of settings that were live and failed.
+#[derive(Debug, Default)]
+pub(crate) struct TakenBack {
+    /// That it was taken back.
+    pub(crate) known: Option<Problem>,
+    /// Why it is not tried.
+    pub(crate) bound: Option<Problem>,
+}
+
+/// Whether settings were taken back, and are therefore not tried when they are read for this cause; by the quarantine as it
+/// stands on the disk. Nothing is changed.
+pub(crate) fn taken_back(
+    state_dir: &Path,
+    version: &str,
+    meaning: &str,
+    cause: &Cause,
+) -> Result<TakenBack, HistoryError> {
+    let (quarantine, _) = Quarantine::open(state_dir.join(FILE), version)?;
+    let known = quarantine.find(meaning).map(told);
+    Ok(TakenBack { known, bound: quarantine.binds(meaning, cause) })
 }
 
 /// The quarantine of one state directory. Another version of the program begins without it.
@@ -95,10 +120,7 @@ impl Quarantine {
         if tried {
             return None;
         }
-        let message =
-            format!("these settings went live at {} and were taken back: {}", entry.at, entry.reason);
-        let hint = "change them, or ask for one more try explicitly";
-        Some(Problem::new("", message).hint(hint))
+        Some(told(entry))
     }
 
     fn find(&self, meaning: &str) -> Option<&Entry> {
@@ -110,6 +132,11 @@ impl Quarantine {
             .map_err(|source| error("writing", &self.path)(source.into()))?;
         replace(&self.path, &bytes)
     }
+}
+
+fn told(entry: &Entry) -> Problem {
+    let message = format!("these settings went live at {} and were taken back: {}", entry.at, entry.reason);
+    Problem::new("", message).hint("change them, or ask for one more try explicitly")
 }
 
 #[cfg(test)]

@@ -201,3 +201,27 @@ fn a_journal_that_ends_anywhere_is_read_up_to_there_and_told() {
         assert_eq!(read_history(folder.path()).unwrap().last().unwrap().id, id);
     }
 }
+
+#[test]
+fn a_torn_part_that_cannot_be_cut_off_spoils_no_other_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
+    history.record(verdict(1, "one"), limits(9)).unwrap();
+    // What a full disk leaves when it does not even allow the cut.
+    let file = folder.path().join("journal.jsonl");
+    let torn = std::fs::read_to_string(&file).unwrap() + "{\"verdict\": {\"id\"";
+    std::fs::write(&file, torn).unwrap();
+    history.journal.torn = true;
+    for id in 2..=3 {
+        history.record(verdict(id, "one"), limits(9)).unwrap();
+    }
+    assert_eq!(history.journal.bytes(), std::fs::metadata(&file).unwrap().len());
+    assert_eq!(
+        read_history(folder.path()).unwrap().iter().map(|verdict| verdict.id).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    drop(history);
+    let (history, found) = History::open(folder.path(), "1", 9).unwrap();
+    assert!(found.damage.unwrap().contains("1 line"), "told");
+    assert_eq!(history.next_id, 4);
+}

@@ -118,7 +118,16 @@ pub enum Content {
     Unreadable(String),
 }
 
+/// Tries to read a file in one state of it.
+const READS_MAX: usize = 3;
+
 impl Content {
+    /// What a file is, read now. Waits for nobody who writes it, and for no pipe; a dead network mount hangs it.
+    pub fn of(path: &Path) -> Self {
+        let read = (0..READS_MAX).find_map(|_| read(path));
+        read.map_or_else(|| Self::Unreadable("the file is being written".to_owned()), |(_, content)| content)
+    }
+
     /// The bytes, where there are any.
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {

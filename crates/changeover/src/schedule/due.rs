@@ -108,7 +108,10 @@ pub(super) fn carried_out(done: &Entry, entries: &mut [Entry], hash: impl Fn(Opt
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
     use serde_json::json;
 
     use super::super::entry::{End, Fate};
@@ -210,6 +213,55 @@ mod tests {
             let wall = first_due(&entry(1, 0, due_at, false), set_back_at, by);
             let expected = if set_back_at <= length { length + by.unsigned_abs() } else { length };
             prop_assert_eq!(wall, expected);
+        }
+    }
+
+    /// The slow and obvious way for many entries: each is asked alone, by what was known when it was first seen.
+    fn due_slowly(entries: &[Entry], first: Clock, clock: Clock) -> (BTreeSet<u64>, Option<Duration>) {
+        let left = |entry: &Entry| {
+            let by_the_wall = until(clock.wall, entry.at);
+            if !entry.relative {
+                return by_the_wall;
+            }
+            let length = until(first.wall, entry.at).min(until(entry.set_at, entry.at));
+            by_the_wall.min((first.steady + length).saturating_sub(clock.steady))
+        };
+        let due = entries.iter().filter(|entry| left(entry).is_zero()).map(|entry| entry.id).collect();
+        (due, entries.iter().map(left).filter(|left| !left.is_zero()).min())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 2_000,
+            rng_seed: RngSeed::Fixed(1),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn however_the_clocks_step_each_entry_is_due_as_if_it_were_alone(
+            times in prop::collection::vec((500_i64..1_500, 0_i64..1_000, any::<bool>()), 1..8),
+            steps in prop::collection::vec((-300_i64..300, 0_u64..200), 1..12),
+        ) {
+            let entries: Vec<Entry> = (1..)
+                .zip(times)
+                .map(|(id, (set_at, length, relative))| entry(id, set_at, set_at + length, relative))
+                .collect();
+            let (mut wall, mut steady) = (1_000, 0);
+            let first = clock(wall, steady);
+            let mut deadlines = Deadlines::new();
+            for (set_by, passed) in std::iter::once((0, 0)).chain(steps) {
+                // The wall's clock runs as the other does, and is set besides.
+                wall += set_by + i64::try_from(passed).unwrap();
+                steady += passed;
+                let now = clock(wall.max(0), steady);
+                let found = due(entries.iter(), &mut deadlines, now);
+                let ids: BTreeSet<u64> = found.ids.iter().copied().collect();
+                prop_assert_eq!((ids, found.wait), due_slowly(&entries, first, now));
+                let time = |id: &u64| entries.iter().find(|entry| entry.id == *id).map(|entry| entry.at);
+                let overdue = found.ids.iter().map(time);
+                prop_assert!(overdue.is_sorted(), "the earliest first");
+            }
         }
     }
 

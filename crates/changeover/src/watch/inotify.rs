@@ -22,8 +22,9 @@ use super::{Seen, Sign, Step};
 struct Watched {
     descriptor: i32,
     folder: PathBuf,
-    /// Device and inode when the watch was set: a folder of the same name that is another one needs a new watch.
-    identity: (u64, u64),
+    /// Device and inode when the watch was set: a folder of the same name that is another one needs a new watch. `None`:
+    /// it is not known whether the watch still stands.
+    identity: Option<(u64, u64)>,
     names: Vec<OsString>,
 }
 
@@ -32,6 +33,8 @@ pub(crate) struct Events {
     inotify: Option<OwnedFd>,
     wake: Arc<OwnedFd>,
     watched: Vec<Watched>,
+    /// Why some folder is not watched, as of the last [`Events::follow`].
+    shortage: Option<String>,
 }
 
 /// Wakes a waiting [`Events::wait`] from another thread.
@@ -51,44 +54,60 @@ impl Waker {
 }
 
 impl Events {
-    /// Events and the means to interrupt a wait for them. Without inotify (limits exhausted) there are only polls.
+    /// Events and the means to interrupt a wait for them. Nothing is watched before [`Events::follow`].
     pub(crate) fn new() -> io::Result<(Self, Waker)> {
         let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
-        let inotify = match inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC) {
-            Ok(descriptor) => Some(descriptor),
-            Err(error) => {
-                tracing::warn!(%error, "no inotify instance can be had: the settings file is polled only");
-                None
-            }
-        };
         let waker = Waker { wake: Arc::clone(&wake) };
-        Ok((Self { inotify, wake, watched: Vec::new() }, waker))
+        Ok((Self { inotify: None, wake, watched: Vec::new(), shortage: None }, waker))
     }
 
-    /// What is in use: `inotify+poll` as long as at least one folder is watched.
+    /// What is in use: `inotify+poll` as long as every folder that is there is watched.
     pub(crate) fn mode(&self) -> &'static str {
-        if self.inotify.is_some() && !self.watched.is_empty() { "inotify+poll" } else { "poll" }
+        if self.shortage.is_none() && !self.watched.is_empty() { "inotify+poll" } else { "poll" }
+    }
+
+    /// Why some folder is not watched, in words with the way out.
+    pub(crate) fn shortage(&self) -> Option<&str> {
+        self.shortage.as_deref()
+    }
+
+    /// Has every watch set anew by the next [`Events::follow`]: it is not known whether they still stand.
+    pub(crate) fn renew(&mut self) {
+        self.watched.iter_mut().for_each(|watched| watched.identity = None);
     }
 
     /// Watches exactly the folders of these steps. Whether a watch was added: then the file must be looked at again.
+    ///
+    /// What could not be had is asked for again each time: whoever has exhausted a limit may be gone, nobody tells, and
+    /// to ask takes a microsecond.
     pub(crate) fn follow(&mut self, steps: &[Step]) -> bool {
-        let Some(inotify) = &self.inotify else {
-            return false;
-        };
+        self.shortage = None;
+        if self.inotify.is_none() {
+            match inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC) {
+                Ok(descriptor) => self.inotify = Some(descriptor),
+                Err(error) => {
+                    self.shortage = Some(no_instance(error));
+                    return false;
+                }
+            }
+        }
+        let Some(inotify) = &self.inotify else { return false };
         let mut added = false;
         let mut kept: Vec<Watched> = Vec::with_capacity(self.watched.len());
         for step in steps {
             let Some(identity) = folder_identity(&step.folder) else {
                 continue;
             };
-            if let Some(watched) = kept.iter_mut().find(|watched| watched.identity == identity) {
+            if let Some(watched) = kept.iter_mut().find(|watched| watched.identity == Some(identity)) {
                 if !watched.names.contains(&step.name) {
                     watched.names.push(step.name.clone());
                 }
                 continue;
             }
-            let known =
-                self.watched.iter().position(|old| old.identity == identity && old.folder == step.folder);
+            let known = self
+                .watched
+                .iter()
+                .position(|old| old.identity == Some(identity) && old.folder == step.folder);
             if let Some(position) = known {
                 let mut watched = self.watched.swap_remove(position);
                 watched.names = vec![step.name.clone()];
@@ -98,12 +117,12 @@ impl Events {
             match inotify::add_watch(inotify, &step.folder, interest()) {
                 Ok(descriptor) => {
                     added = true;
-                    let names = vec![step.name.clone()];
-                    kept.push(Watched { descriptor, folder: step.folder.clone(), identity, names });
+                    let (folder, names) = (step.folder.clone(), vec![step.name.clone()]);
+                    kept.push(Watched { descriptor, folder, identity: Some(identity), names });
                 }
-                Err(error) => {
-                    tracing::debug!(folder = %step.folder.display(), %error, "folder cannot be watched")
-                }
+                // It went away just now: the next look sees that.
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(error) => self.shortage = Some(no_watch(&step.folder, error)),
             }
         }
         for gone in self.watched.drain(..) {
@@ -136,8 +155,11 @@ impl Events {
         }
         drop(descriptors);
         let mut counter = [0u8; 8];
-        if let Err(error) = rustix::io::read(&*self.wake, &mut counter) {
-            debug_assert_eq!(error, Errno::AGAIN);
+        if let Err(error) = rustix::io::read(&*self.wake, &mut counter)
+            && error != Errno::AGAIN
+        {
+            // Whoever wakes writes on; at worst the next wait ends at once.
+            tracing::error!(%error, "the wake-ups of the settings watch cannot be read");
         }
         self.drain()
     }
@@ -162,8 +184,9 @@ impl Events {
             };
             let flags = event.events();
             if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
-                // Whatever was lost may have been about our file.
+                // Whatever was lost may have been about our file, or have said that a watch is gone.
                 seen.signs.push(Sign::Lost);
+                seen.lost += 1;
                 continue;
             }
             if flags.contains(ReadFlags::IGNORED) {
@@ -181,8 +204,35 @@ impl Events {
             }
         }
         self.watched.retain(|watched| !lost.contains(&watched.descriptor));
+        if seen.lost > 0 {
+            self.renew();
+        }
         seen
     }
+}
+
+/// Why there is no inotify instance.
+fn no_instance(error: Errno) -> String {
+    let why = match error {
+        Errno::MFILE => {
+            "`fs.inotify.max_user_instances`, or this process's limit of open files, is used up; raise it, or end \
+             programs that watch files"
+        }
+        error => return format!("no inotify instance can be had: {error}"),
+    };
+    format!("no inotify instance can be had: {why}")
+}
+
+/// Why this folder is not watched.
+fn no_watch(folder: &Path, error: Errno) -> String {
+    let why = match error {
+        Errno::NOSPC => {
+            "`fs.inotify.max_user_watches` is used up; raise it, or end programs that watch files".to_owned()
+        }
+        Errno::ACCESS => "this user may not list it".to_owned(),
+        error => error.to_string(),
+    };
+    format!("`{}` cannot be watched: {why}", folder.display())
 }
 
 /// A reader of the file must not wake the watch, so opening and reading are not asked for.

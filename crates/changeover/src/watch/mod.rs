@@ -9,14 +9,19 @@ mod events;
 #[cfg(not(target_os = "linux"))]
 #[path = "poll_only.rs"]
 mod events;
+mod filesystem;
 mod mount;
+mod pulse;
 mod settle;
+mod standing;
 mod thread;
 
 pub(crate) use chain::steps;
 pub(crate) use events::{Events, Waker};
 pub(crate) use mount::Mount;
+pub(crate) use pulse::{Pulse, listen};
 pub(crate) use settle::{Judgement, Settle, Sign};
+pub(crate) use standing::Standing;
 pub(crate) use thread::{Command, Watch, WatchCounters};
 
 /// What a wait for events brought.
@@ -26,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) signs: Vec<Sign>,
     /// Events that named the file or a link on the way to it.
     pub(crate) events: u64,
+    /// How often events were dropped because there were too many.
+    pub(crate) lost: u64,
 }
 
 /// What one look at all files of a content found.
@@ -44,6 +51,14 @@ impl From<Look> for View {
 }
 
 impl View {
+    /// Whether somebody has just made a file and will write it: the settings file is empty, or one of the others is and
+    /// was not so at the look before (there, an empty file may be meant).
+    pub(crate) fn begins(&self, before: Option<&Self>) -> bool {
+        let was = |index: usize| before.and_then(|before| before.others.get(index));
+        let begun = |(index, look): (usize, &Look)| look.size() == Some(0) && was(index) != Some(look);
+        self.main.size() == Some(0) || self.others.iter().enumerate().any(begun)
+    }
+
     /// Whether somebody has saved one of the files between the two looks: a change of owner or mode is no save.
     pub(crate) fn saved_again(&self, later: &Self) -> bool {
         let others = self.others.iter().zip(&later.others);

@@ -39,6 +39,14 @@ impl Events {
         "poll"
     }
 
+    /// What cannot be had: nothing that anybody could change.
+    pub(crate) fn shortage(&self) -> Option<&str> {
+        None
+    }
+
+    /// There is nothing to set anew.
+    pub(crate) fn renew(&mut self) {}
+
     /// There is nothing to watch.
     pub(crate) fn follow(&mut self, _steps: &[Step]) -> bool {
         false

@@ -100,6 +100,11 @@ impl Settle {
         self.open_since.is_some() || self.doubtful_since.is_some()
     }
 
+    /// Whether nothing is outstanding: in this state the file got its verdict, and nobody writes it.
+    pub(crate) fn rests(&self, look: &View) -> bool {
+        !self.being_written() && self.taken.as_ref().is_some_and(|(taken, _)| taken == look)
+    }
+
     /// Whether a poll is due.
     pub(crate) fn poll_due(&self, now: Instant) -> bool {
         now >= self.next_poll
@@ -110,7 +115,9 @@ impl Settle {
         let mut finished = std::mem::take(&mut self.unread);
         for sign in signs {
             match sign {
-                Sign::Created if look.main.size() != Some(0) => (self.open_since, finished) = (None, true),
+                Sign::Created if !look.begins(self.seen.as_ref()) => {
+                    (self.open_since, finished) = (None, true)
+                }
                 // Whatever was finished before has begun anew.
                 Sign::Written | Sign::Created => {
                     self.open_since.get_or_insert(now);
@@ -170,6 +177,11 @@ impl Settle {
             self.doubtful_since = None;
             return Judgement::Ignore;
         }
+        if self.seen.as_ref() != Some(look) {
+            // It has changed since the last step looked; a thread that was held up in between knows nothing of quiet.
+            self.seen = Some(look.clone());
+            self.changed_at = now;
+        }
         let since = *self.doubtful_since.get_or_insert(now);
         if !good && now < self.verdict_at(since, rules) {
             return Judgement::Wait;
@@ -205,6 +217,9 @@ impl Settle {
         rest.min(doubtful_since + rules.open_max.max(quiet))
     }
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {
@@ -250,6 +265,22 @@ mod tests {
     }
 
     #[test]
+    fn another_file_that_was_made_empty_is_being_written() {
+        let (main, _) = looks();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other");
+        let beside = |other: Look| View { main: main.main.clone(), others: vec![other] };
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((beside(Look::at(&path)), 1)));
+        std::fs::write(&path, "").unwrap();
+        let empty = beside(Look::at(&path));
+        assert!(!settle.step(start + after(1), &[Sign::Created], &empty, RULES));
+        assert!(settle.step(start + after(2), &[Sign::Written, Sign::Finished], &empty, RULES));
+        // One that stays empty is no reason to wait for another.
+        assert!(settle.step(start + after(3), &[Sign::Created], &empty, RULES));
+    }
+
+    #[test]
     fn a_bad_content_is_judged_after_quiet_or_when_it_was_open_too_long() {
         let (old, new) = looks();
         let start = Instant::now();
@@ -262,6 +293,19 @@ mod tests {
         assert!(!settle.step(start + after(4_900), &[], &new, RULES));
         assert!(settle.step(start + after(5_002), &[], &new, RULES));
         assert_eq!(settle.judge(start + after(5_002), &new, 2, false, RULES), Judgement::Take);
+    }
+
+    #[test]
+    fn a_reader_that_was_held_up_takes_no_half_of_what_came_meanwhile() {
+        let (old, new) = looks();
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((old.clone(), 1)));
+        assert!(settle.step(start + after(1), &[Sign::Finished], &old, RULES));
+        // A writer has begun in the meantime; the event of that is still to come.
+        assert_eq!(settle.judge(start + after(200), &new, 2, false, RULES), Judgement::Wait);
+        assert_eq!(settle.wake_at(RULES), start + after(350));
+        assert!(!settle.step(start + after(201), &[Sign::Written], &new, RULES));
+        assert_eq!(settle.wake_at(RULES), start + after(501), "open from now on: only the poll is next");
     }
 
     #[test]

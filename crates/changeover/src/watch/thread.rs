@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::filesystem::FileSystem;
 use super::settle::Rules;
-use super::{Events, Judgement, Mount, Settle, Sign, View, steps};
+use super::standing::{Finder, Reason};
+use super::{Events, Judgement, Mount, Seen, Settle, Sign, Standing, View, steps};
 use crate::aside::Aside;
 use crate::blueprint::Occasion;
 use crate::candidate::{Arrival, Message, Proposed};
 use crate::files::Other;
 use crate::judge::{Examined, Fingerprint, Judge, Judged};
-use crate::proposal::{NotProposed, Proposal, Proposing};
+use crate::proposal::{ABSENT, NotProposed, Proposal, Proposing};
 use crate::read::{self, Content, Look};
 use crate::report::{Cause, Problem, Verdict};
 use crate::status::Shared;
@@ -35,9 +37,17 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WatchCounters {
     pub(crate) mode: &'static str,
+    pub(crate) filesystem: Option<String>,
     pub(crate) events_seen: u64,
+    pub(crate) events_lost: u64,
     pub(crate) polls_seen: u64,
+    pub(crate) seen_by_event: u64,
+    pub(crate) seen_by_poll: u64,
+    /// When the last look began.
     pub(crate) looked_at: Option<Instant>,
+    /// Whether the thread has ended.
+    pub(crate) ended: bool,
+    pub(crate) without_events: Option<String>,
     pub(crate) finding: Option<String>,
 }
 
@@ -49,6 +59,7 @@ pub(crate) struct Watch<S> {
     pub(crate) events: Events,
     pub(crate) mount: Mount,
     pub(crate) settle: Settle,
+    pub(crate) standing: Standing,
     /// The files that the last check read beside it.
     pub(crate) others: Vec<PathBuf>,
     pub(crate) commands: Receiver<Command>,
@@ -117,23 +128,18 @@ impl<S> Watch<S> {
         }
     }
 
-    fn look(&mut self, mut seen: super::Seen) -> Result<(), Gone> {
+    fn look(&mut self, mut seen: Seen) -> Result<(), Gone> {
         let noticed = Instant::now();
         let rules = self.rules();
+        self.count(&seen);
         if self.settle.poll_due(noticed) {
             self.shared.watch(|counters| counters.polls_seen += 1);
-            if self.follow() {
+            if self.poll() {
                 // What happened before the new watch stood, nobody told.
                 seen.signs.push(Sign::Lost);
             }
-            self.find();
         }
-        let mode = self.events.mode();
-        self.shared.watch(|counters| {
-            counters.mode = mode;
-            counters.events_seen += seen.events;
-            counters.looked_at = Some(noticed);
-        });
+        self.shared.watch(|counters| counters.looked_at = Some(noticed));
         let mut signs = seen.signs;
         loop {
             let look = self.view(Look::at(&self.file));
@@ -142,6 +148,9 @@ impl<S> Watch<S> {
             if due && self.messages.send(Message::Coming).is_err() {
                 return Err(Gone);
             }
+            if !due && self.settle.rests(&look) {
+                self.standing.rests();
+            }
             let read = if due { (0..READS_MAX).find_map(|_| read::read(&self.file)) } else { None };
             if due && read.is_none() {
                 self.settle.unread();
@@ -149,7 +158,7 @@ impl<S> Watch<S> {
             if let Some((look, content)) = read {
                 // Not a wait: a command that came meanwhile must find its wake-up untouched.
                 let late = self.events.drain();
-                self.shared.watch(|counters| counters.events_seen += late.events);
+                self.count(&late);
                 // A writer has begun anew: what was read may be half of the next content.
                 let torn = late.signs.iter().any(|sign| matches!(sign, Sign::Written | Sign::Created));
                 if !torn {
@@ -161,7 +170,43 @@ impl<S> Watch<S> {
                 }
             }
             self.shared.being_written(self.settle.being_written());
+            self.tell();
             return Ok(());
+        }
+    }
+
+    /// Counts what a wait brought.
+    fn count(&mut self, seen: &Seen) {
+        if seen.events > 0 || seen.lost > 0 {
+            self.standing.heard();
+            self.shared.watch(|counters| {
+                counters.events_seen += seen.events;
+                counters.events_lost += seen.lost;
+            });
+        }
+    }
+
+    /// What every poll looks at beside the file: the folders on the way to it, its mount, its file system. Whether a
+    /// watch was added.
+    fn poll(&mut self) -> bool {
+        let anew = self.follow();
+        self.standing.polled(FileSystem::of(&self.file), self.events.shortage(), anew);
+        let mode = self.events.mode();
+        self.shared.watch(|counters| counters.mode = mode);
+        self.find();
+        anew
+    }
+
+    /// Tells why there are no events, once, and when they are there again.
+    fn tell(&mut self) {
+        let filesystem = self.standing.filesystem().map(str::to_owned);
+        let reason = self.standing.reason().map(|reason| reason.words);
+        self.shared.watch(|counters| (counters.filesystem, counters.without_events) = (filesystem, reason));
+        match self.standing.news() {
+            None => {}
+            Some(Some(Reason { words, amiss: true })) => tracing::warn!("the settings watch: {words}"),
+            Some(Some(Reason { words, amiss: false })) => tracing::info!("the settings watch: {words}"),
+            Some(None) => tracing::info!("the settings watch has events again"),
         }
     }
 
@@ -183,11 +228,30 @@ impl<S> Watch<S> {
         let good = judged.is_ok();
         let view = self.belong(look, others);
         match self.settle.judge(Instant::now(), &view, fingerprint.number(), good, rules) {
-            Judgement::Ignore | Judgement::Wait => Ok(()),
+            Judgement::Wait => Ok(()),
+            Judgement::Ignore => {
+                self.standing.rests();
+                Ok(())
+            }
             Judgement::Take => {
+                self.found();
                 let arrival = self.arrival(Cause::Save, fingerprint, content, judged, noticed, read);
                 self.send(arrival)
             }
+        }
+    }
+
+    /// Counts who has found the save that is taken now.
+    fn found(&mut self) {
+        let were_broken = self.standing.events_are_broken();
+        let finder = self.standing.taken();
+        self.shared.watch(|counters| match finder {
+            Finder::Event => counters.seen_by_event += 1,
+            Finder::Poll => counters.seen_by_poll += 1,
+        });
+        if self.standing.events_are_broken() && !were_broken {
+            // Perhaps they stand no more, and nobody told.
+            self.events.renew();
         }
     }
 
@@ -215,7 +279,12 @@ impl<S> Watch<S> {
             return Ok(());
         };
         let found = self.judge.examine(&stands).fingerprint.shown();
-        if if_match.is_some_and(|wanted| Some(wanted) != found) {
+        let seen = match &stands {
+            Content::Missing => Some(ABSENT),
+            // What cannot be read, nobody has seen.
+            Content::Bytes(_) | Content::Unreadable(_) => found.as_deref(),
+        };
+        if if_match.is_some_and(|wanted| Some(wanted.as_str()) != seen) {
             drop(reply.send(Err(NotProposed::Conflict { present: found })));
             return Ok(());
         }
@@ -284,6 +353,7 @@ impl<S> Watch<S> {
 
     /// Takes note of the files that a check has read, and watches those that are new.
     fn belong(&mut self, main: Look, others: Vec<Other>) -> View {
+        self.shared.others(&others);
         let paths = || others.iter().map(|other| &other.path);
         if !paths().eq(self.others.iter()) {
             self.others = paths().cloned().collect();

@@ -26,10 +26,16 @@ async fn a_change_of_another_file_is_a_save() {
     let more = world.folder.path().join("more");
     let extra = more.join("extra");
     assert_eq!(world.pair(), 1, "an absent file is fine");
+    let known = |world: &World| {
+        let others = world.engine.status().others;
+        others.into_iter().find(|other| other.file == extra).map(|other| other.present)
+    };
+    assert_eq!(known(&world), Some(false));
     fs::create_dir(&more).unwrap();
     fs::write(&extra, "10").unwrap();
     let verdict = world.verdict().await;
     assert_eq!((verdict.verdict, verdict.cause.clone(), world.pair()), (Applied, Cause::Save, 11));
+    assert_eq!(known(&world), Some(true));
     // By rename, as editors do.
     fs::write(more.join("aside"), "20").unwrap();
     fs::rename(more.join("aside"), &extra).unwrap();

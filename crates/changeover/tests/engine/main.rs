@@ -11,8 +11,14 @@ mod again;
 mod files;
 mod guarantees;
 mod invariants;
+#[cfg(target_os = "linux")]
+mod mounts;
+mod pins;
+mod plans;
 mod probation;
 mod proposals;
 mod saves;
 mod support;
 mod times;
+#[cfg(target_os = "linux")]
+mod watching;

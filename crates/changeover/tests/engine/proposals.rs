@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
 use changeover::edit::{Change, edit};
-use changeover::{Cause, NotProposed, Proposal, Verdict};
+use changeover::{ABSENT, Cause, NotProposed, Proposal, Verdict};
 use serde_json::json;
 
 use crate::support::{World, until};
@@ -140,4 +140,15 @@ async fn a_refused_file_is_mended_by_a_proposal_and_a_missing_one_is_made() {
     let verdict = world.engine.propose(proposal(r#"{"pair": 2}"#)).await.unwrap();
     assert_eq!((verdict.verdict, world.pair()), (Applied, 2));
     assert_eq!(fs::read_to_string(&world.file).unwrap(), r#"{"pair": 2}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_seen_no_file_replaces_none() {
+    let world = World::start(None).await;
+    let absent = |content: &str| Proposal { if_match: Some(ABSENT.to_owned()), ..proposal(content) };
+    let verdict = world.engine.propose(absent(r#"{"pair": 1}"#)).await.unwrap();
+    assert_eq!((verdict.verdict, world.pair()), (Applied, 1));
+    let conflict = world.engine.propose(absent(r#"{"pair": 2}"#)).await.unwrap_err();
+    assert!(matches!(conflict, NotProposed::Conflict { present: Some(_) }), "{conflict}");
+    assert_eq!(fs::read_to_string(&world.file).unwrap(), r#"{"pair": 1}"#);
 }

@@ -22,11 +22,12 @@ pub struct Settings {
     pub llm: String,
     pub rag: i64,
     pub prepare_ms: u64,
-    /// `refuse`, `panic`, `hang`, `ask the world`: what the preparation does.
+    /// `refuse`, `panic`, `hang`, `ask the world`, `wait`: what the preparation does.
     pub fault: String,
     pub prepare_deadline_ms: u64,
     pub poll_ms: u64,
     pub probation_ms: u64,
+    pub pin_max_ms: u64,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -84,6 +85,12 @@ pub struct Probes {
     pub outside: Arc<AtomicI64>,
     /// Why the world refuses, for a preparation that asks it.
     pub refusal: Arc<Mutex<Option<&'static str>>>,
+    /// The check of a content with `"gate": true` waits here, as one does whose file system hangs.
+    pub gate: Arc<tokio::sync::Mutex<()>>,
+    /// Checks that have come to the gate.
+    pub at_the_gate: Arc<AtomicU64>,
+    /// A preparation that waits does so until it is told to go on.
+    pub go_on: Arc<tokio::sync::Notify>,
 }
 
 /// An engine in a folder of its own.
@@ -118,7 +125,7 @@ fn check(
     };
     let (mut pair, rag) = (number("pair"), number("rag"));
     let (prepare_ms, deadline, poll) = (number("prepareMs"), number("deadlineMs"), number("pollMs"));
-    let probation = number("probationMs");
+    let (probation, pin_max) = (number("probationMs"), number("pinMaxMs"));
     if let Some(name) = value["extra"].as_str() {
         match crate::files::extra(files, folder, name) {
             Ok(extra) => pair += extra,
@@ -144,6 +151,7 @@ fn check(
             prepare_deadline_ms: deadline.unsigned_abs(),
             poll_ms: poll.unsigned_abs(),
             probation_ms: probation.unsigned_abs(),
+            pin_max_ms: pin_max.unsigned_abs(),
         },
         warnings: Vec::new(),
     })
@@ -176,6 +184,7 @@ async fn prepare(
         }
         "panic" => panic!("the preparation was told to panic"),
         "hang" => std::future::pending::<()>().await,
+        "wait" => probes.go_on.notified().await,
         _ => {}
     }
     let right = pair("right", live.map(|live| &live.right)).await?;
@@ -206,18 +215,24 @@ fn tuning(settings: &Settings) -> Tuning {
         prepare_deadline: millis(settings.prepare_deadline_ms, default.prepare_deadline),
         poll: millis(settings.poll_ms, default.poll),
         probation: millis(settings.probation_ms, default.probation),
+        pin_max: millis(settings.pin_max_ms, default.pin_max),
         ..default
     }
 }
 
 pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Settings, Services> {
     let (probes, beside) = (probes.clone(), folder.to_owned());
+    let (gate, at_the_gate) = (Arc::clone(&probes.gate), Arc::clone(&probes.at_the_gate));
     Blueprint {
         file: folder.join("settings.json"),
         state_dir: folder.join("state"),
         key_file: None,
         watch: true,
         check: Box::new(move |files, occasion| {
+            if changeover::check::parse(files.main()).is_ok_and(|node| node.value()["gate"] == true) {
+                at_the_gate.fetch_add(1, Ordering::SeqCst);
+                drop(gate.blocking_lock());
+            }
             let accepted = check(files, files.main(), occasion, &beside)?;
             match crate::times::on_top(files, &beside)? {
                 None => Ok(accepted),
@@ -292,6 +307,40 @@ impl World {
     pub fn pair(&self) -> i64 {
         self.engine.live().load().services.left.0
     }
+}
+
+/// Whether this is the test of this name in namespaces of its own, where it may do what it likes with mounts and limits:
+/// outside of them, it is run there.
+pub fn apart(test: &str, namespaces: &[&str]) -> bool {
+    const APART: &str = "CHANGEOVER_TEST_APART";
+    if std::env::var_os(APART).is_some() {
+        return true;
+    }
+    let unshare = |program: &std::path::Path| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(namespaces).arg(program);
+        command
+    };
+    let tried = unshare("mount".as_ref()).args(["--bind", "/tmp", "/tmp"]).output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: {test}: `unshare {}` is not permitted here", namespaces.join(" "));
+        return false;
+    }
+    let mut again = unshare(&std::env::current_exe().unwrap());
+    let output = again.args(["--exact", test, "--nocapture"]).env(APART, "1").output().unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    for skipped in said.lines().filter(|line| line.starts_with("skipped: ")) {
+        eprintln!("{skipped}");
+    }
+    false
+}
+
+/// Runs a command, which must succeed.
+pub fn run(program: &str, arguments: &[&std::path::Path]) {
+    let output = std::process::Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
 }
 
 /// Collects what followers and probes saw.

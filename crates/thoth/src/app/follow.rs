@@ -30,7 +30,7 @@ pub(super) async fn log(mut follower: Follower<Settings, Services>, log: LogFilt
         let did = match before {
             Some(before) if before == wanted => None,
             before => match log.set(wanted) {
-                Ok(()) => before.map(|_| Ok(format!("`logging.level` is {wanted}"))),
+                Ok(()) => before.map(|_| Ok(generation.settings.logging.in_words())),
                 Err(error) => Some(Err(error)),
             },
         };
@@ -69,21 +69,12 @@ async fn follow_folder(
     before: Option<&MonitorInputs>,
     wanted: &MonitorInputs,
 ) -> Option<Followed> {
-    let size = before.filter(|before| before.document_max_bytes != wanted.document_max_bytes);
-    let size = size.map(|_| format!("reads PDFs of up to {} MB", wanted.document_max_bytes >> 20));
-    let notes = before.filter(|before| before.notes != wanted.notes);
-    let notes = notes.map(|_| format!("writes notes to `{}`", wanted.notes.display()));
-    let same_folder =
-        before.is_some_and(|before| before.pdf == wanted.pdf && before.recursive == wanted.recursive);
-    let followed = if same_folder && size.is_none() { None } else { Some(monitor.follow(wanted).await) };
-    match followed {
-        Some(Err(problem)) => Some(Err(problem)),
-        followed => {
-            let folder = followed.and_then(Result::ok).filter(|_| !same_folder);
-            let did: Vec<String> = [folder, size, notes].into_iter().flatten().collect();
-            (!did.is_empty()).then(|| Ok(did.join(", ")))
-        }
+    if wanted.concern_the_intake(before)
+        && let Err(problem) = monitor.follow(wanted).await
+    {
+        return Some(Err(problem));
     }
+    wanted.change_in_words(before).map(Ok)
 }
 
 /// The look-ups. What is switched on is asked about every paper; what is switched off is asked nothing more.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use changeover::schedule::TEMPORARY_FILE;
-use changeover::{Blueprint, Engine, Occasion, Problem, Tuning};
+use changeover::{Accepted, Blueprint, Engine, Files, Occasion, Problem, Tuning};
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,7 +45,7 @@ use crate::mcp::http::Sessions;
 use crate::mcp::{Desk, ToolListeners};
 use crate::rag::index::Index;
 use crate::services::{self, Means, Services};
-use crate::settings::{self, Settings};
+use crate::settings::{self, Layers, Settings};
 use crate::{llm, pdf, rag};
 
 pub use library::Library;
@@ -172,9 +172,9 @@ struct Wiring<'a> {
 }
 
 fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Settings, Services> {
-    let (environment, vault) = (place.environment.clone(), place.vault.clone());
+    let layers = layers(place);
     let fallback = {
-        let (environment, vault) = (environment.clone(), vault.clone());
+        let (environment, vault) = (place.environment.clone(), place.vault.clone());
         move || match settings::check(b"{}", Occasion::Start, &environment, &vault) {
             Ok(accepted) => accepted.settings,
             // The environment alone asks for the impossible: it is left out too.
@@ -182,18 +182,13 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         }
     };
     let means = Arc::clone(means);
-    let temporary = schedules::folder(&place.state_dir).join(TEMPORARY_FILE);
     Blueprint {
         file: place.settings_file.clone(),
         state_dir: history_dir(&place.state_dir, roles),
         // One for all instances, so that their hashes of one content are the same.
         key_file: Some(place.state_dir.join("history/hash-key")),
         watch: place.variable("THOTH_HOT_RELOAD") != Some("0"),
-        check: Box::new(move |files, occasion| {
-            let accepted = settings::check(files.main(), occasion, &environment, &vault)?;
-            let layer = files.read(&temporary);
-            settings::temporary::with(accepted, files.main(), &layer, occasion, &environment, &vault)
-        }),
+        check: Box::new(move |files, occasion| layers.check(files, occasion)),
         prepare: Box::new(move |preparation| {
             let means = Arc::clone(&means);
             Box::pin(async move { services::prepare(&preparation, &means).await })
@@ -206,6 +201,30 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
     }
 }
 
+/// The files of the settings, with the temporary changes of this state directory.
+fn layers(place: &Place) -> Layers {
+    Layers { temporary: Some(schedules::folder(&place.state_dir).join(TEMPORARY_FILE)), ..place.layers() }
+}
+
+/// What a start would make of this content of the settings file, for a command that runs without a server.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check_at(place: &Place, content: &[u8]) -> Result<Accepted<Settings>, Vec<Problem>> {
+    layers(place).check(&Files::around(content), Occasion::Start)
+}
+
+/// Why the ports of these settings could not be served now, where no server runs. They are bound, and let go. Must be called
+/// within a runtime.
+///
+/// # Errors
+/// An impossible variable.
+pub fn ports_at(place: &Place, settings: &Settings) -> anyhow::Result<Vec<Problem>> {
+    let surroundings = surroundings(place, Roles::ALL, None)?;
+    Ok(services::ports(settings, &surroundings, &Listeners::default())
+        .map_or_else(|problems| problems, |_| Vec::new()))
+}
+
 /// Where the engine keeps its history: one for each instance.
 pub fn history_dir(state_dir: &Path, roles: Roles) -> PathBuf {
     state_dir.join(match roles {
@@ -213,6 +232,9 @@ pub fn history_dir(state_dir: &Path, roles: Roles) -> PathBuf {
         roles => format!("history-{roles}"),
     })
 }
+
+/// For how long a request or a call may go on with settings that were replaced. As long as a call of MCP may take.
+const PIN_MAX: Duration = Duration::from_secs(300);
 
 /// The engine's part of the settings.
 fn tuning(settings: &Settings) -> Tuning {
@@ -223,6 +245,7 @@ fn tuning(settings: &Settings) -> Tuning {
         open_max: Duration::from_millis(reload.open_max_ms),
         prepare_deadline: Duration::from_millis(reload.prepare_deadline_ms),
         probation: Duration::from_millis(reload.probation_ms),
+        pin_max: PIN_MAX,
         history_max: reload.history_max,
         history_age: Duration::from_secs(reload.history_days.saturating_mul(24 * 60 * 60)),
     }
@@ -253,7 +276,7 @@ fn open_database(state_dir: &Path) -> anyhow::Result<Arc<Database>> {
     Ok(Arc::new(Database::open(&state_dir.join("thoth.db"), &schema)?))
 }
 
-/// The settings that the vault's file gives now, for a command that runs without a server.
+/// The settings that the vault's files give now, for a command that runs without a server.
 ///
 /// # Errors
 /// Everything that is wrong with the file.
@@ -264,7 +287,7 @@ pub fn settings_now(place: &Place) -> anyhow::Result<Settings> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => b"{}".to_vec(),
         Err(error) => return Err(error).with_context(|| format!("`{}` cannot be read", file.display())),
     };
-    let checked = settings::check(&content, Occasion::Start, &place.environment, &place.vault);
+    let checked = place.layers().check(&Files::around(&content), Occasion::Start);
     checked.map(|accepted| accepted.settings).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
         anyhow::anyhow!("`{}` would be refused: {}", file.display(), problems.join("; "))

@@ -54,7 +54,7 @@ async fn watch(state_dir: PathBuf, told: Told, shutdown: CancellationToken) {
 }
 
 fn say(agreement: &Agreement) {
-    match agreement.agree && agreement.names(false).is_empty() {
+    match agreement.agree {
         true => tracing::info!("{agreement}"),
         false => tracing::warn!("{agreement}"),
     }

@@ -177,7 +177,8 @@ async fn catch_up(
 
 /// Whether the live settings would read another recipe now than the live generation does.
 async fn reads_another(engine: &Engine<Settings, Services>, index: &Arc<Index>) -> Result<bool, String> {
-    let (live, index) = (engine.live().load(), Arc::clone(index));
+    let live = engine.live().pin(format_args!("a look at what the index has"));
+    let index = Arc::clone(index);
     if live.safe_mode {
         return Ok(false);
     }

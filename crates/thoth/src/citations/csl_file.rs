@@ -5,10 +5,9 @@
 //! beforehand.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
+use changeover::Content;
 use hayagriva::archive::ArchivedStyle;
 use hayagriva::citationberg;
 
@@ -16,7 +15,7 @@ use super::format;
 use super::style::Style;
 
 /// Bytes of a style file. The largest of the official repository has about 400 KB.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+const FILE_BYTES_MAX: usize = 1 << 20;
 /// Elements within each other. The official styles stay below 30.
 const DEPTH_MAX: usize = 100;
 /// Elements that one reference leads through when every macro is followed; 5,000 in the largest of the archive.
@@ -34,26 +33,20 @@ fn refused(message: impl Into<String>) -> Refused {
 ///
 /// # Errors
 /// Why it cannot be read.
-pub(super) fn read(path: &Path) -> Result<String, Refused> {
+pub(super) fn text<'c>(path: &Path, content: &'c Content) -> Result<&'c str, Refused> {
     let shown = path.display();
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            (format!("there is no file `{shown}`"), "write the path relative to the vault".to_owned())
+    let bytes = match content {
+        Content::Bytes(bytes) => bytes,
+        Content::Missing => {
+            let hint = "write the path relative to the vault".to_owned();
+            return Err((format!("there is no file `{shown}`"), hint));
         }
-        _ => (format!("`{shown}` cannot be read: {error}"), "give Thoth permission to read it".to_owned()),
+        Content::Unreadable(why) => return Err(refused(format!("`{shown}` cannot be used: {why}"))),
     };
-    // Opening a pipe would wait for its writer.
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(refused(format!("`{shown}` is not a file")));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
+    if bytes.len() > FILE_BYTES_MAX {
         return Err(refused(format!("`{shown}` is larger than {FILE_BYTES_MAX} bytes")));
     }
-    String::from_utf8(bytes).map_err(|_| refused(format!("`{shown}` is not UTF-8 text")))
+    std::str::from_utf8(bytes).map_err(|_| refused(format!("`{shown}` is not UTF-8 text")))
 }
 
 /// The style that a file holds.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use changeover::Content;
 use hayagriva::archive::{self, ArchivedStyle};
 use hayagriva::citationberg::{self, IndependentStyle, Locale, LocaleCode};
 
@@ -56,13 +57,13 @@ impl Choice {
         NAMES.iter().find(|known| **known == name).map(|known| Self::Named(known))
     }
 
-    /// The choice of a file; `written` is how the settings spell its path.
+    /// The choice of a file with this content; `written` is how the settings spell its path.
     ///
     /// # Errors
     /// Why it cannot be used, and the way out.
-    pub fn file(written: &str, path: &Path) -> Result<Self, (String, String)> {
-        let text = csl_file::read(path)?;
-        let (hash, style) = (blake3::hash(text.as_bytes()), Arc::new(csl_file::style(&text)?));
+    pub fn file(written: &str, path: &Path, content: &Content) -> Result<Self, (String, String)> {
+        let text = csl_file::text(path, content)?;
+        let (hash, style) = (blake3::hash(text.as_bytes()), Arc::new(csl_file::style(text)?));
         Ok(Self::File(StyleFile { written: written.to_owned(), hash, style }))
     }
 

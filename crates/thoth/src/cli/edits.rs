@@ -2,31 +2,37 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anstream::{eprintln, print, println};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use changeover::edit::Change;
-use changeover::{Decision, Occasion, Problem, Verdict};
+use changeover::{Content, Decision, Files, Occasion, Problem, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
 use crate::http::client::{Client, ClientError};
-use crate::settings::{Difference, KEYS, Kind, edited, render};
+use crate::settings::{Difference, KEYS, Kind, canonical, edited, named, render};
 
 /// Who asks, in the history.
 const ACTOR: &str = "cli";
+
+/// A key as the table names it, where it is another spelling of one.
+pub(super) fn key(written: &str) -> &str {
+    canonical(written).unwrap_or(written)
+}
 
 /// What a value on the command line means for a key: a string where the key takes strings, else JSON; what is no JSON is a
 /// string, and the check says what is wrong with that.
 pub(super) fn value(key: &str, written: String) -> Value {
     let kind = KEYS.iter().find(|known| known.path == key).map(|known| known.kind);
     match (kind, serde_json::from_str(&written)) {
-        (Some(Kind::Text), Ok(Value::String(text))) => Value::String(text),
-        (Some(Kind::Text), _) | (_, Err(_)) => Value::String(written),
+        (Some(Kind::Text | Kind::TextOrNull), Ok(Value::String(text))) => Value::String(text),
+        (Some(Kind::TextOrNull), Ok(Value::Null)) => Value::Null,
+        (Some(Kind::Text | Kind::TextOrNull), _) | (_, Err(_)) => Value::String(written),
         (_, Ok(value)) => value,
     }
 }
@@ -48,43 +54,74 @@ pub(super) fn change(
         })
     })?;
     match asked {
-        Err(ClientError::NoServer | ClientError::Silent(_)) => write(&place, &change, json),
-        asked => told(&asked?, json),
+        Err(ClientError::NoServer | ClientError::Silent(_)) => {
+            let written = write(&place, |before| edited(before, std::slice::from_ref(&change)));
+            without_server(&place, written, json)
+        }
+        asked => {
+            let verdict = asked?;
+            // What is said of this key is said here; the rest of the file was not asked about.
+            if !json {
+                let concern = verdict.warnings.iter().filter(|warning| warning.path == key);
+                concern.for_each(|warning| println!("{QUIET}warning{QUIET:#}: {warning}"));
+            }
+            told(&verdict, json)
+        }
     }
 }
 
-/// Changes the file itself: no server runs that would.
-fn write(place: &Place, change: &Change, json: bool) -> anyhow::Result<ExitCode> {
-    let mut problems = Vec::new();
-    let mut content = Vec::new();
+/// Why the file was not changed.
+enum NotWritten {
+    /// The check refuses what it would have become.
+    Content(Vec<u8>, Vec<Problem>),
+    Other(Problem),
+}
+
+/// Changes the file itself, as a whole or not at all: no server runs that would.
+fn write(place: &Place, change: impl FnOnce(&[u8]) -> Result<Vec<u8>, Problem>) -> Result<(), NotWritten> {
+    let mut refused = None;
     let saved = changeover::edit::save(&place.settings_file, |before| {
-        content = edited(before, std::slice::from_ref(change))?;
-        match crate::settings::check(&content, Occasion::RunningAllowEmpty, &place.environment, &place.vault)
-        {
-            Ok(_) => Ok(content.clone()),
-            Err(found) => {
-                problems = found;
+        let content = change(before)?;
+        match place.layers().check(&Files::around(&content), Occasion::RunningAllowEmpty) {
+            Ok(_) => Ok(content),
+            Err(problems) => {
+                refused = Some(NotWritten::Content(content, problems));
                 Err(Problem::new("", "the changed file would be refused"))
             }
         }
     });
-    if json {
-        output::json(&json!({ "written": saved.is_ok(), "problems": problems }))?;
-    } else if !problems.is_empty() {
-        refused(place, &content, &problems)?;
-    } else {
-        saved.map_err(|problem| anyhow::anyhow!("{problem}"))?;
-        let file = place.settings_file.display();
-        println!("{GOOD}written{GOOD:#}: `{file}`; no server runs: the next one starts with it");
+    saved.map_err(|problem| refused.unwrap_or(NotWritten::Other(problem)))
+}
+
+fn without_server(place: &Place, written: Result<(), NotWritten>, json: bool) -> anyhow::Result<ExitCode> {
+    let file = place.settings_file.display();
+    match written {
+        Ok(()) if json => output::json(&json!({ "written": true, "problems": [] }))?,
+        Ok(()) => println!("{GOOD}written{GOOD:#}: `{file}`; no server runs: the next one starts with it"),
+        Err(NotWritten::Content(_, problems)) if json => {
+            output::json(&json!({ "written": false, "problems": problems }))?;
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(NotWritten::Other(problem)) if json => {
+            output::json(&json!({ "written": false, "problems": [problem] }))?;
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(NotWritten::Content(content, problems)) => {
+            refused(place, &content, &problems)?;
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(NotWritten::Other(problem)) => bail!("`{file}` stays as it was: {problem}"),
     }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The problems of a content that has not taken the file's place.
 fn refused(place: &Place, content: &[u8], problems: &[Problem]) -> anyhow::Result<()> {
+    println!("{BAD}refused{BAD:#}: the file stays as it was");
     let mut report = String::new();
-    let name = place.settings_file.display().to_string();
-    render::write_report(&mut report, &name, content, problems, &[], output::style())?;
+    let name = format!("{}, as it would be", place.settings_file.display());
+    let open = |name: &str| named(&place.vault, name);
+    render::write_report(&mut report, (&name, content), &open, problems, &[], output::style())?;
     print!("{report}");
     Ok(())
 }
@@ -98,58 +135,95 @@ fn told(verdict: &Verdict, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Has the user edit a copy, and proposes that.
+/// Has the user edit a copy, and proposes that; or writes it, where no server runs.
 pub(super) fn edit(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
-    let client = place.client()?;
+    let editor = place.variable("VISUAL").or_else(|| place.variable("EDITOR"));
+    let editor = editor.context("no editor is named; set `VISUAL` or `EDITOR`")?;
     // First the tag, then the bytes: a save between the two is a conflict then, and not lost.
-    let tag = super::serve::wait(async { Ok(client.tag("/api/v1/settings").await?) })?;
-    let before = match fs::read(&place.settings_file) {
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => b"{\n}\n".to_vec(),
-        read => read.with_context(|| format!("`{}` cannot be read", place.settings_file.display()))?,
+    let server = tag(&place)?;
+    let file = place.settings_file.display();
+    let (stands, before) = match Content::of(&place.settings_file) {
+        Content::Bytes(bytes) => (bytes.clone(), bytes),
+        Content::Missing => (Vec::new(), b"{\n}\n".to_vec()),
+        Content::Unreadable(why) => bail!("`{file}` cannot be read: {why}"),
     };
-    let copy = place.state_dir.join(format!("settings-{}.json", std::process::id()));
-    private(&copy, &before).with_context(|| format!("`{}` cannot be written", copy.display()))?;
-    let after = in_editor(&place, &copy).and_then(|()| Ok(fs::read(&copy)?));
-    let done = match after {
-        Ok(after) if after == before => {
-            println!("nothing was changed");
-            Ok(ExitCode::SUCCESS)
+    let copy = copy(&place, &before)?;
+    let done = in_editor(editor, &copy).and_then(|()| {
+        let after = fs::read(&copy).with_context(|| format!("`{}` cannot be read", copy.display()))?;
+        match server {
+            _ if after == before => {
+                println!("nothing was changed");
+                Ok(ExitCode::SUCCESS)
+            }
+            Some((client, tag)) => propose(&place, &client, &tag, after),
+            None => {
+                let written = write(&place, |now| match now == stands {
+                    true => Ok(after),
+                    false => Err(Problem::new("", "it was changed by somebody else meanwhile")),
+                });
+                without_server(&place, written, false)
+            }
         }
-        Ok(after) => propose(&place, &client, &tag, after),
-        Err(error) => Err(error),
-    };
+    });
     match &done {
-        Ok(code) if *code == ExitCode::SUCCESS => fs::remove_file(&copy)?,
-        _ => eprintln!("{QUIET}what you wrote is kept in `{}`{QUIET:#}", copy.display()),
+        Ok(code) if *code == ExitCode::SUCCESS => {
+            fs::remove_file(&copy).with_context(|| format!("`{}` cannot be removed", copy.display()))?;
+        }
+        _ => eprintln!(
+            "{QUIET}what you wrote is kept in `{copy}`; mend it there, `thoth settings plan {copy}` says what it would do, \
+             and copy it to `{file}`{QUIET:#}",
+            copy = copy.display()
+        ),
     }
     done
+}
+
+/// The server and what it calls the file now; `None` where none runs.
+fn tag(place: &Place) -> anyhow::Result<Option<(Client, String)>> {
+    let asked = super::serve::wait(async {
+        Ok(match place.server() {
+            Ok(client) => client.tag("/api/v1/settings").await.map(|tag| (client, tag)),
+            Err(error) => Err(error),
+        })
+    })?;
+    match asked {
+        Err(ClientError::NoServer | ClientError::Silent(_)) => Ok(None),
+        asked => Ok(Some(asked?)),
+    }
 }
 
 fn propose(place: &Place, client: &Client, tag: &str, content: Vec<u8>) -> anyhow::Result<ExitCode> {
     let put = client.put("/api/v1/settings", tag, ACTOR, content.clone());
     let verdict = super::serve::wait(async { Ok(put.await?) })?;
     if verdict.verdict == Decision::Rejected {
-        println!("{BAD}refused{BAD:#}: the file stays as it was");
         refused(place, &content, &verdict.problems)?;
         return Ok(ExitCode::FAILURE);
     }
     told(&verdict, false)
 }
 
-/// A file with API keys in it is its owner's alone.
-fn private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+/// A copy to edit, its owner's alone, since API keys may stand in it; under a name that no earlier one has.
+fn copy(place: &Place, content: &[u8]) -> anyhow::Result<PathBuf> {
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    let made = folder.create(&place.state_dir);
+    made.with_context(|| format!("`{}` cannot be made", place.state_dir.display()))?;
+    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let copy = place.state_dir.join(format!("settings-{now}-{}.json", std::process::id()));
     let mut options = File::options();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content)
+    let written = options.open(&copy).and_then(|mut file| file.write_all(content));
+    written.with_context(|| format!("`{}` cannot be written", copy.display()))?;
+    Ok(copy)
 }
 
 /// Runs the user's editor: its words, then the file. No shell.
-fn in_editor(place: &Place, copy: &Path) -> anyhow::Result<()> {
-    let editor = place.variable("VISUAL").or_else(|| place.variable("EDITOR"));
-    let editor = editor.context("no editor is named; set `VISUAL` or `EDITOR`")?;
+fn in_editor(editor: &str, copy: &Path) -> anyhow::Result<()> {
     let mut words = editor.split_whitespace();
     let program = words.next().context("`EDITOR` is blank")?;
     let status = Command::new(program).args(words).arg(copy).status();
@@ -180,23 +254,28 @@ pub(super) fn diff(
     let told: Value = super::serve::wait(async {
         Ok::<_, anyhow::Error>(place.client()?.query("/api/v1/settings/diff", &query).await?)
     })?;
+    let Sides { differences, problems } = Sides::deserialize(&told)?;
+    let code = if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if json {
         output::json(&told)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
-    let Sides { differences, problems } = Sides::deserialize(&told)?;
     if !problems.is_empty() {
         println!("{BAD}no settings could be made of one side{BAD:#}:");
         problems.iter().for_each(|problem| println!("  {problem}"));
-        return Ok(ExitCode::FAILURE);
+        return Ok(code);
     }
     if differences.is_empty() {
         println!("nothing differs");
     }
     for Difference { path, from, to } in differences {
-        println!("{path}\n  {BAD}- {from}{BAD:#}\n  {GOOD}+ {to}{GOOD:#}");
+        match from == to {
+            // Two secrets look alike.
+            true => println!("{path}\n  another secret"),
+            false => println!("{path}\n  {BAD}- {from}{BAD:#}\n  {GOOD}+ {to}{GOOD:#}"),
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Puts an older content back.

@@ -11,6 +11,7 @@ mod notes;
 mod origin;
 mod output;
 mod place;
+mod plan;
 mod references;
 mod report;
 mod schedules;
@@ -270,6 +271,19 @@ pub enum SettingsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Say what a change would do, and do none of it: keys, services, risks, what would be refused (exit code 0 or 1)
+    Plan {
+        /// A settings file, `-` for standard input, or changes of the vault's file [else: that file as it stands, against
+        /// what runs]
+        #[arg(value_name = "FILE|KEY=VALUE|-")]
+        what: Vec<String>,
+        /// A key to remove from the vault's file; can be given several times
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Put the content of an older verdict back, live and in the file; `history` has the numbers
     Rollback {
         /// The verdict's number
@@ -339,13 +353,15 @@ pub fn run(arguments: Arguments) -> ExitCode {
             SettingsCommand::Show { origin: false, json: _ } => settings::show(vault),
             SettingsCommand::Show { origin: true, json } => origin::show(vault, json),
             SettingsCommand::Set { key, value, times, json } => {
-                let value = edits::value(&key, value);
+                let key = edits::key(&key);
+                let value = edits::value(key, value);
                 match times.is_now() {
-                    true => edits::change(vault, &key, Some(value), json),
-                    false => schedules::set(vault, &key, Some(value), &times, json),
+                    true => edits::change(vault, key, Some(value), json),
+                    false => schedules::set(vault, key, Some(value), &times, json),
                 }
             }
-            SettingsCommand::Unset { key, json } => edits::change(vault, &key, None, json),
+            SettingsCommand::Unset { key, json } => edits::change(vault, edits::key(&key), None, json),
+            SettingsCommand::Plan { what, unset, json } => plan::plan(vault, what, unset, json),
             SettingsCommand::Edit => edits::edit(vault),
             SettingsCommand::Diff { from, to, json } => edits::diff(vault, from, to, json),
             SettingsCommand::Rollback { id, with_keys, json } => edits::rollback(vault, id, with_keys, json),

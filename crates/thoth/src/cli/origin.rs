@@ -12,6 +12,7 @@ use super::output::{BAD, QUIET};
 use super::{Place, output};
 use crate::http::client::ClientError;
 use crate::settings::effective::{Now, effective, says};
+use crate::settings::local_file;
 
 /// What is printed of a key.
 #[derive(Deserialize)]
@@ -33,6 +34,7 @@ struct Row {
 struct Said {
     value: Option<Value>,
     line: Option<u32>,
+    file: Option<String>,
 }
 
 /// Asks the server; where none runs, says what the file would give.
@@ -60,7 +62,9 @@ pub(super) fn show(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode>
 
 fn from_file(place: &Place) -> anyhow::Result<Value> {
     let settings = crate::app::settings_now(place)?;
-    let says = std::fs::read(&place.settings_file).ok().as_deref().and_then(says);
+    let local = local_file(&place.settings_file);
+    let (content, above) = (std::fs::read(&place.settings_file).ok(), std::fs::read(&local).ok());
+    let says = content.and_then(|content| says(&content, above.as_deref(), &local));
     let now = Now { origins: &settings.origins, says, drift: None, since: Default::default() };
     Ok(
         json!({ "generation": null, "file": place.settings_file, "drift": false, "keys": effective(&settings, &now) }),
@@ -78,6 +82,7 @@ fn print(row: &Row, width: usize) {
     println!("{key:<width$}  {value}  {QUIET}{from}; {service}{since}{QUIET:#}");
     if let (Some(said), Some(differs)) = (file_says, differs) {
         let line = said.line.map(|line| format!("line {line}")).unwrap_or_else(|| "the file".to_owned());
+        let line = said.file.as_ref().map_or(line.clone(), |file| format!("`{file}`, {line}"));
         let value = said.value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
         println!("{:<width$}  {BAD}{line} says {value}: {differs}{BAD:#}", "");
     }

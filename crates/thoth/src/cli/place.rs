@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::http::client::{Client, ClientError};
 use crate::http::token::Token;
-use crate::settings::{Environment, Vault, find_vault, settings_file, state_dir};
+use crate::settings::{Environment, Layers, Vault, find_vault, local_file, settings_file, state_dir};
 
 /// Where a command works.
 #[derive(Clone, Debug)]
@@ -49,6 +49,16 @@ impl Place {
             environment,
             variables,
         })
+    }
+
+    /// The files of the settings, without temporary changes: only a server keeps their times.
+    pub fn layers(&self) -> Layers {
+        Layers {
+            local: local_file(&self.settings_file),
+            temporary: None,
+            environment: self.environment.clone(),
+            vault: self.vault.clone(),
+        }
     }
 
     /// A variable of the environment; `None` where it is not set or blank.

@@ -6,19 +6,20 @@ use std::process::ExitCode;
 
 use anstream::{print, println};
 use anyhow::Context;
-use changeover::{Decision, Occasion, Verdict};
+use changeover::{Decision, Files, Occasion, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::place::around;
 use super::{Place, output};
 use crate::http::client::ClientError;
-use crate::settings::{Review, render};
+use crate::settings::{Layers, Review, local_file, named, render};
 
-/// Says everything that is wrong with a file.
+/// Says everything that is wrong with a file, and with what belongs to it: the file above it, templates, secrets.
 pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     let (file, vault, environment) = match (Place::find(vault), file) {
-        (Ok(place), file) => (file.unwrap_or(place.settings_file), place.vault, place.environment),
+        (Ok(place), Some(file)) => (std::path::absolute(file)?, place.vault, place.environment),
+        (Ok(place), None) => (place.settings_file, place.vault, place.environment),
         // A file can be checked anywhere: its own folder then stands for the vault.
         (Err(_), Some(file)) if vault.is_none() => {
             let (vault, environment) = around(&file)?;
@@ -29,13 +30,16 @@ pub(super) fn check(vault: Option<&Path>, file: Option<PathBuf>, json: bool) -> 
     let content = beginning(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     // An empty object is valid, with a warning: whether it may replace a live one is another question.
     let occasion = Occasion::RunningAllowEmpty;
-    let Review { problems, warnings, .. } = crate::settings::review(&content, occasion, &environment, &vault);
+    let layers = Layers { local: local_file(&file), temporary: None, environment, vault };
+    let Review { problems, warnings, .. } = layers.review(&Files::around(&content), occasion);
     if json {
         output::json(&render::json(&problems, &warnings))?;
     } else {
         let mut report = String::new();
         let name = file.display().to_string();
-        render::write_report(&mut report, &name, &content, &problems, &warnings, output::style())?;
+        let open = |name: &str| named(&layers.vault, name);
+        let main = (name.as_str(), content.as_slice());
+        render::write_report(&mut report, main, &open, &problems, &warnings, output::style())?;
         print!("{report}");
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

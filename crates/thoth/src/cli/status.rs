@@ -43,7 +43,7 @@ pub(super) fn status(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCod
     println!("state     {}", place.state_dir.display());
     for (record, told) in living.iter().zip(&told) {
         println!();
-        print_instance(record, told)?;
+        print_instance(&place, record, told)?;
     }
     println!();
     print_agreement(&agreement);
@@ -89,7 +89,11 @@ fn told_json(record: &Record, told: &Result<(Value, Value), String>) -> Value {
     json!({ "instance": record, "health": health, "hot_reload": watch, "problem": problem })
 }
 
-fn print_instance(record: &Record, told: &Result<(Value, Value), String>) -> anyhow::Result<()> {
+fn print_instance(
+    place: &Place,
+    record: &Record,
+    told: &Result<(Value, Value), String>,
+) -> anyhow::Result<()> {
     let Record { role, pid, host, generation, version, .. } = record;
     let (health, watch) = match told {
         Ok(told) => told,
@@ -108,6 +112,16 @@ fn print_instance(record: &Record, told: &Result<(Value, Value), String>) -> any
     }
     let status: Watched = serde_json::from_value(watch.clone())?;
     println!("  {:<10} {}", "watch", status.in_words());
+    for note in status.watch.finding.iter().chain(&status.watch.without_events) {
+        println!("  {:<10} {QUIET}{note}{QUIET:#}", "");
+    }
+    for other in status.other_files.iter().filter(|other| other.present) {
+        println!("  {:<10} {}", "reads", place.vault.relative(&other.file));
+    }
+    for overdue in &status.overdue {
+        let (generation, holders) = (overdue.generation, overdue.holders());
+        println!("  {:<10} {BAD}generation {generation} is still held{BAD:#} by {holders}", "overdue");
+    }
     if let Some(last) = &status.last_verdict {
         println!("  {:<10} {last}", "verdict");
     }
@@ -142,6 +156,10 @@ struct Watched {
     drift: bool,
     last_verdict: Option<Verdict>,
     watch: changeover::WatchStatus,
+    #[serde(default)]
+    overdue: Vec<changeover::Overdue>,
+    #[serde(default)]
+    other_files: Vec<changeover::OtherFile>,
     #[serde(default)]
     schedules: Vec<super::schedules::Shown>,
 }

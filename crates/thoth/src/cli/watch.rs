@@ -116,6 +116,9 @@ pub(super) fn health(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCod
         )?;
     } else if ills.is_empty() {
         println!("{GOOD}healthy{GOOD:#}, generation {}", health["generation"]);
+        if let Some(why) = watch["watch"]["without_events"].as_str() {
+            println!("{QUIET}the settings watch: {why}{QUIET:#}");
+        }
     }
     if ills.is_empty() {
         return Ok(ExitCode::SUCCESS);
@@ -129,10 +132,11 @@ fn ills(health: &Value, watch: &Value) -> Vec<String> {
     if watch["safe_mode"] == true {
         ills.push("safe mode: no usable settings; `thoth settings check` says why".to_owned());
     }
+    let finding = watch["watch"]["finding"].as_str();
     if watch["enabled"] == true && watch["running"] == false {
-        ills.push("the settings watch should run and does not".to_owned());
-    }
-    if let Some(finding) = watch["watch"]["finding"].as_str() {
+        let why = finding.map(|finding| format!(": {finding}")).unwrap_or_default();
+        ills.push(format!("the settings watch should run and does not{why}"));
+    } else if let Some(finding) = finding {
         ills.push(format!("the settings watch: {finding}"));
     }
     let services = health["services"].as_object().into_iter().flatten();
@@ -161,6 +165,8 @@ mod tests {
         check(&well, json!({ "enabled": true, "running": true, "safe_mode": true }), false);
         let detached = json!({ "mode": "inotify+poll", "finding": "a mount of its own" });
         check(&well, json!({ "enabled": true, "running": true, "watch": detached }), false);
+        let slower = json!({ "mode": "poll", "finding": null, "without_events": "no inotify instance" });
+        check(&well, json!({ "enabled": true, "running": true, "watch": slower }), true);
         let down = json!({ "services": { "pdf": { "status": "down", "reason": "x" } } });
         check(&down, json!({ "enabled": true, "running": true }), false);
     }

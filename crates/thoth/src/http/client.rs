@@ -342,8 +342,17 @@ async fn refusal(response: Response) -> Result<Response, ClientError> {
 fn said(status: u16, detail: &str, hint: Option<&str>) -> String {
     let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let title = title.unwrap_or("unknown");
-    let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let hint = hint.map(|hint| format!(" ({})", in_commands(hint))).unwrap_or_default();
     format!("the server answered {status} {title}: {detail}{hint}")
+}
+
+/// Ways out that the server names by their routes, and the commands that are the same way.
+const COMMANDS: [(&str, &str); 2] =
+    [("`/api/v1/papers`", "`thoth papers`"), ("`/health/hot-reload`", "`thoth settings check`")];
+
+/// A hint for those who type commands.
+fn in_commands(hint: &str) -> String {
+    COMMANDS.iter().fold(hint.to_owned(), |hint, (route, command)| hint.replace(route, command))
 }
 
 /// Where a server that serves every address of its machine is reached from that machine.

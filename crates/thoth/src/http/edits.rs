@@ -2,13 +2,14 @@
 //! only as it goes live.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use changeover::edit::Change;
-use changeover::{Cause, Decision, NotProposed, Occasion, Problem, Proposal, Verdict};
+use changeover::{ABSENT, Cause, Content, Decision, NotProposed, Occasion, Problem, Proposal, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,6 +25,10 @@ const ACTOR: &str = "api";
 const ACTOR_CHARS_MAX: usize = 64;
 /// Tries to change keys of a file that others change at the same time.
 const TRIES: usize = 3;
+/// Keys that are changed at once, at most.
+pub(super) const CHANGES_MAX: usize = 64;
+/// How long the settings file may take to be read.
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The body of [`change`].
 #[derive(Debug, Deserialize)]
@@ -44,12 +49,12 @@ pub(super) async fn change(
     let mut tries = TRIES;
     loop {
         let present = file(&app).await?;
-        let content = edited(&present, &asked.changes).map_err(unprocessable)?;
         let seen = match &matching {
             Some(Match::Seen(tag)) => Some(tag.clone()),
             // Whatever stands there, the change is made of what was just read.
-            Some(Match::Any) | None => hash(&app, present).await?,
+            Some(Match::Any) | None => hash(&app, present.clone()).await?,
         };
+        let content = with_changes(present.unwrap_or_default(), asked.changes.clone()).await?;
         let proposed = propose(&app, content, seen, Cause::Edit, actor.clone()).await;
         tries -= 1;
         match (proposed, &matching) {
@@ -100,9 +105,9 @@ pub(super) async fn rollback(
     let older = older(&app, asked.id).await?;
     let present = file(&app).await?;
     let seen = hash(&app, present.clone()).await?;
-    let content = match asked.keys {
-        true => older,
-        false => with_secrets_of(&older, &present).map_err(unprocessable)?,
+    let content = match todays(&app, present).await?.filter(|_| !asked.keys) {
+        None => older,
+        Some(today) => with_secrets_of(&older, &today).map_err(unprocessable)?,
     };
     let proposed = propose(&app, content, seen, Cause::Rollback, actor).await;
     answer(&app, proposed)
@@ -128,7 +133,11 @@ pub(super) async fn diff(
     };
     let to = match between.to {
         Some(id) => older(&app, id).await?,
-        None => file(&app).await?,
+        None => {
+            let missing =
+                || ApiError::not_found(format!("there is no file `{}`", app.engine.status().file.display()));
+            file(&app).await?.ok_or_else(missing)?
+        }
     };
     let to = meant(&app, to).await?;
     Ok(Answer(match (from, to) {
@@ -156,20 +165,63 @@ async fn older(app: &Arc<App>, id: u64) -> Result<Vec<u8>, ApiError> {
     })
 }
 
-/// The bytes of the settings file; none where there is no file.
-async fn file(app: &Arc<App>) -> Result<Vec<u8>, ApiError> {
-    let file = app.engine.status().file;
-    let read = blocking("reading the settings file ended early", move || match std::fs::read(&file) {
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read,
-    });
-    read.await?.map_err(|error| ApiError::internal("the settings file cannot be read", &error))
+/// The content whose API keys are today's: the file, or, where nobody can say which keys stand in it, what runs was read from.
+/// `None` where that is not known either.
+async fn todays(app: &Arc<App>, present: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ApiError> {
+    let app = Arc::clone(app);
+    let found = move || {
+        if let Some(present) = present.filter(|present| changeover::check::parse(present).is_ok()) {
+            return Ok(Some(present));
+        }
+        let accepted = app.engine.status().accepted;
+        let mut verdicts = app.engine.history_before(u64::MAX, usize::MAX)?.into_iter();
+        match verdicts.find(|verdict| accepted.is_some() && verdict.content == accepted) {
+            Some(verdict) => app.engine.content_of(verdict.id),
+            None => Ok(None),
+        }
+    };
+    let found = blocking("reading the history ended early", found).await?;
+    found.map_err(|error| ApiError::internal("the history cannot be read", &error))
 }
 
-async fn hash(app: &Arc<App>, content: Vec<u8>) -> Result<Option<String>, ApiError> {
-    if content.is_empty() {
-        return Ok(None);
+/// The settings file as it stands.
+pub(super) async fn read(app: &App) -> Result<Content, ApiError> {
+    let file = app.engine.status().file;
+    let reading = blocking("reading the settings file ended early", move || Content::of(&file));
+    tokio::time::timeout(READ_TIMEOUT, reading)
+        .await
+        .unwrap_or_else(|_| Ok(Content::Unreadable("its file system does not answer".to_owned())))
+}
+
+/// The bytes of a content of the settings file; `None` where there is no file.
+pub(super) fn standing(app: &App, content: Content) -> Result<Option<Vec<u8>>, ApiError> {
+    match content {
+        Content::Bytes(bytes) => Ok(Some(bytes)),
+        Content::Missing => Ok(None),
+        Content::Unreadable(why) => {
+            let file = app.engine.status().file;
+            let detail = format!("the settings file `{}` cannot be read: {why}", file.display());
+            Err(ApiError::new(StatusCode::CONFLICT, detail).hint("mend that, and try again"))
+        }
     }
+}
+
+async fn file(app: &App) -> Result<Option<Vec<u8>>, ApiError> {
+    standing(app, read(app).await?)
+}
+
+/// A content with changes.
+pub(super) async fn with_changes(content: Vec<u8>, changes: Vec<Change>) -> Result<Vec<u8>, ApiError> {
+    if changes.is_empty() || changes.len() > CHANGES_MAX {
+        return Err(ApiError::invalid(format!("`changes` has 1 to {CHANGES_MAX} keys")));
+    }
+    let edit = move || edited(&content, &changes);
+    blocking("an edit of settings ended early", edit).await?.map_err(unprocessable)
+}
+
+/// What the engine calls what stands in the file's place.
+async fn hash(app: &Arc<App>, content: Option<Vec<u8>>) -> Result<Option<String>, ApiError> {
+    let Some(content) = content else { return Ok(Some(ABSENT.to_owned())) };
     let app = Arc::clone(app);
     blocking("a check of settings ended early", move || app.engine.content_hash(&content)).await
 }
@@ -210,9 +262,14 @@ fn answer(app: &App, proposed: Result<Arc<Verdict>, NotProposed>) -> Result<Resp
 }
 
 fn unprocessable(problem: Problem) -> ApiError {
-    let said = match problem.path.as_str() {
-        "" => problem.message.clone(),
-        path => format!("`{path}` {}", problem.message),
+    let said = match (&problem.line, problem.path.as_str()) {
+        // The place is one in the file, and the change is made of all of it.
+        (Some(_), _) => {
+            let said = Problem { hint: None, ..problem.clone() };
+            format!("the settings file cannot be changed as it stands: {said}")
+        }
+        (None, "") => problem.message.clone(),
+        (None, path) => format!("`{path}` {}", problem.message),
     };
     let refused = ApiError::invalid(said);
     match problem.hint {

@@ -17,8 +17,9 @@ use super::generation::{Current, Generation};
 use super::health;
 use super::state::App;
 use crate::settings::effective::{Now, effective, says};
+use crate::settings::local_file;
 
-/// How long the settings file may take to be read.
+/// How long a file of the settings may take to be read.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// `GET /api/v1/settings/effective`.
@@ -27,7 +28,8 @@ pub(super) async fn show(
     Current(generation): Current,
 ) -> Result<Json<Value>, ApiError> {
     let status = app.engine.status();
-    let content = read(status.file.clone()).await;
+    let local = local_file(&status.file);
+    let (content, above) = tokio::join!(read(status.file.clone()), read(local.clone()));
     let drift = drift(&app, &status);
     let lines = match (&content, drift) {
         // What was accepted may have lines that moved since the services were built from it.
@@ -41,7 +43,7 @@ pub(super) async fn show(
     let settings = &generation.settings;
     let now = Now {
         origins: lines.as_ref().map_or(&settings.origins, |accepted| &accepted.settings.origins),
-        says: content.as_deref().and_then(says),
+        says: content.as_deref().and_then(|content| says(content, above.as_deref(), &local)),
         drift,
         since: since(&app, &generation).await,
     };

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 
 use super::connection::Arrival;
 use super::error::ApiError;
+use super::mcp;
 use super::state::App;
 use crate::services::Services;
 use crate::settings::Settings;
@@ -23,9 +24,12 @@ pub type Generation = changeover::Generation<Settings, Services>;
 /// Says which generation answered.
 pub const GENERATION: HeaderName = HeaderName::from_static("x-thoth-generation");
 
+/// The generation that one unit of work works with to its end, under its name.
+pub type Pinned = changeover::Pinned<Settings, Services>;
+
 /// The generation that this request works with.
 #[derive(Clone, Debug)]
-pub struct Current(pub Arc<Generation>);
+pub struct Current(pub Pinned);
 
 impl<S: Send + Sync> FromRequestParts<S> for Current {
     type Rejection = ApiError;
@@ -36,21 +40,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Current {
     }
 }
 
-/// Loads the generation, lets the request in, and says on the answer what every answer says.
+/// Loads the generation, lets the request in, and says on the answer what every answer says. A request that still holds a
+/// generation long after that was replaced is ended, as it would be if its client had gone.
 pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let generation = app.engine.live().load();
-    let number = generation.number;
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let route = path.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let generation = app.engine.live().pin(format_args!("{method} {route}"));
+    let (number, overdue) = (generation.number, ended(route, generation.overdue()));
     request.extensions_mut().insert(Current(generation));
     let leaving = request.extensions().get::<Arrival>().is_some_and(Arrival::leaving);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
 
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        // The panic hook has logged where and why.
-        Err(_) => ApiError::internal("a handler panicked", &method).into_response(),
+    let mut response = tokio::select! {
+        biased;
+        answered = AssertUnwindSafe(next.run(request)).catch_unwind() => match answered {
+            Ok(response) => response,
+            // The panic hook has logged where and why.
+            Err(_) => ApiError::internal("a handler panicked", &method).into_response(),
+        },
+        () = overdue => ApiError::unavailable(OVERDUE).hint(ASK_AGAIN).into_response(),
     };
-    app.metrics.answered(&method, route.as_ref().map_or("unmatched", MatchedPath::as_str), response.status());
+    app.metrics.answered(&method, route, response.status());
     let headers = response.headers_mut();
     headers.insert(GENERATION, HeaderValue::from(number));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -62,6 +72,19 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Why a unit of work was ended before its time.
+pub const OVERDUE: &str = "the settings were changed long ago, and this was still under way on those before";
+/// And what to do then.
+pub const ASK_AGAIN: &str = "ask again: what is in effect now answers";
+
+/// When a request of this route is to be ended. A call of MCP ends itself, in words of its own protocol.
+async fn ended(route: &str, overdue: impl Future<Output = ()>) {
+    match route {
+        mcp::PATH => std::future::pending().await,
+        _ => overdue.await,
+    }
 }
 
 /// Answers in safe mode why a route does not.

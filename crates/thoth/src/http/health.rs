@@ -48,6 +48,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
         "enabled": status.watch_enabled,
         "running": status.watch_running,
         "settings_file": status.file,
+        "other_files": status.others,
         "last_modified": status.last_modified,
         "generation": status.generation,
         "safe_mode": status.safe_mode,
@@ -58,6 +59,7 @@ pub(super) async fn hot_reload(State(app): State<Arc<App>>) -> Json<Value> {
         "schedules": schedules::waiting(&app),
         "watch": status.watch,
         "retiring": status.retiring,
+        "overdue": status.overdue,
         "history_problem": status.history_problem,
     }))
 }
@@ -82,8 +84,15 @@ pub(super) async fn services(app: &App, generation: &Generation) -> BTreeMap<&'s
         let starting = || ServiceState::pending(None, "starting".to_owned());
         services.entry("pdf").or_insert_with(starting);
     }
+    if generation.safe_mode {
+        let silent = services.iter_mut().filter(|(name, _)| !IN_SAFE_MODE.contains(name));
+        silent.for_each(|(_, state)| *state = ServiceState::off(state.since, "safe mode"));
+    }
     services
 }
+
+/// What does its work in safe mode: everything else answers 503.
+const IN_SAFE_MODE: [&str; 4] = ["http", "log", "mcp", "ports"];
 
 async fn intake_trouble(monitor: &Monitor) -> Option<String> {
     match monitor.status().await {

@@ -1,7 +1,7 @@
 //! `GET /metrics`: counters and gauges in the OpenMetrics text format. They stand outside generations.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
@@ -18,12 +18,17 @@ use prometheus_client::registry::Registry;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use self::process::Process;
+use self::watch::Watch;
 use super::blocking::blocking;
 use super::error::ApiError;
 use super::state::App;
 use crate::pdf::status::Status;
 use crate::services::Services;
 use crate::settings::Settings;
+
+mod process;
+mod watch;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Seconds: half a millisecond to half a minute.
@@ -51,6 +56,7 @@ pub struct Metrics {
     generation: Gauge,
     requests: Family<Answer, Counter>,
     papers: Family<ByStatus, Gauge>,
+    watch: Watch,
     process: Process,
     /// The newest verdict that was counted.
     counted: Arc<Mutex<u64>>,
@@ -95,17 +101,6 @@ struct Answer {
     status: u16,
 }
 
-/// What the kernel and the runtime say of this process.
-#[derive(Clone, Debug, Default)]
-struct Process {
-    resident_bytes: Gauge,
-    open_descriptors: Gauge,
-    threads: Gauge,
-    tasks: Gauge,
-    start_seconds: FloatGauge,
-    cpu_seconds: Counter<f64, AtomicU64>,
-}
-
 impl Metrics {
     /// Fresh metrics of a process that started at this time.
     pub fn new(started: jiff::Timestamp) -> Self {
@@ -120,6 +115,7 @@ impl Metrics {
             generation: Gauge::default(),
             requests: Family::default(),
             papers: Family::default(),
+            watch: Watch::default(),
             process: Process::default(),
             counted: Arc::default(),
         };
@@ -158,6 +154,7 @@ impl Metrics {
         config.register("generation", "Number of the live generation", self.generation.clone());
         registry.register("thoth_http_requests", "Answers given", self.requests.clone());
         registry.register("thoth_papers", "PDFs in the ledger", self.papers.clone());
+        self.watch.register(registry);
         self.process.register(registry);
     }
 
@@ -263,6 +260,11 @@ impl Metrics {
         }
     }
 
+    /// Says how the watch stands, and what is still held.
+    pub fn stands(&self, status: &changeover::Status) {
+        self.watch.stands(status);
+    }
+
     /// The text that is scraped.
     ///
     /// # Errors
@@ -275,58 +277,6 @@ impl Metrics {
     }
 }
 
-impl Process {
-    fn register(&self, registry: &mut Registry) {
-        let process = registry.sub_registry_with_prefix("process");
-        process.register("resident_memory_bytes", "Resident memory", self.resident_bytes.clone());
-        process.register("open_fds", "Open file descriptors", self.open_descriptors.clone());
-        process.register("threads", "Threads", self.threads.clone());
-        process.register(
-            "start_time_seconds",
-            "When the process started, since 1970",
-            self.start_seconds.clone(),
-        );
-        process.register("cpu_seconds", "User and system time", self.cpu_seconds.clone());
-        registry.register("thoth_tasks", "Tasks alive in the runtime", self.tasks.clone());
-    }
-
-    /// Reads `/proc/self`; what it does not say keeps its value.
-    fn look(&self) {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let field = |name: &str| -> Option<i64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-            line.split_whitespace().next()?.parse().ok()
-        };
-        if let Some(kilobytes) = field("VmRSS") {
-            self.resident_bytes.set(kilobytes * 1024);
-        }
-        if let Some(threads) = field("Threads") {
-            self.threads.set(threads);
-        }
-        if let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") {
-            // One of them is the directory itself.
-            self.open_descriptors.set(i64::try_from(descriptors.count()).unwrap_or(i64::MAX) - 1);
-        }
-        if let Some(seconds) = cpu_seconds() {
-            self.cpu_seconds.inner().store(seconds.to_bits(), Ordering::Relaxed);
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let tasks = runtime.metrics().num_alive_tasks();
-            self.tasks.set(i64::try_from(tasks).unwrap_or(i64::MAX));
-        }
-    }
-}
-
-/// Fields 14 and 15 of `/proc/self/stat`, in the hundredths of a second that Linux shows to every program.
-fn cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the program's name in parentheses, which may hold anything.
-    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace().skip(11);
-    let user: f64 = fields.next()?.parse().ok()?;
-    let system: f64 = fields.next()?.parse().ok()?;
-    Some((user + system) / 100.0)
-}
-
 /// `GET /metrics`.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     const DOING: &str = "the papers cannot be counted";
@@ -336,6 +286,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Response, ApiErr
         // Metrics are most wanted when something is wrong.
         Err(error) => tracing::error!(%error, "{DOING}"),
     }
+    app.metrics.stands(&app.engine.status());
     let text = app.metrics.text().map_err(|error| ApiError::internal("metrics cannot be written", &error))?;
     let kind = HeaderValue::from_static(OPEN_METRICS);
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

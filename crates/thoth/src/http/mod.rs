@@ -30,6 +30,7 @@ pub mod metrics;
 mod notes;
 mod page;
 mod papers;
+mod plan;
 mod rate;
 pub mod router;
 mod schedules;

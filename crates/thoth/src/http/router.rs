@@ -13,7 +13,7 @@ use super::extract::body_limit;
 use super::state::App;
 use super::{
     agent, cite, edits, effective, events, generation, guard, health, instances, mcp, metrics, notes, page,
-    papers, schedules, search, settings_api,
+    papers, plan, schedules, search, settings_api,
 };
 
 /// Most bytes of a body.
@@ -22,6 +22,8 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const PDF_BYTES_MAX: usize = 200 * 1024 * 1024;
 /// Most bytes of a settings file that is handed in.
 const SETTINGS_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Most bytes of a settings file that stands in a JSON string, where each may be escaped.
+const PLAN_BYTES_MAX: usize = 2 * SETTINGS_BYTES_MAX;
 /// Most bytes of a message of MCP.
 const MCP_BYTES_MAX: usize = crate::mcp::MESSAGE_BYTES_MAX;
 
@@ -77,6 +79,7 @@ fn api(app: Arc<App>) -> Router {
                 .layer(body_limit(SETTINGS_BYTES_MAX)),
         )
         .route("/api/v1/settings/diff", get(edits::diff))
+        .route("/api/v1/settings/plan", post(plan::plan).layer(body_limit(PLAN_BYTES_MAX)))
         .route("/api/v1/settings/rollback", post(edits::rollback))
         .route("/api/v1/settings/effective", get(effective::show))
         .route("/api/v1/settings/schedules", get(schedules::list).post(schedules::set))

@@ -45,7 +45,7 @@ const CLOSE_AGAIN: Duration = Duration::from_millis(100);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// The name under which the owner of the ports says how it stands.
-const NAME: &str = "ports";
+pub(super) const NAME: &str = "ports";
 
 /// Follows the addresses of the live generation.
 ///
@@ -88,12 +88,48 @@ pub async fn serve(
     ports.shutdown().await;
 }
 
-/// Serves what this generation wants, and tells the command line where.
-fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
+/// What [`serve`] would say if `next` took the place of `live`, as far as the two tell: of a port that is being left and is
+/// wanted again they know nothing.
+pub(super) fn foretold(live: &Generation, next: &Generation) -> Option<String> {
+    let handover = handover(next);
+    let (now, wanted) = (entrances(live), entrances(next));
+    let new = wanted.iter().filter(|one| !now.contains(one));
+    let new = new.map(|(entrance, address)| serving(*entrance, *address));
+    let stays =
+        |address: SocketAddr| wanted.iter().any(|(_, wanted)| *wanted == address || covers(*wanted, address));
+    let left = now.iter().filter(|(_, address)| !stays(*address));
+    let left = left.map(|(_, address)| leaving(*address, handover));
+    let said: Vec<String> = new.chain(left).collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// For how long what this generation leaves is still served.
+fn handover(generation: &Generation) -> Duration {
     let reload = &generation.settings.reload;
     // A revert may go back to the port that was left, and must find it still held.
     let trial_ms = if generation.services.on_trial().is_empty() { 0 } else { reload.probation_ms };
-    let handover = Duration::from_millis(reload.handover_ms.max(trial_ms));
+    Duration::from_millis(reload.handover_ms.max(trial_ms))
+}
+
+/// What a generation wants served, and where.
+fn entrances(generation: &Generation) -> Vec<(Entrance, SocketAddr)> {
+    let services = &generation.services;
+    let api = services.http.reserved.iter().map(|reserved| (Entrance::Api, reserved.address()));
+    let mcp = services.mcp.reserved.iter().map(|reserved| (Entrance::Mcp, reserved.address()));
+    api.chain(mcp).collect()
+}
+
+fn serving(entrance: Entrance, address: SocketAddr) -> String {
+    format!("serving {}{address}", entrance.words())
+}
+
+fn leaving(address: SocketAddr, handover: Duration) -> String {
+    format!("{address} for another {} ms", handover.as_millis())
+}
+
+/// Serves what this generation wants, and tells the command line where.
+fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
+    let handover = handover(generation);
     let (http, mcp) = (&generation.services.http.reserved, &generation.services.mcp.reserved);
     let api = http.iter().map(|reserved| (Entrance::Api, reserved));
     let wanted: Vec<_> = api.chain(mcp.iter().map(|reserved| (Entrance::Mcp, reserved))).collect();
@@ -148,7 +184,7 @@ impl Ports {
         for (entrance, reserved) in wanted {
             match self.serve(*entrance, reserved) {
                 Ok(false) => {}
-                Ok(true) => said.push(format!("serving {}{}", entrance.words(), reserved.address())),
+                Ok(true) => said.push(serving(*entrance, reserved.address())),
                 Err(error) => failed.push(format!("{} cannot be served: {error}", reserved.address())),
             }
         }
@@ -184,7 +220,7 @@ impl Ports {
                 }
                 (false, None) => {
                     port.until = Some(until);
-                    said.push(format!("{} for another {} ms", port.address, handover.as_millis()));
+                    said.push(leaving(port.address, handover));
                 }
                 (true, None) | (false, Some(_)) => {}
             }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use changeover::{Occasion, Status, Verdict};
+use changeover::{ABSENT, Occasion, Status, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ pub(super) async fn show(
 /// The keyed hash of the file as last read. While that file is not what this answer shows, the tag is a weak one:
 /// it names the file for an edit, but never stands for the answer.
 fn entity_tag(status: &Status, generation: u64) -> String {
-    let content = status.content.as_deref().unwrap_or("absent");
+    let content = status.content.as_deref().unwrap_or(ABSENT);
     let is_shown = !status.drift && status.generation == generation;
     format!("{}\"{content}\"", if is_shown { "" } else { "W/" })
 }

@@ -14,7 +14,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use tokio_util::sync::CancellationToken;
 
 use super::{Desk, MESSAGE_BYTES_MAX, Session, ToolListeners};
-use crate::http::generation::Generation;
+use crate::http::generation::Pinned;
 
 /// Sessions at one time, at most.
 pub const SESSIONS_MAX: usize = 64;
@@ -28,14 +28,14 @@ const SESSION: &str = "mcp-session-id";
 pub struct Arrived {
     /// The generation that let the request in; whoever works on the message takes it out. The library keeps a request
     /// for as long as it is answered, and a stream that only waits must pin nothing.
-    generation: Arc<Mutex<Option<Arc<Generation>>>>,
+    generation: Arc<Mutex<Option<Pinned>>>,
     /// Cancelled when the port that it came in by is served no more: a stream that only waits ends with its port.
     pub port_end: CancellationToken,
 }
 
 impl Arrived {
     /// A request that this generation let in by this port.
-    pub fn new(generation: Arc<Generation>, port_end: CancellationToken) -> Self {
+    pub fn new(generation: Pinned, port_end: CancellationToken) -> Self {
         Self { generation: Arc::new(Mutex::new(Some(generation))), port_end }
     }
 
@@ -45,7 +45,7 @@ impl Arrived {
     }
 
     /// Takes the generation out.
-    pub(super) fn take(&self) -> Option<Arc<Generation>> {
+    pub(super) fn take(&self) -> Option<Pinned> {
         self.generation.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

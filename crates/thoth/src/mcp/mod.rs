@@ -18,11 +18,9 @@ pub mod settings;
 pub mod stdio;
 mod tools;
 
-use std::sync::Arc;
-
 use changeover::Engine;
 
-use crate::http::generation::Generation;
+use crate::http::generation::Pinned;
 use crate::pdf::monitor::Monitor;
 use crate::services::Services;
 use crate::settings::Settings;
@@ -45,6 +43,6 @@ pub struct Desk {
 
 /// One call of a tool: the generation that it works with to its end.
 struct Call {
-    generation: Arc<Generation>,
+    generation: Pinned,
     desk: Desk,
 }

@@ -27,7 +27,8 @@ impl Session {
     /// The call's own generation: over HTTP the one that the request was let in by, else the live one.
     fn call(&self, context: &RequestContext<RoleServer>) -> Call {
         let let_in_by = Arrived::of(context).and_then(Arrived::take);
-        let generation = let_in_by.unwrap_or_else(|| self.desk.engine.live().load());
+        let here = || self.desk.engine.live().pin(format_args!("a call of MCP by pipes"));
+        let generation = let_in_by.unwrap_or_else(here);
         Call { generation, desk: self.desk.clone() }
     }
 }
@@ -80,10 +81,12 @@ impl ServerHandler for Session {
     ) -> Result<CallToolResponse, ErrorData> {
         let call = self.call(&context);
         let result = tools::call(&call, &request.name, request.arguments.unwrap_or_default());
-        // Who has cancelled waits for no answer: what is being done for it ends here.
-        match context.ct.run_until_cancelled(result).await {
-            Some(result) => result.map(CallToolResponse::from),
-            None => Err(tools::cancelled()),
+        tokio::select! {
+            biased;
+            result = result => result.map(CallToolResponse::from),
+            // Who has cancelled waits for no answer: what is being done for it ends here.
+            () = context.ct.cancelled() => Err(tools::cancelled()),
+            () = call.generation.overdue() => Ok(tools::overdue().into()),
         }
     }
 

@@ -11,6 +11,7 @@
 //! - [`render`]: what a note says about a paper
 //! - [`works`], [`shelf`]: works in the style of the settings, linked to their notes
 //! - [`references`]: the list of references in a note
+//! - [`template`]: a note as the user's template says
 //! - [`mod@write`]: the note on disk, found again and never written over
 
 pub mod document;
@@ -20,6 +21,7 @@ pub mod name;
 pub mod references;
 pub mod render;
 pub mod shelf;
+pub mod template;
 pub mod works;
 pub mod write;
 pub mod yaml;

@@ -4,7 +4,7 @@ use super::render::{escaped, one_line};
 use crate::paper::Reference;
 
 /// Entries that a note shows; the API gives all of them.
-const LINES_MAX: usize = 300;
+pub(super) const LINES_MAX: usize = 300;
 /// Characters of an entry that a note shows.
 const LINE_CHARS_MAX: usize = 1_000;
 

@@ -43,34 +43,53 @@ pub fn entries(id: &str, metadata: &Metadata, pdf: &Target) -> Vec<Entry> {
 /// The order of our keys in a new note.
 const ORDER: [&str; 9] = ["title", "authors", "year", "venue", "doi", "arxiv", "tags", "pdf", ID_KEY];
 
+/// The first line of our part.
+pub(super) const NOTICE: &str = "%% Thoth writes what stands between these two markers anew when the paper changes. Your own text is safe above and below. %%\n";
+
 /// Our part of a note, without the markers; ends with a line end.
 pub fn body(paper: &Paper, pdf: &Target, manner: &Manner<'_>) -> String {
-    let mut out = String::from(
-        "%% Thoth writes what stands between these two markers anew when the paper changes. Your own text is safe above and below. %%\n\n",
-    );
-    out.push_str(&citation(&paper.metadata, pdf, manner));
-    if let Some(summary) = &paper.metadata.summary {
-        let paragraphs = summary.value.lines().map(one_line).filter(|line| !line.is_empty());
-        let quoted: Vec<_> = paragraphs.map(|paragraph| format!("> {}\n", escaped(&paragraph))).collect();
+    let lines: Vec<references::Line> = paper.references.iter().map(|entry| manner.line(entry)).collect();
+    format!("{NOTICE}\n{}", built_in(paper, pdf, manner, &lines))
+}
+
+/// The same without the notice, with the list of references already made.
+pub(super) fn built_in(
+    paper: &Paper,
+    pdf: &Target,
+    manner: &Manner<'_>,
+    lines: &[references::Line],
+) -> String {
+    let mut out = citation(&paper.metadata, pdf, manner);
+    let paragraphs = summary(&paper.metadata);
+    if paper.metadata.summary.is_some() {
+        let quoted: Vec<_> =
+            paragraphs.iter().map(|paragraph| format!("> {}\n", escaped(paragraph))).collect();
         out.push_str("\n> [!abstract] Abstract\n");
         out.push_str(&quoted.join(">\n"));
     }
     out.push_str(&outline(&paper.sections, pdf));
-    let lines: Vec<references::Line> = paper.references.iter().map(|entry| manner.line(entry)).collect();
-    out.push_str(&references::section(&lines));
-    out.push_str(&manner.own_citation(&paper.metadata));
-    out.push_str(&citation_block(&paper.metadata));
+    out.push_str(&references::section(lines));
+    if let Some(text) = manner.own_citation(&paper.metadata) {
+        out.push_str(&format!("\n## Citation\n\n{text}\n"));
+    }
+    if let Some(entry) = citable(&paper.metadata) {
+        out.push_str(&format!("\n## BibTeX\n\n```bibtex\n{entry}\n```\n"));
+    }
     out.push_str(&sources(&paper.metadata));
     out
 }
 
-/// BibTeX, if there is a title to cite, and nothing in it that would end the block.
-fn citation_block(metadata: &Metadata) -> String {
+/// The paragraphs of the abstract.
+pub(super) fn summary(metadata: &Metadata) -> Vec<String> {
+    let paragraphs = metadata.summary.iter().flat_map(|summary| summary.value.lines());
+    paragraphs.map(one_line).filter(|line| !line.is_empty()).collect()
+}
+
+/// BibTeX, if there is a title to cite, and nothing in it that would end its block.
+pub(super) fn citable(metadata: &Metadata) -> Option<String> {
     let entry = bibtex(metadata);
-    if metadata.title.is_none() || entry.contains("```") || entry.contains("%%") {
-        return String::new();
-    }
-    format!("\n## BibTeX\n\n```bibtex\n{}\n```\n", entry.trim_end())
+    let is_harmless = !entry.contains("```") && !entry.contains("%%");
+    (metadata.title.is_some() && is_harmless).then(|| entry.trim_end().to_owned())
 }
 
 /// Who, when, where, and the links.
@@ -82,13 +101,7 @@ fn citation(metadata: &Metadata, pdf: &Target, manner: &Manner<'_>) -> String {
     facts.extend(metadata.year.as_ref().map(|year| year.value.to_string()));
     facts.extend(metadata.venue.as_ref().map(|venue| format!("*{}*", escaped(&one_line(&venue.value)))));
     let mut links = vec![format!("PDF: {}", pdf.link(None, None))];
-    if let Some(doi) = &metadata.doi {
-        links.push(manner.address(&format!("https://doi.org/{}", doi.value), &format!("doi:{}", doi.value)));
-    }
-    if let Some(arxiv) = &metadata.arxiv {
-        let id = &arxiv.value;
-        links.push(manner.address(&format!("https://arxiv.org/abs/{id}"), &format!("arXiv:{id}")));
-    }
+    links.extend(addresses(metadata, manner).into_iter().flatten());
     let mut out = String::new();
     if !facts.is_empty() {
         out.push_str(&facts.join(" · "));
@@ -99,31 +112,62 @@ fn citation(metadata: &Metadata, pdf: &Target, manner: &Manner<'_>) -> String {
     out
 }
 
-/// The headings with links to their pages.
-fn outline(sections: &[Section], pdf: &Target) -> String {
+/// The links to a paper's DOI and to its page at arXiv.
+pub(super) fn addresses(metadata: &Metadata, manner: &Manner<'_>) -> [Option<String>; 2] {
+    let doi = metadata
+        .doi
+        .as_ref()
+        .map(|doi| manner.address(&format!("https://doi.org/{}", doi.value), &format!("doi:{}", doi.value)));
+    let arxiv = metadata.arxiv.as_ref().map(|arxiv| {
+        let id = &arxiv.value;
+        manner.address(&format!("https://arxiv.org/abs/{id}"), &format!("arXiv:{id}"))
+    });
+    [doi, arxiv]
+}
+
+/// A heading of the outline.
+pub(super) struct Heading {
+    pub(super) title: String,
+    /// How deep it stands, from 0: never by more than one below the heading before, since Markdown would take an item that
+    /// is indented further for a code block.
+    pub(super) depth: usize,
+    /// The page that it begins on, and a link there, where that is known.
+    pub(super) page: Option<(u32, String)>,
+}
+
+/// The headings that an outline shows, and how many more there are.
+pub(super) fn headings(sections: &[Section], pdf: &Target) -> (Vec<Heading>, usize) {
     let headed: Vec<_> =
         sections.iter().filter(|s| s.kind != SectionKind::Abstract && !s.title.trim().is_empty()).collect();
-    if headed.is_empty() {
+    let top = headed.iter().map(|section| section.level).min().unwrap_or(1);
+    let mut headings: Vec<Heading> = Vec::new();
+    for section in headed.iter().take(OUTLINE_MAX) {
+        let deepest = headings.last().map_or(0, |before| before.depth + 1);
+        let depth = usize::from(section.level - top).min(deepest);
+        let title = one_line(&section.title);
+        let page =
+            section.paragraphs.first().map(|first| (first.page, pdf.link(Some(first.page), Some(&title))));
+        headings.push(Heading { title, depth, page });
+    }
+    (headings, headed.len().saturating_sub(OUTLINE_MAX))
+}
+
+/// The headings with links to their pages.
+fn outline(sections: &[Section], pdf: &Target) -> String {
+    let (headings, more) = headings(sections, pdf);
+    if headings.is_empty() {
         return String::new();
     }
-    let top = headed.iter().map(|section| section.level).min().unwrap_or(1);
     let mut out = String::from("\n## Outline\n\n");
-    let mut depth_before = 0;
-    for (n, section) in headed.iter().take(OUTLINE_MAX).enumerate() {
-        // A list item that is indented by more than one step under its parent would be a code block.
-        let depth = usize::from(section.level - top).min(if n == 0 { 0 } else { depth_before + 1 });
-        depth_before = depth;
-        let title = one_line(&section.title);
-        let item = match section.paragraphs.first() {
-            Some(first) => {
-                format!("{}, p. {}", pdf.link(Some(first.page), Some(&title)), first.page)
-            }
-            None => escaped(&title),
+    for Heading { title, depth, page } in &headings {
+        let item = match page {
+            Some((page, link)) => format!("{link}, p. {page}"),
+            None => escaped(title),
         };
-        out.push_str(&format!("{}- {item}\n", "    ".repeat(depth)));
+        out.push_str(&format!("{}- {item}\n", "    ".repeat(*depth)));
     }
-    if headed.len() > OUTLINE_MAX {
-        out.push_str(&format!("- … and {} more headings\n", headed.len() - OUTLINE_MAX));
+    if more > 0 {
+        out.push_str(&format!("- … and {more} more headings\n"));
     }
     out
 }
@@ -161,7 +205,7 @@ fn place(source: Source) -> String {
     }
 }
 
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

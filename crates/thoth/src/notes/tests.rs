@@ -35,6 +35,7 @@ impl Vault {
             pdf: &pdf,
             paper: &paper(title),
             manner: Manner { citations: &citations, shelf: &Shelf::default() },
+            template: None,
             create,
         };
         write(&order).unwrap()

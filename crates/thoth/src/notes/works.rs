@@ -19,21 +19,17 @@ pub struct Manner<'a> {
 }
 
 impl Manner<'_> {
-    /// The paper's own citation, if there is a title to cite; ends with a line end.
-    pub(super) fn own_citation(&self, metadata: &Metadata) -> String {
-        if metadata.title.is_none() {
-            return String::new();
-        }
-        let Some(text) = self.formatted(csl_json::of_paper("paper", metadata)) else {
-            return String::new();
-        };
+    /// The paper's own citation with its link, in Markdown, if there is a title to cite.
+    pub(super) fn own_citation(&self, metadata: &Metadata) -> Option<String> {
+        metadata.title.as_ref()?;
+        let text = self.formatted(csl_json::of_paper("paper", metadata))?;
         let known = Reference {
             doi: metadata.doi.as_ref().map(|doi| doi.value.clone()),
             arxiv: metadata.arxiv.as_ref().map(|arxiv| arxiv.value.clone()),
             ..Reference::default()
         };
         let link = address(&known).map(|(words, url)| format!(" {}", self.address(&url, &words)));
-        format!("\n## Citation\n\n{text}{}\n", link.unwrap_or_default())
+        Some(format!("{text}{}", link.unwrap_or_default()))
     }
 
     /// A link to a DOI, an arXiv page or another address; `text` is what a link with words says.

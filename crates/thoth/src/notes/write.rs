@@ -6,10 +6,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::template::NoteTemplate;
 use super::works::Manner;
 use super::{document, link::Target, name, render};
 use crate::aside::Aside;
 use crate::paper::Paper;
+use crate::template::Fault;
 
 /// Longest note that is read (bytes). A larger one is the user's book, and left alone.
 const NOTE_MAX_BYTES: u64 = 16 << 20;
@@ -45,6 +47,8 @@ pub struct Order<'a> {
     pub paper: &'a Paper,
     /// How it shows works.
     pub manner: Manner<'a>,
+    /// The user's template of our part; `None` for what is built in.
+    pub template: Option<&'a NoteTemplate>,
     /// Whether a note is made where there is none. A link is refreshed in a note that exists; one that the user
     /// deleted does not come back for that.
     pub create: bool,
@@ -75,6 +79,14 @@ pub enum NoteError {
         path: PathBuf,
         /// The refusal.
         source: io::Error,
+    },
+    /// The user's template does not take this paper.
+    #[error("the template `{name}` does not take this paper: {fault}; change it, or remove the file")]
+    Template {
+        /// What people know the template by.
+        name: String,
+        /// What is wrong.
+        fault: Fault,
     },
     /// Every name that the note could have is another file's.
     #[error("the note `{}` could not be written: a file that is not Thoth's has its name; rename one of them", .0.display())]
@@ -158,6 +170,15 @@ fn head(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Our part, without the markers.
+fn body(order: &Order<'_>, target: &Target) -> Result<String, NoteError> {
+    let Some(template) = order.template else {
+        return Ok(render::body(order.paper, target, &order.manner));
+    };
+    let made = template.body(order.id, order.paper, target, &order.manner);
+    made.map_err(|fault| NoteError::Template { name: template.name().to_owned(), fault })
+}
+
 fn plain_name(order: &Order<'_>) -> String {
     format!("{}.md", stem(order))
 }
@@ -175,10 +196,8 @@ fn stem(order: &Order<'_>) -> String {
 fn create(order: &Order<'_>) -> Result<Written, NoteError> {
     fs::create_dir_all(order.folder).map_err(NoteError::at(order.folder))?;
     let target = Target::new(order.vault, order.pdf);
-    let note = document::fresh(
-        &render::entries(order.id, &order.paper.metadata, &target),
-        &render::body(order.paper, &target, &order.manner),
-    );
+    let note =
+        document::fresh(&render::entries(order.id, &order.paper.metadata, &target), &body(order, &target)?);
     let stem = stem(order);
     let names = [format!("{stem}.md"), format!("{stem} ({}).md", order.id)];
     for name in &names {
@@ -218,7 +237,7 @@ fn update(order: &Order<'_>, path: &Path) -> Result<Written, NoteError> {
     }
     let target = Target::new(order.vault, order.pdf);
     let entries = render::entries(order.id, &order.paper.metadata, &target);
-    let body = render::body(order.paper, &target, &order.manner);
+    let body = body(order, &target)?;
     for _ in 0..ATTEMPTS_MAX {
         let (before, bytes) = read(path).map_err(NoteError::at(path))?;
         if before.len() > NOTE_MAX_BYTES {

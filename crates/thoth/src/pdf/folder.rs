@@ -192,6 +192,11 @@ impl Walk {
     }
 }
 
+/// What a verdict says when this folder is followed.
+pub fn watches(folder: &Path) -> String {
+    format!("watches `{}`", folder.display())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -360,6 +360,7 @@ pub(super) fn write_note(
         pdf: &shared.ledger.path(row),
         paper,
         manner: Manner { citations: &terms.citations, shelf },
+        template: terms.inputs.template.as_deref(),
         create: is_new || last.is_none(),
     };
     let written = note::write(&order)?;

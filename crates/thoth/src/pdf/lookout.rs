@@ -94,7 +94,7 @@ fn turn(
     let now = Instant::now();
     let followed = match wanted {
         Some(scope) if lookout.scope() != Some(scope) => lookout.follow(scope, now),
-        Some(scope) => Ok(format!("watches `{}`", scope.folder.display())),
+        Some(scope) => Ok(folder::watches(&scope.folder)),
         None => Ok("watches nothing".to_owned()),
     };
     let next = lookout.look(now, finished, followed.as_ref().err().cloned());
@@ -163,7 +163,7 @@ impl Lookout {
             self.look_back(&left, now);
             self.left = Some(left);
         }
-        Ok(format!("watches `{shown}`"))
+        Ok(folder::watches(&scope.folder))
     }
 
     /// One look. Says after how long the next one is due at the latest. `problem` is what went wrong before it.

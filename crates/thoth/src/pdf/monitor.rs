@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adopt::{self, Adopted};
-use super::folder::Scope;
+use super::folder::{self, Scope};
 use super::intake;
 use super::ledger::Ledger;
 use super::lookout::{Follow, keep_looking};
@@ -23,6 +23,7 @@ use super::shared::{Shared, blocking, lock};
 use super::status::Status;
 use crate::citations::Citations;
 use crate::database::Database;
+use crate::notes::template::NoteTemplate;
 use crate::paper::{Metadata, Paper};
 use crate::rag::index::Index;
 use crate::settings::Settings;
@@ -38,6 +39,9 @@ pub struct MonitorInputs {
     pub recursive: bool,
     /// Bytes of a PDF that is read.
     pub document_max_bytes: u64,
+    /// The user's template of notes.
+    #[serde(skip)]
+    pub template: Option<Arc<NoteTemplate>>,
 }
 
 impl MonitorInputs {
@@ -48,12 +52,42 @@ impl MonitorInputs {
             notes: settings.paths.notes.clone(),
             recursive: settings.servers.monitor.recursive,
             document_max_bytes: settings.performance.memory.max_document_size_mb.saturating_mul(1 << 20),
+            template: settings.note_template.clone(),
         }
+    }
+
+    /// What becomes different by them, as a verdict says it; `None` where nothing does. `before` is what is followed now.
+    pub fn change_in_words(&self, before: Option<&Self>) -> Option<String> {
+        let folder = (!self.has_folder_of(before)).then(|| folder::watches(&self.pdf));
+        let size = before.filter(|before| before.document_max_bytes != self.document_max_bytes);
+        let size = size.map(|_| format!("reads PDFs of up to {} MB", self.document_max_bytes >> 20));
+        let notes = before.filter(|before| before.notes != self.notes);
+        let notes = notes.map(|_| format!("writes notes to `{}`", self.notes.display()));
+        let template = before.filter(|before| before.template != self.template);
+        let template = template.map(|_| match &self.template {
+            Some(template) => format!("writes notes by {}", template.in_words()),
+            None => "writes notes as it is built in".to_owned(),
+        });
+        let changes: Vec<String> = [folder, size, notes, template].into_iter().flatten().collect();
+        (!changes.is_empty()).then(|| changes.join(", "))
+    }
+
+    /// Whether the folder is the one that is followed now, in the same depth.
+    fn has_folder_of(&self, before: Option<&Self>) -> bool {
+        before.is_some_and(|before| before.pdf == self.pdf && before.recursive == self.recursive)
+    }
+
+    /// Whether the intake has to be told: of another folder, or another size.
+    pub fn concern_the_intake(&self, before: Option<&Self>) -> bool {
+        let same_size = before.is_some_and(|before| before.document_max_bytes == self.document_max_bytes);
+        !(self.has_folder_of(before) && same_size)
     }
 
     /// What they mean, for people.
     pub fn in_words(&self) -> String {
-        format!("watches `{}`, writes notes to `{}`", self.pdf.display(), self.notes.display())
+        let by = self.template.as_ref().map(|template| format!(" by {}", template.in_words()));
+        let (pdf, notes) = (self.pdf.display(), self.notes.display());
+        format!("watches `{pdf}`, writes notes to `{notes}`{}", by.unwrap_or_default())
     }
 }
 

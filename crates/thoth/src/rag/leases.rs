@@ -2,14 +2,14 @@
 //! one nobody reads.
 //!
 //! A file `readers/<recipe>` beside the database is locked (`flock`, shared) by each process that reads the recipe, and
-//! for itself by the one that drops it. The kernel ends a lock with its process, however that ends. The files stay:
-//! one for each recipe that ever was, and empty.
+//! for itself by the one that drops it. The kernel ends a lock with its process, however that ends. The last reader removes
+//! the file; so a lock counts only while the name still leads to the file that it is on.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -37,7 +37,7 @@ struct Readers {
     /// The number of the newest.
     newest: u64,
     /// Tells other processes that this one reads.
-    _lock: File,
+    lock: File,
 }
 
 impl Leases {
@@ -54,13 +54,8 @@ impl Leases {
         match held.readers.get_mut(recipe.id()) {
             Some(readers) => (readers.count, readers.newest) = (readers.count + 1, taken),
             None => {
-                let lock = self.open(recipe)?;
-                match lock.try_lock_shared() {
-                    Ok(()) => {}
-                    Err(TryLockError::WouldBlock) => return Ok(None),
-                    Err(TryLockError::Error(error)) => return Err(error),
-                }
-                let readers = Readers { count: 1, newest: taken, _lock: lock };
+                let Some(lock) = self.locked(recipe, File::try_lock_shared)? else { return Ok(None) };
+                let readers = Readers { count: 1, newest: taken, lock };
                 held.readers.insert(recipe.id().to_owned(), readers);
             }
         }
@@ -70,15 +65,11 @@ impl Leases {
     /// A recipe that is to be dropped: while the claim lives, nobody begins to read it. `None` where somebody reads
     /// it, here or in another process, or where that cannot be told.
     pub(super) fn claim(&self, recipe: &Recipe) -> Option<Claim> {
-        let claimed = self.open(recipe).and_then(|lock| match lock.try_lock() {
-            Ok(()) => Ok(Some(Claim { _lock: lock })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        });
-        claimed.unwrap_or_else(|error| {
+        let claimed = self.locked(recipe, File::try_lock).unwrap_or_else(|error| {
             tracing::warn!(recipe = recipe.id(), %error, "who reads an old index cannot be told; it stays");
             None
-        })
+        });
+        claimed.map(|lock| Claim { _lock: lock, path: self.folder.join(recipe.id()) })
     }
 
     /// The number of the newest reader of this process, if it reads the recipe at all.
@@ -92,11 +83,49 @@ impl Leases {
         self.released.subscribe()
     }
 
-    fn open(&self, recipe: &Recipe) -> io::Result<File> {
+    /// The file of a recipe, locked in this way. `None` where others keep us from it.
+    fn locked(
+        &self,
+        recipe: &Recipe,
+        lock: fn(&File) -> Result<(), TryLockError>,
+    ) -> io::Result<Option<File>> {
         std::fs::create_dir_all(&self.folder)?;
-        let mut options = File::options();
-        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        options.open(self.folder.join(recipe.id()))
+        let path = self.folder.join(recipe.id());
+        for _ in 0..OPENS_MAX {
+            let mut options = File::options();
+            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = options.open(&path)?;
+            match lock(&file) {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // Its last reader may have removed it between the two: then nobody else would see this lock.
+            if is_at(&file, &path)? {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Tries to lock a file that others make and remove meanwhile.
+const OPENS_MAX: usize = 8;
+
+/// Whether the name leads to this very file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file that is locked for whoever removes it.
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::debug!(path = %path.display(), %error, "an empty file is left behind");
     }
 }
 
@@ -119,8 +148,12 @@ impl Drop for Lease {
         let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(readers) = held.readers.get_mut(self.recipe.id()) {
             readers.count -= 1;
-            if readers.count == 0 {
-                held.readers.remove(self.recipe.id());
+            if readers.count == 0
+                && let Some(Readers { lock, .. }) = held.readers.remove(self.recipe.id())
+                // No other process reads it, and none can begin to before the file is gone.
+                && lock.try_lock().is_ok()
+            {
+                remove(&self.leases.folder.join(self.recipe.id()));
             }
         }
         drop(held);
@@ -131,7 +164,15 @@ impl Drop for Lease {
 /// The claim on a recipe that nobody reads.
 #[derive(Debug)]
 pub(super) struct Claim {
+    /// Held until after the file is removed.
     _lock: File,
+    path: PathBuf,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
 }
 
 #[cfg(test)]
@@ -157,5 +198,35 @@ mod tests {
         assert!(ours.take(&recipe).unwrap().is_none(), "it is being dropped");
         drop(claim);
         assert!(ours.take(&recipe).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_last_reader_removes_the_file_and_no_lock_is_on_one_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (Leases::new(folder.path()), Leases::new(folder.path()));
+        let recipe = recipe(100, 20);
+        let file = folder.path().join("readers").join(recipe.id());
+        let (first, second) = (ours.take(&recipe).unwrap().unwrap(), theirs.take(&recipe).unwrap().unwrap());
+        drop(first);
+        assert!(file.exists(), "another process reads it");
+        drop(second);
+        assert!(!file.exists());
+        drop(ours.claim(&recipe).unwrap());
+        assert!(!file.exists());
+        // Many at once: whoever holds a lease keeps every claim away.
+        std::thread::scope(|scope| {
+            for leases in [&ours, &theirs] {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        if let Some(lease) = leases.take(&recipe).unwrap() {
+                            let other = Leases::new(folder.path());
+                            assert!(other.claim(&recipe).is_none(), "it is read");
+                            drop(lease);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(!file.exists());
     }
 }

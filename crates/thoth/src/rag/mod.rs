@@ -16,6 +16,7 @@ pub mod builder;
 pub mod chunk;
 pub mod index;
 pub mod passages;
+pub mod prompt;
 pub mod recipe;
 pub mod recipes;
 pub mod search;
@@ -45,6 +46,7 @@ use settings::{Qa, RagSettings};
 
 use crate::llm::Llm;
 use crate::paper::Paper;
+use crate::settings::Rebuild;
 
 /// What the service `rag` is made from. Serialised under the keys that it comes from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,6 +60,9 @@ pub struct RagInputs {
     /// How questions are answered.
     #[serde(rename = "rag.qa")]
     pub qa: Qa,
+    /// The instructions for written answers that the user's file gives.
+    #[serde(rename = "the file answer.md of paths.prompts")]
+    instructions: Option<String>,
 }
 
 fn by_id<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Error> {
@@ -73,7 +78,7 @@ impl RagInputs {
     /// The inputs of these settings if `live` reads the recipe that they ask for: then nothing has to be looked up.
     pub fn like(live: &Rag, settings: &RagSettings) -> Option<Self> {
         let wanted = Recipe::new(settings);
-        (wanted == *live.reads()).then(|| Self { reads: wanted.clone(), wanted, qa: settings.qa.clone() })
+        (wanted == *live.reads()).then(|| Self::made(wanted.clone(), wanted, settings))
     }
 
     /// What the settings ask for, and what the index has ready. Only reads. Blocking.
@@ -83,7 +88,12 @@ impl RagInputs {
     pub fn new(settings: &RagSettings, index: &Index) -> rusqlite::Result<Self> {
         let wanted = Recipe::new(settings);
         let reads = index.readable_recipe(&wanted)?;
-        Ok(Self { reads, wanted, qa: settings.qa.clone() })
+        Ok(Self::made(reads, wanted, settings))
+    }
+
+    fn made(reads: Recipe, wanted: Recipe, settings: &RagSettings) -> Self {
+        let qa = settings.qa.clone();
+        Self { reads, wanted, instructions: qa.instructions.clone(), qa }
     }
 }
 
@@ -146,6 +156,14 @@ impl Rag {
     /// The recipe that the settings ask for.
     pub fn wanted(&self) -> &Recipe {
         &self.inputs.wanted
+    }
+
+    /// What would have to be built for another recipe. Only reads. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn rebuild(&self, wanted: &Recipe) -> rusqlite::Result<Rebuild> {
+        self.index.rebuild(self.reads(), wanted)
     }
 
     /// The document of a content (the hash of the PDF's bytes, in hexadecimal). Blocking.

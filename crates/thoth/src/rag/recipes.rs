@@ -9,6 +9,7 @@ use super::RagError;
 use super::index::{Index, create_tables, document, drop_tables, write_chunks};
 use super::leases::Lease;
 use super::recipe::Recipe;
+use crate::settings::Rebuild;
 
 /// How far a recipe is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,17 @@ impl Index {
     /// How far a recipe is built.
     pub(super) fn built(&self, recipe: &Recipe) -> rusqlite::Result<Built> {
         self.database.read(|connection| built(connection, recipe))
+    }
+
+    /// What would have to be built for `wanted`, beside what is read now.
+    pub(super) fn rebuild(&self, reads: &Recipe, wanted: &Recipe) -> rusqlite::Result<Rebuild> {
+        self.database.read(|connection| {
+            let Built { done, total } = built(connection, wanted)?;
+            let chunks = connection
+                .prepare_cached("SELECT coalesce(sum(chunks), 0) FROM chunked WHERE recipe = ?1")?
+                .query_row([reads.id()], |row| row.get(0))?;
+            Ok(Rebuild { papers: total, done, chunks })
+        })
     }
 
     /// Whether a recipe is ready.

@@ -32,7 +32,7 @@ pub(super) fn open(folder: &tempfile::TempDir) -> Arc<Index> {
 }
 
 pub(super) fn settings(chunk_size: u32, chunk_overlap: u32) -> RagSettings {
-    let qa = Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000 };
+    let qa = Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000, instructions: None };
     RagSettings { chunk_size, chunk_overlap, qa }
 }
 

@@ -26,4 +26,7 @@ pub struct Qa {
     pub temperature: f64,
     /// Most tokens of a written answer (2,000).
     pub max_tokens: u32,
+    /// The instructions for written answers, out of the folder `paths.prompts`; `None` for what is built in.
+    #[serde(skip)]
+    pub instructions: Option<String>,
 }

@@ -1,113 +1,75 @@
 //! From what a document says to settings as they are meant.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use changeover::check::Document;
+use changeover::{Files, Occasion, Problem};
 use url::Url;
 
-use super::environment::VARIABLES;
-use super::path::NoFolder;
-use super::walk::{self, Found};
+use super::environment::{NoKey, VARIABLES};
+use super::walk::{self, Found, Sheet};
 use super::{
-    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, origin, path,
+    ApiKeys, Environment, Level, Logging, Origins, Paths, Reload, Secret, Settings, Vault, folders, origin,
+    templates,
 };
 use crate::http::settings::{ApiServer, ServersSettings};
 use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
 use crate::llm::settings::{LlmDefault, LlmSettings};
 use crate::mcp::settings::McpServer;
 use crate::pdf::settings::{MemoryLimits, MonitorSettings, PerformanceSettings};
+use crate::rag::prompt::Given;
 use crate::rag::settings::{Qa, RagSettings};
+
+/// What documents are checked by.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) occasion: Occasion,
+    pub(super) environment: &'a Environment,
+    pub(super) vault: &'a Vault,
+    /// The way to the files that settings name: secrets, styles, templates.
+    pub(super) files: &'a Files<'a>,
+}
 
 /// The settings of a file that says nothing, in an environment that says nothing.
 pub(super) fn defaults(vault: &Vault) -> Settings {
-    let document = Document::default();
-    settings(&mut walk::walk(&document), &Environment::default(), vault)
+    let (document, environment, files) = (Document::default(), Environment::default(), Files::around(b"{}"));
+    let terms = Terms { occasion: Occasion::Start, environment: &environment, vault, files: &files };
+    settings(&mut walk::walk(&Sheet::main(&document)), &terms)
 }
 
 /// The settings as they are meant. Of a file that is refused they are of no use, so that a default may stand in for
 /// what is wrong.
-pub(super) fn settings(found: &mut Found<'_>, environment: &Environment, vault: &Vault) -> Settings {
+pub(super) fn settings(found: &mut Found<'_>, terms: &Terms<'_>) -> Settings {
+    let Terms { environment, vault, .. } = *terms;
     let mut pinned = BTreeMap::new();
+    let paths = folders::paths(found, vault);
     let mut settings = Settings {
         vault: vault.clone(),
         origins: Origins::default(),
-        paths: paths(found, vault),
-        api_keys: api_keys(found, environment),
+        note_template: templates::note(found, &paths.templates, terms),
+        api_keys: api_keys(found, terms),
         llm: LlmSettings { default: llm_default(found) },
-        memory: MemorySettings { letta: letta(found, environment, &mut pinned) },
-        rag: rag(found),
+        memory: MemorySettings { letta: letta(found, terms, &mut pinned) },
+        rag: rag(found, &paths, terms),
         servers: ServersSettings {
             api: api_server(found, environment, &mut pinned),
             mcp: mcp_server(found, environment, &mut pinned),
             monitor: monitor(found),
         },
-        citation: super::style::citation(found, vault),
+        citation: super::style::citation(found, terms),
         performance: performance(found),
         logging: logging(found, environment, &mut pinned),
         reload: reload(found),
+        paths,
         pinned,
     };
     settings.origins = origin::origins(found, environment, &settings.pinned);
     settings
 }
 
-fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
-    let allow_outside = found.switch("paths.allowOutside");
-    for key in super::keys::KEYS.iter().filter(|key| key.path.starts_with("paths.") && key.service.is_none())
-    {
-        if let Some(written) = found.value(key.path).map(|_| found.text(key.path))
-            && !allow_outside
-            && path::leaves_by_name(&path::resolve(&written, vault), vault)
-        {
-            outside(found, key.path, &written, vault, "lies outside the vault");
-        }
-    }
-    Paths {
-        pdf: folder(found, "paths.pdf", allow_outside, vault),
-        notes: folder(found, "paths.notes", allow_outside, vault),
-        workspace: folder(found, "paths.workspace", allow_outside, vault),
-    }
-}
-
-fn folder(found: &mut Found<'_>, key: &str, allow_outside: bool, vault: &Vault) -> PathBuf {
-    let written = found.text(key);
-    let folder = path::resolve(&written, vault);
-    if !allow_outside && path::leaves_by_name(&folder, vault) {
-        outside(found, key, &written, vault, "lies outside the vault");
-    } else if !allow_outside && path::leaves_by_link(&folder, vault) {
-        outside(found, key, &written, vault, "leads out of the vault by a link");
-    } else {
-        absent(found, key, &vault.relative(&folder), path::folder_problem(&folder));
-    }
-    folder
-}
-
-/// A folder that cannot be made is refused; not where all of the vault may only be read: that can still be searched.
-fn absent(found: &mut Found<'_>, key: &str, folder: &str, problem: Option<NoFolder>) {
-    match problem {
-        None => {}
-        Some(NoFolder::Refused(problem)) => found.refuse(
-            key,
-            format!("`{folder}` can be no folder: {problem}"),
-            "name a folder that exists, or that can be made",
-        ),
-        Some(NoFolder::ReadOnly) => found.warn(
-            key,
-            format!("`{folder}` cannot be made: the vault is mounted so that it may only be read"),
-            "what Thoth knows is found all the same; mount the vault writable for notes and new papers",
-        ),
-    }
-}
-
-fn outside(found: &mut Found<'_>, key: &str, written: &str, vault: &Vault, message: &str) {
-    let message = format!("`{written}` {message}, `{}`", vault.root().display());
-    found.refuse(key, message, "`\"allowOutside\": true` in `paths` permits it");
-}
-
-fn api_keys(found: &mut Found<'_>, environment: &Environment) -> ApiKeys {
-    let mut key = |path: &'static str| secret(found, environment, path);
+fn api_keys(found: &mut Found<'_>, terms: &Terms<'_>) -> ApiKeys {
+    let mut key = |path: &'static str| secret(found, terms, path);
     ApiKeys {
         openrouter_key: key("apiKeys.openrouterKey"),
         openai_key: key("apiKeys.openaiKey"),
@@ -118,20 +80,26 @@ fn api_keys(found: &mut Found<'_>, environment: &Environment) -> ApiKeys {
     }
 }
 
-/// The file's key, else the environment's.
-fn secret(found: &mut Found<'_>, environment: &Environment, path: &'static str) -> Secret {
+/// The file's key, else the environment's. A file with a key that cannot be used is refused while Thoth runs, so that the
+/// key before it stays; a start goes without it. An absent or empty one is no key, and told.
+fn secret(found: &mut Found<'_>, terms: &Terms<'_>, path: &'static str) -> Secret {
     let written = found.text(path);
     if !written.trim().is_empty() {
         return Secret::new(written.trim());
     }
-    environment
-        .api_key(path)
-        .unwrap_or_else(|error| {
-            let hint = "the variable that names this file is set, so it is expected";
-            found.warn(path, format!("no key: {error}"), hint);
-            None
-        })
-        .unwrap_or_default()
+    match terms.environment.api_key(path, terms.files) {
+        Ok(key) => key.unwrap_or_default(),
+        Err(NoKey { message, is_absent }) => {
+            let problem = Problem::new(path, format!("no key: {message}"));
+            if is_absent || terms.occasion == Occasion::Start {
+                let hint = "the variable that names this file is set, so it is expected";
+                found.warnings.push(problem.hint(hint));
+            } else {
+                found.problems.push(problem.hint("write the key into that file, and nothing else"));
+            }
+            Secret::default()
+        }
+    }
 }
 
 fn llm_default(found: &Found<'_>) -> LlmDefault {
@@ -157,30 +125,35 @@ fn base_url(found: &Found<'_>) -> Url {
 static DEFAULT_BASE_URL: LazyLock<Url> =
     LazyLock::new(|| Url::parse("https://openrouter.ai/api/v1").expect("the constant is a URL"));
 
-fn letta(found: &mut Found<'_>, environment: &Environment, pinned: &mut Pinned) -> LettaSettings {
+fn letta(found: &mut Found<'_>, terms: &Terms<'_>, pinned: &mut Pinned) -> LettaSettings {
     const URL: &str = super::environment::LETTA_SERVER_URL;
     // The bound of the key has seen to it that the text is a URL.
     let written = Url::parse(&found.text(URL)).unwrap_or_else(|_| USUAL.clone());
-    let server_url = match environment.letta_server_url.clone() {
+    let server_url = match terms.environment.letta_server_url.clone() {
         Some(url) => Some(pin(found, pinned, URL, "LETTA_SERVER_URL", &written, url)),
         None => found.value(URL).map(|_| written),
     };
     LettaSettings {
         mode: Mode::from_name(&found.text("memory.letta.mode")).unwrap_or(Mode::SelfHosted),
         server_url,
-        cloud_api_key: secret(found, environment, "memory.letta.cloudApiKey"),
+        cloud_api_key: secret(found, terms, "memory.letta.cloudApiKey"),
         agent_model: found.text("memory.letta.agentModel"),
         agent_name: found.text("memory.letta.agentName"),
     }
 }
 
-fn rag(found: &Found<'_>) -> RagSettings {
+fn rag(found: &mut Found<'_>, paths: &Paths, terms: &Terms<'_>) -> RagSettings {
+    let model = Some(found.text("rag.qa.model")).filter(|model| !model.is_empty());
+    let retrieval_k = small(found.count("rag.qa.retrievalK"));
+    let written_by = model.clone().unwrap_or_else(|| found.text("llm.default.model"));
+    let given = Given { model: &written_by, passages: retrieval_k };
     RagSettings {
         chunk_size: small(found.count("rag.chunkSize")),
         chunk_overlap: small(found.count("rag.chunkOverlap")),
         qa: Qa {
-            retrieval_k: small(found.count("rag.qa.retrievalK")),
-            model: Some(found.text("rag.qa.model")).filter(|model| !model.is_empty()),
+            instructions: templates::instructions(found, &paths.prompts, &given, terms),
+            retrieval_k,
+            model,
             temperature: found.number("rag.qa.temperature"),
             max_tokens: small(found.count("rag.qa.maxTokens")),
         },

@@ -1,12 +1,13 @@
 //! What differs between two settings, key by key, without secrets; and an older content with today's keys.
 
 use changeover::Problem;
+use changeover::check::parse;
 use changeover::edit::Change;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::spelling::{edited, said};
-use super::{ApiKeys, KEYS, Secret, Settings};
+use super::{ApiKeys, KEYS, Secret, Settings, effective};
 
 /// One key in which two settings differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +23,15 @@ pub struct Difference {
 /// Every key whose value in effect differs, in the order of the settings.
 pub fn difference(from: &Settings, to: &Settings) -> Vec<Difference> {
     let mut differences = Vec::new();
-    below("", &from.view(), &to.view(), &mut differences);
+    let view = |settings: &Settings| {
+        let mut view = settings.view();
+        // Which keys the environment pins is no value of a setting.
+        if let Some(keys) = view.as_object_mut() {
+            keys.shift_remove("_pinned");
+        }
+        view
+    };
+    below("", &view(from), &view(to), &mut differences);
     // Two secrets look alike; that they differ is told all the same.
     let (ours, theirs) = (secrets(from), secrets(to));
     for ((path, one), (_, other)) in ours.into_iter().zip(theirs) {
@@ -61,7 +70,9 @@ fn below(path: &str, from: &Value, to: &Value, differences: &mut Vec<Difference>
             }
         }
         (from, to) => {
-            differences.push(Difference { path: path.to_owned(), from: from.clone(), to: to.clone() });
+            // A secret may stand where no secret belongs.
+            let shown = |value: &Value| effective::shown(path, value.clone());
+            differences.push(Difference { path: path.to_owned(), from: shown(from), to: shown(to) });
         }
     }
 }
@@ -71,6 +82,10 @@ fn below(path: &str, from: &Value, to: &Value, differences: &mut Vec<Difference>
 /// # Errors
 /// One of the two is no settings file that could be read or edited.
 pub fn with_secrets_of(older: &[u8], newer: &[u8]) -> Result<Vec<u8>, Problem> {
+    // What cannot be read must not look as if it had no keys.
+    if let Err(refused) = parse(newer) {
+        return Err(refused.problems.into_iter().next().unwrap_or_default());
+    }
     let secret = KEYS.iter().filter(|key| key.secret);
     let changes: Vec<Change> = secret
         .filter(|key| said(older, key.path) != said(newer, key.path))

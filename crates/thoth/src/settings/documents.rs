@@ -114,6 +114,19 @@ A key that looks like a typing error of a known key is refused; any other unknow
 Paths are relative to the vault. The container's name of the vault, `/vault/x`, means the same everywhere, as do the
 spellings of older files: `/workspace` is `thoth/_thoth`, `/workspace/x` is `x`, `/thoth/x` is `thoth/x`. Each key may
 also be spelled in snake_case, and `llm` as `llmConfig`.
+
+## Files
+
+- `settings.json`: what this page lists.
+- `settings.local.json` beside it: a layer above it, for what is this machine's alone, such as keys and ports. Each key that stands
+  there wins over the one in `settings.json`. It is checked as strictly, and may come and go while Thoth works;
+  `thoth settings show --origin` says which file a value comes from. Keep it out of what you share: `settings.local.json` in
+  `.gitignore`.
+- Above both: temporary changes (`thoth settings set KEY VALUE --for 30m`), then the variables below.
+- What settings lead to: files with keys, [templates](templates.md), the `.csl` file of a style.
+
+All of them are watched and judged together: a save of any is a save, with one verdict, and a problem names its file. A start on
+a `settings.local.json` that is wrong is safe mode until it is right: Thoth does not act on half of its settings.
 ";
 
 /// The reference page of every key.
@@ -169,6 +182,9 @@ fn effect(key: &Key) -> &'static str {
     match (key.path, key.service) {
         ("paths.pdf", _) => "The new folder is watched before the old one is left; work in hand is finished.",
         ("paths.notes", _) => "New notes are written there; notes that exist stay where they are.",
+        ("paths.templates", _) => {
+            "The next note is written by it; `thoth notes refresh` brings older notes up to date."
+        }
         ("paths.workspace", _) => "Must exist or be creatable; nothing is moved.",
         ("rag.chunkSize" | "rag.chunkOverlap", _) => {
             "The index is built anew in the background; the old one serves until the new one is complete."
@@ -207,9 +223,13 @@ fn variables(page: &mut String) {
     );
     line(
         page,
-        "with `_FILE` names (Docker secrets); that file is read again at every change. A save that wants another value",
+        "with `_FILE` names (Docker secrets). That file is watched: a rotated key is used by the next request. One that",
     );
-    line(page, "than a pinned one is told.\n");
+    line(
+        page,
+        "cannot be read, or holds more than one line, is refused, and the key before it stays; an absent or empty one is",
+    );
+    line(page, "no key, and told. A save that wants another value than a pinned one is told.\n");
     line(page, "| variable | key | |");
     line(page, "| --- | --- | --- |");
     for variable in VARIABLES {

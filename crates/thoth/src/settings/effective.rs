@@ -2,15 +2,17 @@
 //! service runs with it since when.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
-use changeover::check::{Document, parse};
+use changeover::check::parse;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::key::Key;
 use super::keys::KEYS;
 use super::origin::{Origin, Origins};
-use super::{REDACTED, Settings, secrets, table, walk};
+use super::walk::{self, Sheet};
+use super::{REDACTED, Settings, secrets, table};
 
 /// What is in effect for one key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,7 +24,7 @@ pub struct State {
     /// Where it comes from.
     #[serde(flatten)]
     pub origin: Origin,
-    /// What the settings file says now, where that is something else.
+    /// What the files of the settings say now, where that is something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_says: Option<Said>,
     /// Why that is not in effect.
@@ -37,7 +39,7 @@ pub struct State {
     pub since: Option<u64>,
 }
 
-/// What a settings file says of a key.
+/// What a file of the settings says of a key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Said {
     /// The value, without secrets; `None` where the file says nothing.
@@ -45,30 +47,40 @@ pub struct Said {
     /// The line, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The file, where it is another one than the settings file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     #[serde(skip)]
     spelled: String,
 }
 
-/// What a settings file says, by canonical path; also one that is refused. `None`: nobody can say.
+/// What the files of the settings say, by canonical path; also those that are refused. `None`: nobody can say.
 pub type Says = Option<HashMap<&'static str, Said>>;
 
-/// What the bytes of a settings file say.
-pub fn says(content: &[u8]) -> Says {
-    match parse(content) {
-        Ok(document) => Some(said(&document)),
-        Err(refused) => refused.document.as_ref().map(said),
-    }
+/// What the bytes of a settings file say, below those of the file above it, which is called `above`.
+pub fn says(content: &[u8], local: Option<&[u8]>, above: &Path) -> Says {
+    let name = above.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let of_local = local.and_then(|local| said(local, Some(name)));
+    let mut says = said(content, None)?;
+    says.extend(of_local.unwrap_or_default());
+    Some(says)
 }
 
-fn said(document: &Document<'_>) -> HashMap<&'static str, Said> {
-    let found = walk::walk(document);
+fn said(content: &[u8], file: Option<String>) -> Says {
+    let document = match parse(content) {
+        Ok(document) => document,
+        Err(refused) => refused.document?,
+    };
+    let sheet = Sheet::main(&document);
+    let found = walk::walk(&sheet);
     let of = |key: &Key| {
         let value = found.value(key.path)?;
         let (line, _) = document.place(value.node.span.start);
         let shown = harmless(key, value.node.value());
-        Some((key.path, Said { value: Some(shown), line: Some(line), spelled: value.path.clone() }))
+        let (spelled, file) = (value.path.clone(), file.clone());
+        Some((key.path, Said { value: Some(shown), line: Some(line), file, spelled }))
     };
-    KEYS.iter().filter_map(of).collect()
+    Some(KEYS.iter().filter_map(of).collect())
 }
 
 /// A value that is meant for a key, as people may see it.
@@ -99,7 +111,7 @@ fn harmless(key: &Key, value: Value) -> Value {
 pub struct Now<'a> {
     /// Where the values in effect come from, by the lines of today.
     pub origins: &'a Origins,
-    /// What the settings file says now.
+    /// What the files of the settings say now.
     pub says: Says,
     /// Why the settings file is not what was accepted, in words; `None` where it is.
     pub drift: Option<&'a str>,
@@ -107,7 +119,7 @@ pub struct Now<'a> {
     pub since: BTreeMap<&'static str, u64>,
 }
 
-/// Every key that Thoth reads, and every other one that the file names.
+/// Every key that Thoth reads, and every other one that the files name.
 pub fn effective(settings: &Settings, now: &Now<'_>) -> Vec<State> {
     let view = settings.view();
     let named = |key: &&Key| {
@@ -127,9 +139,9 @@ fn state(key: &'static Key, view: &Value, now: &Now<'_>) -> State {
     };
     let value = in_view.map_or_else(accepted, |value| harmless(key, value));
     let differs = difference(said, &value, &origin, now);
-    let file_says = differs
-        .is_some()
-        .then(|| said.cloned().unwrap_or(Said { value: None, line: None, spelled: String::new() }));
+    let file_says = differs.is_some().then(|| {
+        said.cloned().unwrap_or(Said { value: None, line: None, file: None, spelled: String::new() })
+    });
     State {
         key: key.path,
         value,

@@ -1,10 +1,9 @@
 //! The variables that Thoth's settings listen to, captured once at the start.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::PathBuf;
 
-use changeover::Problem;
+use changeover::{Content, Files, Problem};
 use url::Url;
 
 use super::{Level, Secret};
@@ -53,7 +52,7 @@ const LETTA_KEY: &str = "apiKeys.lettaApiKey";
 pub(super) const DOCKER: &str = "THOTH_DOCKER";
 
 /// Bytes that a file with a key may have.
-const KEY_FILE_MAX: u64 = 64 * 1024;
+const KEY_FILE_MAX: usize = 64 * 1024;
 
 /// What the environment says, checked. Holds no other variable.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -118,7 +117,9 @@ impl Environment {
                 environment.keys.insert(variable.key, Secret::new(value));
                 environment.filled_by.insert(variable.key, variable.name.to_owned());
             } else if let Some(file) = get(&file_name) {
-                environment.key_files.insert(variable.key, PathBuf::from(file));
+                // Its name as long as it is watched, whatever the working directory is then.
+                let file = std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file));
+                environment.key_files.insert(variable.key, file);
                 if !environment.keys.contains_key(variable.key) {
                     environment.filled_by.insert(variable.key, file_name);
                 }
@@ -132,23 +133,48 @@ impl Environment {
         self.filled_by.get(key).map(String::as_str)
     }
 
-    /// The API key that fills a key of the table which the file leaves empty. A file is read each time, so that a
-    /// key that was exchanged is found at the next changeover.
-    pub(super) fn api_key(&self, key: &str) -> Result<Option<Secret>, String> {
+    /// The API key that fills a key of the table which the file leaves empty.
+    ///
+    /// # Errors
+    /// Why the file that was named gives none.
+    pub(super) fn api_key(&self, key: &str, files: &Files<'_>) -> Result<Option<Secret>, NoKey> {
         if let Some(value) = self.keys.get(key) {
             return Ok(Some(value.clone()));
         }
         let Some(file) = self.key_files.get(key) else {
             return Ok(None);
         };
-        let mut text = String::new();
-        let read =
-            std::fs::File::open(file).and_then(|opened| opened.take(KEY_FILE_MAX).read_to_string(&mut text));
-        match read {
-            Ok(_) if text.trim().is_empty() => Err(format!("`{}` is empty", file.display())),
-            Ok(_) => Ok(Some(Secret::new(text.trim()))),
-            Err(error) => Err(format!("`{}` cannot be read: {error}", file.display())),
-        }
+        key_of(&files.read(file)).map(Some).map_err(|(why, is_absent)| {
+            let message = format!("the file `{}` {why}", file.display());
+            NoKey { message, is_absent }
+        })
+    }
+}
+
+/// Why a file that was named gives no key.
+pub(super) struct NoKey {
+    pub(super) message: String,
+    /// Whether it is not there, or empty: it may be filled later.
+    pub(super) is_absent: bool,
+}
+
+/// The key that a file holds, or why it holds none, and whether it is absent. Never shows what stands there.
+fn key_of(content: &Content) -> Result<Secret, (String, bool)> {
+    let bytes = match content {
+        Content::Missing => return Err(("is missing".to_owned(), true)),
+        Content::Unreadable(why) => return Err((format!("cannot be read: {why}"), false)),
+        Content::Bytes(bytes) => bytes,
+    };
+    if bytes.len() > KEY_FILE_MAX {
+        return Err((format!("has {} bytes; a key has at most {KEY_FILE_MAX}", bytes.len()), false));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| ("is not UTF-8 text".to_owned(), false))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+    match text {
+        "" => Err(("is empty".to_owned(), true)),
+        // What is sent as a header cannot hold these.
+        text if text.contains(char::is_control) => Err(("holds more than one line".to_owned(), false)),
+        text => Ok(Secret::new(text)),
     }
 }
 

@@ -12,12 +12,16 @@ pub mod documents;
 pub mod effective;
 mod environment;
 mod excerpt;
+mod folders;
 mod gathered;
 mod key;
 mod keys;
+mod layers;
 mod location;
 mod origin;
 mod path;
+mod plan;
+mod plan_risks;
 pub mod render;
 mod review;
 mod secret;
@@ -25,7 +29,8 @@ mod secrets;
 mod spelling;
 mod style;
 mod table;
-pub mod temporary;
+mod templates;
+mod temporary;
 mod types;
 mod vault;
 mod view;
@@ -37,18 +42,24 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
+
+use crate::notes::template::NoteTemplate;
 
 pub use difference::{Difference, difference, with_secrets_of};
 pub use environment::{Environment, VARIABLES, Variable};
 pub use key::{Bound, Default as KeyDefault, Key, Kind};
 pub use keys::{ALIASES, KEYS};
+pub use layers::{Layers, local_file, named};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
+pub use plan::{Forecast, KeyChange, key_changes};
+pub use plan_risks::{Around, Rebuild, Risk, risks};
 pub use review::{Review, check, review};
 pub use secret::{REDACTED, Secret};
-pub use spelling::{edited, said};
+pub use spelling::{canonical, edited, said};
 pub use style::style;
 pub use vault::{NoVault, Vault, find as find_vault};
 
@@ -85,14 +96,18 @@ pub struct Settings {
     pub logging: Logging,
     /// Times and limits of the changeover.
     pub reload: Reload,
+    /// The user's template of notes, out of the folder `paths.templates`; `None` for what is built in.
+    #[serde(skip)]
+    pub note_template: Option<Arc<NoteTemplate>>,
 }
 
 impl Settings {
     /// What the settings mean, in bytes, secrets included: not where a value comes from, nor how the file writes it.
     pub fn meaning(&self) -> Vec<u8> {
         let Self { vault, pinned: _, origins: _, paths, api_keys, llm, memory, .. } = self;
-        let Self { rag, citation, servers, performance, logging, reload, .. } = self;
-        let values = (vault, paths, llm, memory, rag, citation, servers, performance, logging, reload);
+        let Self { rag, citation, servers, performance, logging, reload, note_template, .. } = self;
+        let values =
+            (vault, paths, llm, memory, rag, citation, servers, performance, logging, reload, note_template);
         // What shows values to people redacts secrets: they are added, each with its end.
         let mut meaning = format!("{values:?}").into_bytes();
         let ApiKeys { openrouter_key, openai_key, anthropic_key, mistral_key, custom_key, letta_api_key } =
@@ -116,6 +131,10 @@ pub struct Paths {
     pub notes: PathBuf,
     /// Thoth's own folder in the vault.
     pub workspace: PathBuf,
+    /// Where templates of notes stand.
+    pub templates: PathBuf,
+    /// Where templates of prompts stand.
+    pub prompts: PathBuf,
 }
 
 /// Keys of providers. Empty means not set.
@@ -142,6 +161,13 @@ pub struct ApiKeys {
 pub struct Logging {
     /// The lowest level that is logged.
     pub level: Level,
+}
+
+impl Logging {
+    /// What a verdict says of it.
+    pub fn in_words(&self) -> String {
+        format!("`logging.level` is {}", self.level)
+    }
 }
 
 /// Levels of the log, by the names that existing files use.

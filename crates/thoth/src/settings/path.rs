@@ -4,6 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Vault;
 
+/// What permits paths that leave the vault.
+pub(super) const PERMITTED: &str = "`\"allowOutside\": true` in `paths` permits it";
+
 /// Bytes of the name of one file or folder, and of a path that leaves room for the vault's own.
 const NAME_MAX: usize = 255;
 const PATH_MAX: usize = 4_000;

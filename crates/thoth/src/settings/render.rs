@@ -19,32 +19,46 @@ pub struct Style {
     pub width: usize,
 }
 
-/// Writes every problem and every warning with an excerpt of the file, and one line that sums up.
+/// The content of another file than the settings file, by the name that problems know it by; `None` where it cannot be had.
+pub type Open<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
+
+/// Writes every problem and every warning with an excerpt of its file, and one line that sums up.
 ///
 /// # Errors
 /// What `out` refuses.
 pub fn write_report(
     out: &mut dyn fmt::Write,
-    file: &str,
-    content: &[u8],
+    (file, content): (&str, &[u8]),
+    open: Open<'_>,
     problems: &[Problem],
     warnings: &[Problem],
     style: Style,
 ) -> fmt::Result {
-    let shown = without_secrets(content);
+    let mut texts = vec![(file, without_secrets(content))];
+    for name in problems.iter().chain(warnings).filter_map(|problem| problem.file.as_deref()) {
+        if texts.iter().skip(1).all(|(known, _)| *known != name) {
+            texts.push((name, without_secrets(&open(name).unwrap_or_default())));
+        }
+    }
+    let sheets: Vec<Sheet<'_>> =
+        texts.iter().map(|(name, text)| Sheet { name, places: Places::new(text) }).collect();
     let theme = if style.colors { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(style.width).with_links(false);
-    let places = Places::new(&shown);
     let all = problems.iter().map(|problem| (problem, Severity::Error));
     for (problem, severity) in all.chain(warnings.iter().map(|warning| (warning, Severity::Warning))) {
-        let report = Report { problem, severity, excerpt: Excerpt::of(file, problem, &places) };
+        let sheet = match &problem.file {
+            None => sheets.first(),
+            Some(name) => sheets.iter().skip(1).find(|sheet| sheet.name == name),
+        };
+        let excerpt = sheet.and_then(|sheet| Excerpt::of(sheet.name, problem, &sheet.places));
+        let report = Report { problem, severity, excerpt };
         let mut text = String::new();
         handler.render_report(&mut text, &report)?;
         for line in text.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
         if report.excerpt.is_none() {
-            writeln!(out, "   in {file}")?;
+            writeln!(out, "   in {}", problem.file.as_deref().unwrap_or(file))?;
         }
         out.write_char('\n')?;
     }
@@ -54,6 +68,12 @@ pub fn write_report(
 /// What a check found: `{"valid", "problems", "warnings"}`.
 pub fn json(problems: &[Problem], warnings: &[Problem]) -> Value {
     json!({ "valid": problems.is_empty(), "problems": problems, "warnings": warnings })
+}
+
+/// A file that problems stand in, as it is shown.
+struct Sheet<'a> {
+    name: &'a str,
+    places: Places<'a>,
 }
 
 fn summary(file: &str, problems: usize, warnings: usize) -> String {

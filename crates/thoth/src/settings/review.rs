@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use changeover::check::{Document, PROBLEMS_MAX, parse};
-use changeover::{Accepted, Occasion, Problem};
+use changeover::{Accepted, Files, Occasion, Problem};
 
-use super::walk::{self, Found};
+use super::check::Terms;
+use super::walk::{self, Found, Names, Sheet};
 use super::{Environment, Settings, Vault, across, secrets};
 
 /// Everything that is to be said of a file.
@@ -21,7 +22,24 @@ pub struct Review {
     secrets: Vec<Range<usize>>,
 }
 
-/// Checks a settings file.
+impl Review {
+    /// The same with one more thing that is wrong.
+    pub(super) fn refused(mut self, problem: Problem) -> Self {
+        self.problems.push(problem);
+        Self { settings: None, ..self }
+    }
+
+    /// The same without the warnings of what is refused.
+    pub(super) fn judged(self) -> Result<Accepted<Settings>, Vec<Problem>> {
+        let Self { problems, warnings, settings, secrets } = self;
+        match settings {
+            Some(settings) => Ok(Accepted { settings, warnings, secrets }),
+            None => Err(problems),
+        }
+    }
+}
+
+/// Checks a settings file, with what it would have below it and nothing above it.
 ///
 /// # Errors
 /// Everything that is wrong with it, at once, each with its place.
@@ -31,29 +49,43 @@ pub fn check(
     environment: &Environment,
     vault: &Vault,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let Review { problems, warnings, settings, secrets } = review(content, occasion, environment, vault);
-    match settings {
-        Some(settings) => Ok(Accepted { settings, warnings, secrets }),
-        None => Err(problems),
-    }
+    review(content, occasion, environment, vault).judged()
 }
 
 /// The same with the warnings of a file that is refused: for people, who want to know all of it.
 pub fn review(content: &[u8], occasion: Occasion, environment: &Environment, vault: &Vault) -> Review {
-    let reviewed = match parse(content) {
-        Ok(document) => of_document(&document, (Vec::new(), 0), occasion, environment, vault),
-        Err(mut refused) => match &refused.document {
-            Some(document) => {
-                // What was only counted is counted again, with what is found now.
-                refused.problems.truncate(PROBLEMS_MAX);
-                let known = (std::mem::take(&mut refused.problems), refused.beyond);
-                of_document(document, known, occasion, environment, vault)
-            }
-            None => Review { problems: refused.problems, ..Review::default() },
-        },
+    let files = Files::around(content);
+    of_files(content, None, &Terms { occasion, environment, vault, files: &files })
+}
+
+/// Reviews the content of a settings file, and that of the file above it.
+pub(super) fn of_files(main: &[u8], local: Option<(&[u8], Names)>, terms: &Terms<'_>) -> Review {
+    let (main, mut problems, mut beyond) = parsed(main, &Names::of_main());
+    let local = local.and_then(|(content, names)| {
+        let (document, more, further) = parsed(content, &names);
+        problems.extend(more);
+        beyond += further;
+        document.map(|document| (document, names))
+    });
+    let reviewed = match &main {
+        Some(main) => of_documents(main, local.as_ref(), (problems, beyond), terms),
+        None => Review { problems: in_order(problems, beyond, "problems"), ..Review::default() },
     };
     let (problems, warnings) = (harmless(reviewed.problems), harmless(reviewed.warnings));
     Review { problems, warnings, ..reviewed }
+}
+
+/// The document that a content is, if it is one; why it is none or a bad one; and how many more problems were only counted.
+fn parsed<'c>(content: &'c [u8], names: &Names) -> (Option<Document<'c>>, Vec<Problem>, usize) {
+    match parse(content) {
+        Ok(document) => (Some(document), Vec::new(), 0),
+        Err(mut refused) => {
+            // What was only counted is counted again, with what is found now.
+            refused.problems.truncate(PROBLEMS_MAX);
+            let told = |problem| Problem { file: names.told.clone(), ..problem };
+            (refused.document, refused.problems.into_iter().map(told).collect(), refused.beyond)
+        }
+    }
 }
 
 /// Problems quote what stands in the file. A key that stands in the wrong place must not come along.
@@ -66,35 +98,43 @@ fn harmless(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
-fn of_document(
-    document: &Document<'_>,
+fn of_documents(
+    main: &Document<'_>,
+    local: Option<&(Document<'_>, Names)>,
     (mut problems, beyond): (Vec<Problem>, usize),
-    occasion: Occasion,
-    environment: &Environment,
-    vault: &Vault,
+    terms: &Terms<'_>,
 ) -> Review {
-    let mut found = walk::walk(document);
-    let settings = super::check::settings(&mut found, environment, vault);
-    across::check(&mut found, &settings, environment);
+    let main = Sheet::main(main);
+    let local = local.map(|(document, names)| Sheet { document, names: names.clone() });
+    let mut found = walk::walk(&main);
+    if let Some(local) = &local {
+        found = found.below(walk::walk(local));
+    }
+    let settings = super::check::settings(&mut found, terms);
+    across::check(&mut found, &settings, terms.environment);
     problems.append(&mut found.problems);
     if found.settings > 0 {
         absent_sections(&mut found);
     } else if problems.is_empty() {
-        nothing_set(&mut found, occasion);
+        nothing_set(&mut found, terms.occasion);
         problems.append(&mut found.problems);
     }
     let warnings = in_order(found.warnings, 0, "warnings");
     if problems.is_empty() {
-        let secrets = secrets::of_document(document, found.secrets);
+        let secrets = secrets::of_document(main.document, found.secrets);
         Review { problems, warnings, settings: Some(settings), secrets }
     } else {
         Review { problems: in_order(problems, beyond, "problems"), warnings, ..Review::default() }
     }
 }
 
-/// In the order of the file, what has no place at the end; beyond the limit only counted.
+/// In the order of the files, what has no place at the end; beyond the limit only counted.
 fn in_order(mut all: Vec<Problem>, beyond: usize, name: &str) -> Vec<Problem> {
-    all.sort_by_key(|problem| (problem.line.is_none(), problem.line, problem.column));
+    all.sort_by(|one, other| {
+        let place =
+            |problem: &Problem| (problem.line.is_none(), problem.file.clone(), problem.line, problem.column);
+        place(one).cmp(&place(other))
+    });
     let beyond = beyond + all.len().saturating_sub(PROBLEMS_MAX);
     if beyond > 0 {
         all.truncate(PROBLEMS_MAX);
@@ -115,7 +155,7 @@ fn absent_sections(found: &mut Found<'_>) {
 /// An object without any setting is hardly what somebody meant to save over a working file.
 fn nothing_set(found: &mut Found<'_>, occasion: Occasion) {
     let problem = Problem::new("", "the file sets nothing");
-    let (line, column) = found.document.place(found.document.root.span.start);
+    let (line, column) = found.sheet.document.place(found.sheet.document.root.span.start);
     match occasion {
         Occasion::Running => {
             let hint = "a running Thoth does not drop all its settings for an empty file; write at least one setting";

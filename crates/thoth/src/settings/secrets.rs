@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use changeover::check::{Document, Kind as Json, Node, parse};
 
 use super::keys::KEYS;
-use super::{table, walk};
+use super::table;
+use super::walk::{self, Sheet};
 
 /// The secrets of a document: those that the walk has found, and those that stand in comments. In order and without
 /// overlap.
@@ -23,7 +24,7 @@ pub(super) fn of_document(document: &Document<'_>, found: Vec<Range<usize>>) -> 
 
 /// The secrets of a file, whatever state it is in.
 pub(super) fn of_file(text: &str) -> Vec<Range<usize>> {
-    let found = |document: &Document<'_>| of_document(document, walk::walk(document).secrets);
+    let found = |document: &Document<'_>| of_document(document, walk::walk(&Sheet::main(document)).secrets);
     match parse(text.as_bytes()) {
         Ok(document) => found(&document),
         Err(refused) => refused.document.as_ref().map_or_else(|| of_text(text), found),

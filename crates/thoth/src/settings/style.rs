@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use changeover::Files;
 use url::Url;
 
+use super::check::Terms;
 use super::walk::Found;
 use super::{Vault, path};
 use crate::citations::settings::{Apis, CitationSettings, LinkFormat};
@@ -12,9 +14,9 @@ use crate::citations::style::{Choice, ENDING, NAMES};
 
 /// The section `citation`. A style's file is read here, so that one that is not there, or is no style, is refused at
 /// its place, and so that another content of it is another setting.
-pub(super) fn citation(found: &mut Found<'_>, vault: &Vault) -> CitationSettings {
+pub(super) fn citation(found: &mut Found<'_>, terms: &Terms<'_>) -> CitationSettings {
     let written = found.text("citation.style");
-    let style = style(&written, vault).unwrap_or_else(|(message, hint)| {
+    let style = read_style(&written, terms.vault, terms.files).unwrap_or_else(|(message, hint)| {
         // What is wrong with the value as such was told already.
         if found.value("citation.style").is_some() {
             found.refuse("citation.style", message, hint);
@@ -39,6 +41,10 @@ pub(super) fn citation(found: &mut Found<'_>, vault: &Vault) -> CitationSettings
 /// # Errors
 /// Why there is none, and the way out.
 pub fn style(written: &str, vault: &Vault) -> Result<Choice, (String, String)> {
+    read_style(written, vault, &Files::around(b"{}"))
+}
+
+fn read_style(written: &str, vault: &Vault, files: &Files<'_>) -> Result<Choice, (String, String)> {
     if let Some(named) = Choice::named(written) {
         return Ok(named);
     }
@@ -54,7 +60,7 @@ pub fn style(written: &str, vault: &Vault) -> Result<Choice, (String, String)> {
         let message = format!("`{written}` lies outside the vault, `{}`", vault.root().display());
         return Err((message, "put the style into the vault".to_owned()));
     }
-    Choice::file(written, &file)
+    Choice::file(written, &file, &files.read(&file))
 }
 
 /// The bound of the key has seen to it that the text is a URL.

@@ -7,27 +7,31 @@ use changeover::edit::Change;
 use changeover::schedule::Temporary;
 use changeover::{Accepted, Content, Occasion, Problem};
 
+use super::check::Terms;
 use super::origin::Origin;
-use super::{Environment, Settings, Vault, check, edited};
+use super::review::of_files;
+use super::walk::Names;
+use super::{Settings, edited};
 
-/// The settings of files that were accepted, with the temporary changes on top. `content` is the settings file, `layer` the
-/// file of the temporary changes. A start goes without what does not fit on top, and says so.
+/// The contents of the settings file, and of the file above it.
+type Below<'a> = (&'a [u8], Option<(&'a [u8], Names)>);
+
+/// The settings of files that were accepted, with the temporary changes on top. `layer` is the file of the temporary
+/// changes. A start goes without what does not fit on top, and says so.
 ///
 /// # Errors
 /// What is wrong with the temporary changes.
-pub fn with(
+pub(super) fn with(
     mut accepted: Accepted<Settings>,
-    content: &[u8],
     layer: &Content,
-    occasion: Occasion,
-    environment: &Environment,
-    vault: &Vault,
+    below: Below<'_>,
+    terms: &Terms<'_>,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
     let above = read(layer).and_then(|temporary| {
         // Without temporary changes nothing is checked twice.
         let above = match temporary.entries.is_empty() {
             true => None,
-            false => Some(on_top(content, &temporary, environment, vault)?),
+            false => Some(on_top(below, &temporary, terms)?),
         };
         Ok((temporary, above))
     });
@@ -43,7 +47,7 @@ pub fn with(
             accepted.warnings.extend(above.warnings.into_iter().filter(is_news).map(elsewhere));
             Ok(Accepted { settings, ..accepted })
         }
-        Err(problems) if occasion == Occasion::Start => {
+        Err(problems) if terms.occasion == Occasion::Start => {
             accepted.warnings.extend(problems);
             Ok(accepted)
         }
@@ -60,17 +64,27 @@ fn read(layer: &Content) -> Result<Temporary, Vec<Problem>> {
     }
 }
 
-/// What the settings file would give, if the changes stood in it.
+/// What the files would give, if the changes stood in them.
 fn on_top(
-    content: &[u8],
+    (main, local): Below<'_>,
     temporary: &Temporary,
-    environment: &Environment,
-    vault: &Vault,
+    terms: &Terms<'_>,
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
     let changes: Vec<Change> = temporary.changes().into_iter().map(|(change, _)| change.clone()).collect();
-    let content = edited(content, &changes).map_err(|problem| vec![elsewhere(problem)])?;
-    check(&content, Occasion::RunningAllowEmpty, environment, vault)
-        .map_err(|problems| problems.into_iter().map(elsewhere).collect())
+    let changed = |content| edited(content, &changes).map_err(|problem| vec![elsewhere(problem)]);
+    let main = changed(main)?;
+    let local = match local {
+        None => None,
+        Some((content, names)) => Some((changed(content)?, names)),
+    };
+    let local = local.as_ref().map(|(content, names)| (content.as_slice(), names.clone()));
+    // How much the settings file itself says was judged before.
+    let occasion = match terms.occasion {
+        Occasion::Start => Occasion::Start,
+        Occasion::Running | Occasion::RunningAllowEmpty => Occasion::RunningAllowEmpty,
+    };
+    let terms = Terms { occasion, ..*terms };
+    of_files(&main, local, &terms).judged().map_err(|problems| problems.into_iter().map(elsewhere).collect())
 }
 
 /// A problem of a layer has no place in the settings file.
@@ -78,5 +92,5 @@ fn elsewhere(problem: Problem) -> Problem {
     let message = format!("a temporary change: {}", problem.message);
     let hint = "`thoth settings schedule list` shows it, and `schedule cancel` ends it";
     let hint = problem.hint.or_else(|| Some(hint.to_owned()));
-    Problem { line: None, column: None, message, hint, ..problem }
+    Problem { file: None, line: None, column: None, message, hint, ..problem }
 }

@@ -18,6 +18,8 @@ impl Settings {
             "pdf": self.vault.relative(&self.paths.pdf),
             "notes": self.vault.relative(&self.paths.notes),
             "workspace": self.vault.relative(&self.paths.workspace),
+            "templates": self.vault.relative(&self.paths.templates),
+            "prompts": self.vault.relative(&self.paths.prompts),
         });
         if !self.pinned.is_empty() {
             view["_pinned"] = json!(self.pinned);

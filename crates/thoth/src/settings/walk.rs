@@ -14,9 +14,38 @@ use super::table::{self, Entry, Section};
 use super::types::mismatch;
 use super::{REDACTED, bounds};
 
-/// What a document says.
-pub(super) struct Found<'d> {
+/// A document, and the file that it stands in.
+pub(super) struct Sheet<'d> {
     pub(super) document: &'d Document<'d>,
+    pub(super) names: Names,
+}
+
+/// How a file is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    /// In problems; `None` for the settings file, which needs no name.
+    pub(super) told: Option<String>,
+    /// Where a value comes from: the name without the folder.
+    pub(super) short: String,
+}
+
+impl Names {
+    /// Those of the settings file.
+    pub(super) fn of_main() -> Self {
+        Self { told: None, short: "settings.json".to_owned() }
+    }
+}
+
+impl<'d> Sheet<'d> {
+    /// The settings file.
+    pub(super) fn main(document: &'d Document<'d>) -> Self {
+        Self { document, names: Names::of_main() }
+    }
+}
+
+/// What a document says, or several of them, one above the other.
+pub(super) struct Found<'d> {
+    pub(super) sheet: &'d Sheet<'d>,
     /// The values that are well-typed and within their bounds, by canonical path.
     values: HashMap<&'static str, Value<'d>>,
     /// The objects and values that were given, by canonical path, and where.
@@ -40,6 +69,7 @@ pub(super) struct Found<'d> {
 pub(super) struct Value<'d> {
     pub(super) node: &'d Node,
     pub(super) path: String,
+    sheet: &'d Sheet<'d>,
 }
 
 /// Where an object or a value was given first.
@@ -57,9 +87,9 @@ const SIBLINGS_MAX: usize = 1_000;
 const FOUND_MAX: usize = 1_000;
 
 /// Reads a document by the table.
-pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
+pub(super) fn walk<'d>(sheet: &'d Sheet<'d>) -> Found<'d> {
     let mut found = Found {
-        document,
+        sheet,
         values: HashMap::with_capacity(256),
         given: HashMap::with_capacity(256),
         unused: Vec::new(),
@@ -70,7 +100,7 @@ pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
         warnings: Vec::new(),
         secrets: Vec::new(),
     };
-    found.object(document.members(), table::root(), "");
+    found.object(sheet.document.members(), table::root(), "");
     let unused = gathered::unused(std::mem::take(&mut found.unused));
     for (warning, at) in unused.into_iter().chain(gathered::spelled(std::mem::take(&mut found.spelled))) {
         let warning = found.at(warning, at);
@@ -80,6 +110,16 @@ pub(super) fn walk<'d>(document: &'d Document<'d>) -> Found<'d> {
 }
 
 impl<'d> Found<'d> {
+    /// The same below what another document says. What counts how much a file says, and where its secrets stand, goes by
+    /// the lowest one.
+    pub(super) fn below(mut self, upper: Self) -> Self {
+        self.values.extend(upper.values);
+        self.given.extend(upper.given);
+        self.problems.extend(upper.problems);
+        self.warnings.extend(upper.warnings);
+        self
+    }
+
     /// The value that the file gives for a key.
     pub(super) fn value(&self, path: &str) -> Option<&Value<'d>> {
         self.values.get(path)
@@ -87,13 +127,13 @@ impl<'d> Found<'d> {
 
     /// Where the file gives a value for a key; a secret that is blank is none.
     pub(super) fn place(&self, path: &str) -> Option<Origin> {
-        let node = self.value(path)?.node;
+        let Value { node, sheet, .. } = self.value(path)?;
         let blank = matches!(&node.kind, Json::String(text) if text.trim().is_empty());
         if blank && table::row(path).is_some_and(|key| key.secret) {
             return None;
         }
-        let (line, _) = self.document.place(node.span.start);
-        Some(Origin::File { file: "settings.json".to_owned(), line })
+        let (line, _) = sheet.document.place(node.span.start);
+        Some(Origin::File { file: sheet.names.short.clone(), line })
     }
 
     /// Whether the file names this object or value, good or bad.
@@ -162,14 +202,13 @@ impl<'d> Found<'d> {
 
     fn about(&self, path: &str, message: impl Into<String>) -> Problem {
         match self.value(path) {
-            Some(value) => self.at(Problem::new(value.path.clone(), message), value.node.span.start),
+            Some(value) => at(value.sheet, Problem::new(value.path.clone(), message), value.node.span.start),
             None => Problem::new(path, message),
         }
     }
 
     fn at(&self, problem: Problem, byte: usize) -> Problem {
-        let (line, column) = self.document.place(byte);
-        problem.at(line, column)
+        at(self.sheet, problem, byte)
     }
 
     fn object(&mut self, members: &'d [Member], section: &'static Section, parent: &str) {
@@ -218,7 +257,7 @@ impl<'d> Found<'d> {
         if let Some(first) = self.given.get(canonical) {
             // The same key twice in one object was told when the file was parsed.
             if first.name != member.key || !std::ptr::eq(first.members, members) {
-                let (line, column) = self.document.place(first.at);
+                let (line, column) = self.sheet.document.place(first.at);
                 let message =
                     format!("the same setting, `{canonical}`, stands in line {line}, column {column}");
                 let problem = Problem::new(path_of(parent, &member.key), message).hint("keep one of the two");
@@ -250,7 +289,7 @@ impl<'d> Found<'d> {
             self.settings += 1;
         }
         collect("", node, key.secret, &mut self.secrets);
-        if let Some((message, hint)) = mismatch(key, node, self.document.text()) {
+        if let Some((message, hint)) = mismatch(key, node, self.sheet.document.text()) {
             self.problems.push(self.at(Problem::new(path, message).hint(hint), node.span.start));
             return;
         }
@@ -267,7 +306,7 @@ impl<'d> Found<'d> {
         if key.service.is_none() && !key.is_note() {
             self.unused.push((key, member.key_span.start));
         }
-        self.values.insert(key.path, Value { node, path });
+        self.values.insert(key.path, Value { node, path, sheet: self.sheet });
     }
 
     /// What was copied out of Thoth without its secrets must not overwrite them.
@@ -313,6 +352,11 @@ impl<'d> Found<'d> {
             }
         }
     }
+}
+
+fn at(sheet: &Sheet<'_>, problem: Problem, byte: usize) -> Problem {
+    let (line, column) = sheet.document.place(byte);
+    Problem { file: sheet.names.told.clone(), ..problem.at(line, column) }
 }
 
 /// Keys that stand everywhere and mean nothing.

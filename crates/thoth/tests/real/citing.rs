@@ -82,7 +82,8 @@ async fn style_and_links_are_followed_at_once_and_by_notes_when_they_are_refresh
     assert_eq!(without_token.status(), 401);
     let unknown = thoth.place.run(&["notes", "refresh", "no-such-id"]);
     assert!(
-        !unknown.status.success() && text(&unknown).contains("there is no paper `no-such-id`"),
+        !unknown.status.success()
+            && text(&unknown).contains("there is no paper `no-such-id` (`thoth papers` lists them)"),
         "{}",
         text(&unknown)
     );
@@ -101,9 +102,11 @@ async fn a_style_file_is_followed_and_a_bad_one_changes_nothing() {
         assert!(problem["line"].as_u64().unwrap() > 1, "{verdict}");
         assert!(problem.to_string().contains(part), "{part}: {verdict}");
     };
-    refused(&thoth.save(Save::InPlace, &with("styles/ours.csl", "uri")).await, "there is no file");
     refused(&thoth.save(Save::InPlace, &with("../ours.csl", "uri")).await, "outside the vault");
+    refused(&thoth.save(Save::InPlace, &with("styles/ours.csl", "uri")).await, "there is no file");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    // From now on the style alone is saved; that is a save like any other.
+    let mut verdicts = thoth.verdicts().await;
     for (content, part) in [
         ("<style>", "is no style"),
         (&csl("").replace("<bibliography>", "<!--").replace("</bibliography>", "-->"), "no bibliography"),
@@ -114,26 +117,25 @@ async fn a_style_file_is_followed_and_a_bad_one_changes_nothing() {
             "calls itself",
         ),
     ] {
-        std::fs::write(&file, content).unwrap();
-        refused(&thoth.save(Save::Rename, &with("styles/ours.csl", "uri")).await, part);
+        Save::Rename.save(&file, content);
+        refused(&verdicts.next().await, part);
     }
     assert!(cited(&thoth, "").await.starts_with("[1] "), "nothing changed");
 
-    std::fs::write(&file, csl(" — first")).unwrap();
-    let verdict = thoth.save(Save::Rename, &with("styles/ours.csl", "uri")).await;
-    assert_eq!(verdict["verdict"], "applied", "{verdict}");
-    assert_eq!(cited(&thoth, "").await, format!("{title} — first\n"));
-    // The file alone changes; the settings file is the same.
-    std::fs::write(&file, csl(" — second")).unwrap();
-    let reloaded = thoth.place.run(&["reload", "--json"]);
-    let verdict: Value = serde_json::from_slice(&reloaded.stdout).unwrap();
-    assert_eq!(verdict["verdict"], "applied", "{verdict}");
-    assert_eq!(service(&verdict, "citations").unwrap().0, "rebuilt", "{verdict}");
-    assert_eq!(service(&verdict, "llm").unwrap().0, "kept", "{verdict}");
-    assert_eq!(cited(&thoth, "").await, format!("{title} — second\n"));
+    for (how, word) in [(Save::InPlace, " — first"), (Save::Rename, " — second")] {
+        how.save(&file, &csl(word));
+        let verdict = verdicts.next().await;
+        assert_eq!(
+            (&verdict["verdict"], &verdict["cause"]),
+            (&json!("applied"), &json!("save")),
+            "{verdict}"
+        );
+        assert_eq!(service(&verdict, "citations").unwrap().0, "rebuilt", "{verdict}");
+        assert_eq!(service(&verdict, "llm").unwrap().0, "kept", "{verdict}");
+        assert_eq!(cited(&thoth, "").await, format!("{title}{word}\n"));
+    }
     std::fs::write(&file, "<style").unwrap();
-    let verdict: Value = serde_json::from_slice(&thoth.place.run(&["reload", "--json"]).stdout).unwrap();
-    refused(&verdict, "middle of an element");
+    refused(&verdicts.next().await, "middle of an element");
     assert_eq!(cited(&thoth, "").await, format!("{title} — second\n"));
 }
 

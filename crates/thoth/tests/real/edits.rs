@@ -23,7 +23,7 @@ async fn start() -> Thoth {
 }
 
 /// Runs a command beside the server: its exit, and what it printed.
-async fn run(place: &Place, arguments: &[&str]) -> (bool, String) {
+pub async fn run(place: &Place, arguments: &[&str]) -> (bool, String) {
     let place = place.clone();
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let run = move || place.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
@@ -79,9 +79,26 @@ async fn without_a_server_the_file_is_changed_and_what_would_be_refused_is_not()
     let (done, told) = run(&place, &["settings", "set", "llm.default.model", "second/model"]).await;
     assert!(done && told.contains("no server runs"), "{told}");
     assert_eq!(file(&place), FILE.replace("first/model", "second/model"));
-    let (done, told) = run(&place, &["settings", "set", "llm.default.temperature", "9"]).await;
-    assert!(!done && told.contains("temperature"), "{told}");
+    for (arguments, part) in [
+        (["llm.default.temperature", "9"], "temperature"),
+        (["llm.defualt.model", "x"], "did you mean `llm.default.model`?"),
+    ] {
+        let (done, told) = run(&place, &[&["settings", "set"], &arguments[..]].concat()).await;
+        assert!(!done && told.contains(part), "{told}");
+        let (done, told) = run(&place, &[&["settings", "set", "--json"], &arguments[..]].concat()).await;
+        let answer: Value = serde_json::from_str(&told).unwrap();
+        assert!(!done && answer["written"] == false && told.contains(part), "{told}");
+    }
     assert_eq!(file(&place), FILE.replace("first/model", "second/model"));
+    // A file that is not there is made, and one that is no file is named.
+    std::fs::remove_file(place.settings()).unwrap();
+    let (done, told) = run(&place, &["settings", "set", "llm.default.top_p", "0.5"]).await;
+    assert!(done, "{told}");
+    assert!(file(&place).contains("\"topP\": 0.5"), "{}", file(&place));
+    std::fs::remove_file(place.settings()).unwrap();
+    std::fs::create_dir(place.settings()).unwrap();
+    let (done, told) = run(&place, &["settings", "set", "llm.default.topP", "0.5"]).await;
+    assert!(!done && told.contains("settings.json` stays as it was"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,4 +186,87 @@ async fn an_editor_changes_a_copy_and_what_is_refused_is_kept() {
     let (done, told) = edit(late).await;
     assert!(!done && told.contains("changed by somebody else"), "{told}");
     assert_eq!(file(&thoth.place), FILE.replace("first", "second").replace("0.1", "0.2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_from_a_broken_file_keeps_the_keys_that_run() {
+    let thoth = start().await;
+    let mut verdicts = thoth.verdicts().await;
+    std::fs::write(thoth.place.settings(), FILE.replace("sk-today", "sk-newer").replace("first/", "second/"))
+        .unwrap();
+    verdicts.next().await;
+    for broken in [Some("{ broken"), Some(""), None] {
+        match broken {
+            Some(broken) => std::fs::write(thoth.place.settings(), broken).unwrap(),
+            None => std::fs::remove_file(thoth.place.settings()).unwrap(),
+        }
+        assert_eq!(verdicts.next().await["verdict"], "rejected");
+        let (done, told) = run(&thoth.place, &["settings", "rollback", "1"]).await;
+        assert!(done, "{told}");
+        assert_eq!(file(&thoth.place), FILE.replace("sk-today", "sk-newer"), "{broken:?}");
+        verdicts.next().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_file_s_place_is_named_and_never_replaced_unseen() {
+    let thoth = start().await;
+    let mut verdicts = thoth.verdicts().await;
+    let set = async |value: &str| run(&thoth.place, &["settings", "set", "llm.default.model", value]).await;
+    std::fs::write(thoth.place.settings(), "{ broken").unwrap();
+    verdicts.next().await;
+    let (done, told) = set("x/y").await;
+    assert!(!done && told.contains("cannot be changed as it stands: 1:3: the key `broken`"), "{told}");
+    std::fs::remove_file(thoth.place.settings()).unwrap();
+    verdicts.next().await;
+    let (done, told) = set("x/y").await;
+    assert!(done, "{told}");
+    assert!(file(&thoth.place).contains("x/y"));
+    verdicts.next().await;
+    std::fs::remove_file(thoth.place.settings()).unwrap();
+    verdicts.next().await;
+    let script = thoth.place.vault().join("editor");
+    let next = FILE.replace("first", "edited");
+    std::fs::write(&script, format!("#!/bin/sh\ncat > \"$1\" <<'END'\n{next}END\n")).unwrap();
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+    let editor = thoth.place.clone().with("EDITOR", script.to_str().unwrap());
+    let (done, told) = run(&editor, &["settings", "edit"]).await;
+    assert!(done, "{told}");
+    assert_eq!(file(&thoth.place), next);
+    verdicts.next().await;
+    std::fs::remove_file(thoth.place.settings()).unwrap();
+    std::fs::create_dir(thoth.place.settings()).unwrap();
+    verdicts.next().await;
+    for arguments in [vec!["set", "llm.default.model", "x/z"], vec!["diff"]] {
+        let (done, told) = run(&thoth.place, &[vec!["settings"], arguments].concat()).await;
+        assert!(!done && told.contains("cannot be read: it is not a regular file"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_editor_works_without_a_server_too() {
+    let place = Place::new();
+    std::fs::write(place.settings(), FILE).unwrap();
+    let (done, told) = run(&place, &["settings", "edit"]).await;
+    assert!(!done && told.contains("set `VISUAL` or `EDITOR`"), "{told}");
+    assert!(!place.state().exists(), "nothing is made where nobody can edit it");
+    let edit = async |name: &str, program: &str| {
+        let path = place.vault().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{program}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        run(&place.clone().with("EDITOR", path.to_str().unwrap()), &["settings", "edit"]).await
+    };
+    let (done, told) = edit("good", "sed -i s/first/second/ \"$1\"").await;
+    assert!(done && told.contains("no server runs"), "{told}");
+    assert_eq!(file(&place), FILE.replace("first", "second"));
+    let (done, told) = edit("bad", "sed -i 's/0.1/9/' \"$1\"").await;
+    assert!(!done && told.contains("`9` is not within 0 to 2") && told.contains("is kept in"), "{told}");
+    let theirs = place.settings().display().to_string();
+    let (done, told) =
+        edit("late", &format!("sed -i s/second/third/ \"$1\"; sed -i s/0.1/0.2/ {theirs}")).await;
+    assert!(!done && told.contains("changed by somebody else"), "{told}");
+    assert_eq!(file(&place), FILE.replace("first", "second").replace("0.1", "0.2"));
+    let kept = std::fs::read_dir(place.state()).unwrap().filter_map(Result::ok);
+    let kept: Vec<String> = kept.map(|entry| std::fs::read_to_string(entry.path()).unwrap()).collect();
+    assert!(kept.len() == 2 && kept.iter().any(|text| text.contains("third")), "{kept:?}");
 }

@@ -207,8 +207,8 @@ async fn the_binary_follows_the_config_map_and_the_secret_in_this_layout() {
             assert_eq!(probe(name).await, 200, "{name}: nobody is killed over a typing error");
         }
     }
+    // Nobody has to ask: the secret is watched as the settings are.
     keys.write(2, "sk-or-v1-second");
-    assert!(thoth.place.run(&["reload"]).status.success());
     let verdict = verdicts.next().await;
     assert_eq!(service(&verdict, "llm"), Some(("rebuilt", "a secret changed")), "{verdict}");
     assert_eq!(verdict["id"], 6, "one verdict for each swap, and no other");

@@ -15,6 +15,8 @@ mod documents;
 mod edits;
 mod effective;
 mod exports;
+mod files;
+mod forecast;
 mod kubernetes;
 mod letta;
 mod letta_server;

@@ -1,5 +1,5 @@
 //! Mounts as containers have them: a settings file mounted alone, which a save outside leaves behind; a vault that may
-//! only be read.
+//! only be read. And limits of the kernel that others have used up.
 
 use std::process::Command;
 
@@ -76,4 +76,52 @@ async fn a_vault_that_may_only_be_read_is_searched_and_its_settings_followed() {
     until(async || thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"] == "second")
         .await;
     assert_eq!(thoth.get("/health/hot-reload").await["safe_mode"], false);
+}
+
+/// Runs what follows in a user namespace of its own, which has no inotify instance to give.
+const NO_EVENTS: &str = r#"echo 0 >/proc/sys/user/max_inotify_instances && exec "$@""#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_events_saves_are_taken_and_it_is_said_until_there_are_some() {
+    const NAMESPACE: [&str; 6] = ["unshare", "--user", "--map-root-user", "sh", "-c", NO_EVENTS];
+    let tried = Command::new("unshare").args(&NAMESPACE[1..]).args(["sh", "true"]).output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: limits: `unshare --user` is not permitted here");
+        return;
+    }
+    let mut place = Place::new();
+    let with = |model: &str| settings(&json!({ "llm": { "default": { "model": model } } }));
+    std::fs::write(place.settings(), with("first")).unwrap();
+    place.through = NAMESPACE.iter().chain(&["sh"]).map(|word| (*word).to_owned()).collect();
+    let mut thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    thoth.place.through.clear();
+
+    const WHY: &str = "no inotify instance can be had: `fs.inotify.max_user_instances`";
+    let watch = async || thoth.get("/health/hot-reload").await["watch"].clone();
+    until(async || watch().await["without_events"].as_str().is_some_and(|why| why.starts_with(WHY))).await;
+    for (command, words) in
+        [("status", "runs (poll)"), ("status", WHY), ("health", "healthy"), ("health", WHY)]
+    {
+        let output = thoth.place.run(&[command]);
+        assert!(output.status.success() && text(&output).contains(words), "{}", text(&output));
+    }
+    assert_eq!(thoth.save(Save::Rename, &with("second")).await["verdict"], "applied");
+    assert_eq!((&watch().await["seen_by_event"], &watch().await["seen_by_poll"]), (&json!(0), &json!(1)));
+
+    let process = thoth.process().to_string();
+    let raised = "echo 100 >/proc/sys/user/max_inotify_instances";
+    let entered = Command::new("nsenter").args(["--user", "--target", &process, "sh", "-c", raised]).output();
+    assert!(entered.as_ref().is_ok_and(|output| output.status.success()), "{entered:?}");
+    until(async || watch().await["without_events"].is_null()).await;
+    assert_eq!(thoth.save(Save::Rename, &with("third")).await["verdict"], "applied");
+    assert_eq!(
+        (&watch().await["seen_by_event"], &watch().await["mode"]),
+        (&json!(1), &json!("inotify+poll"))
+    );
+    let log = thoth.log();
+    assert_eq!(
+        (log.matches(WHY).count(), log.matches("the settings watch has events again").count()),
+        (1, 1),
+        "{log}"
+    );
 }

@@ -284,11 +284,17 @@ async fn one_that_is_killed_is_seen_to_be_gone_and_comes_back() {
     let instances = agreement(&api, |now| instance(now, "monitor")["alive"] == false).await;
     assert_eq!(
         (&instances["agree"], &instance(&instances, "monitor")["pid"]),
-        (&json!(true), &json!(before))
+        (&json!(false), &json!(before))
     );
+    assert_eq!(instances["differ"][0]["role"], "monitor", "{instances}");
     let gone = place.clone().with("THOTH_ROLE", "monitor").run(&["health"]);
     assert!(!gone.status.success(), "nobody answers in place of the monitor: {}", text(&gone));
-    assert!(text(&place.run(&["instances"])).contains("monitor is gone (it was process"));
+    let told = place.run(&["instances"]);
+    let said = text(&told);
+    assert!(
+        !told.status.success() && said.contains("monitor is gone (it was process") && !said.contains("agree"),
+        "{said}"
+    );
     until(async || api.log().contains("monitor is gone")).await;
     // What is saved meanwhile is what it starts with.
     Save::Rename.save(&place.settings(), &on_ports(&model(7), mcp_port, None));
@@ -302,6 +308,9 @@ async fn one_that_is_killed_is_seen_to_be_gone_and_comes_back() {
     monitor.terminate();
     let instances = api.get("/api/v1/instances").await;
     assert_eq!(instances["instances"].as_array().unwrap().len(), 2, "{instances}");
+    assert_eq!((&instances["agree"], &instances["vacant"]), (&json!(true), &json!(["monitor"])));
+    let said = text(&place.run(&["instances"]));
+    assert!(said.contains("no process has the role `monitor`") && !said.contains("agree"), "{said}");
     drop(mcp);
 }
 

@@ -49,6 +49,19 @@ async fn safe_mode_answers_health_and_settings_and_nothing_else() {
     assert_eq!(status("/api/v1/papers").await, 503);
     let health = thoth.place.run(&["health"]);
     assert!(!health.status.success() && text(&health).contains("safe mode"), "{}", text(&health));
+    // What does not answer is not said to be well.
+    let told = text(&thoth.place.run(&["status"]));
+    assert!(told.contains("all: safe mode"), "{told}");
+    for silent in ["citations", "letta", "llm", "pdf", "rag"] {
+        let line = told.lines().find(|line| line.trim_start().starts_with(silent)).unwrap();
+        assert!(line.contains(" off ") && line.contains("(safe mode)"), "{line}");
+    }
+    let papers = thoth.place.run(&["papers"]);
+    assert!(
+        !papers.status.success() && text(&papers).contains("`thoth settings check` says what"),
+        "{}",
+        text(&papers)
+    );
     let verdict = thoth.save(Save::Rename, &with(1)).await;
     assert_eq!(verdict["verdict"], "applied");
     assert_eq!((status("/health").await, status("/api/v1/papers").await), (200, 200));

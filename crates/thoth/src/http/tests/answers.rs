@@ -190,6 +190,16 @@ async fn metrics_follow_the_verdicts() {
     assert!(metric("thoth_config_reload_stage_seconds_count{stage=\"total\"}").await >= 3.0);
     assert!(metric("process_resident_memory_bytes").await > 1e6);
     assert!(metric("process_open_fds").await > 5.0);
+    assert!(metric("process_threads").await > 1.0);
+    assert!(metric("thoth_tasks").await > 1.0);
+    assert_eq!(metric("thoth_watch_running").await, 1.0);
+    assert_eq!(metric("thoth_watch_with_events").await, 1.0);
+    assert!(metric("thoth_watch_events_total").await >= 3.0);
+    assert!(metric("thoth_watch_polls_total").await > 0.0);
+    assert_eq!(metric("thoth_watch_events_lost_total").await, 0.0);
+    assert_eq!(metric("thoth_watch_saves_total{by=\"event\"}").await, 3.0);
+    assert_eq!(metric("thoth_watch_saves_total{by=\"poll\"}").await, 0.0);
+    assert_eq!(metric("thoth_generations_overdue").await, 0.0);
     assert!(metric("process_cpu_seconds_total").await > 0.0);
     assert!(
         metric("thoth_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"200\"}").await > 0.0

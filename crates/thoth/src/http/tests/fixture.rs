@@ -162,6 +162,9 @@ pub(super) fn with(port: u16, handover_ms: u64, host: &str, model: &str) -> Stri
     settings.to_string()
 }
 
+/// The model of settings with which nobody may hold older ones for long.
+pub(super) const IMPATIENT: &str = "impatient";
+
 /// Settings that are refused, with a place.
 pub(super) const REFUSED: &str = "{\n  \"llm\": { \"default\": { \"temperature\": 7 } }\n}";
 
@@ -209,7 +212,13 @@ async fn engine(
             let means = Arc::clone(&means);
             Box::pin(async move { services::prepare(&preparation, &means).await })
         }),
-        tuning: |_| Tuning { settle: Duration::from_millis(20), ..Tuning::default() },
+        tuning: |settings| {
+            let tuning = Tuning { settle: Duration::from_millis(20), ..Tuning::default() };
+            match settings.llm.default.model == IMPATIENT {
+                true => Tuning { pin_max: Duration::from_millis(50), probation: Duration::ZERO, ..tuning },
+                false => tuning,
+            }
+        },
         on_trial: Services::on_trial,
         meaning: Settings::meaning,
         version: "1".to_owned(),
@@ -235,6 +244,7 @@ async fn monitor(
         notes: vault.root().join("notes"),
         recursive: true,
         document_max_bytes: 50 << 20,
+        template: None,
     };
     let parts = Parts {
         vault: vault.root().to_owned(),

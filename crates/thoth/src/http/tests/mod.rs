@@ -5,3 +5,4 @@ mod events;
 mod fixture;
 mod moves;
 mod papers;
+mod pins;

@@ -10,7 +10,7 @@ use crate::http::token::Token;
 
 impl World {
     /// Drops a «PDF» into the folder, as [`super::fixture::read`] reads it, and waits until it is at rest.
-    async fn drop_pdf(&self, name: &str, title: &str, text: &str) -> Value {
+    pub(super) async fn drop_pdf(&self, name: &str, title: &str, text: &str) -> Value {
         let path: PathBuf = self.state.path().join("vault/pdf").join(name);
         std::fs::write(&path, format!("%PDF-1.7\n{title}\n{text}\n%%EOF\n")).unwrap();
         loop {
@@ -127,7 +127,12 @@ async fn safe_mode_answers_for_the_settings_alone_and_a_good_save_ends_it() {
     for path in ["/", "/health/hot-reload", "/metrics", "/api/v1/settings", "/api/v1/reloads"] {
         assert_eq!(status(path).await, 200, "{path}");
     }
-    assert_eq!(world.get("/health").await["status"], "safe mode");
+    let health = world.get("/health").await;
+    assert_eq!(health["status"], "safe mode");
+    for (name, service) in health["services"].as_object().unwrap() {
+        let expected = if ["http", "log", "mcp", "ports"].contains(&name.as_str()) { "ok" } else { "off" };
+        assert_eq!(service["status"], expected, "{name}: {health}");
+    }
     let refused = world.get("/api/v1/papers").await;
     assert!(refused["hint"].as_str().unwrap().contains("/health/hot-reload"), "{refused}");
     let port = free_port();
@@ -135,5 +140,6 @@ async fn safe_mode_answers_for_the_settings_alone_and_a_good_save_ends_it() {
     world.wait_for(|world| world.address().port() == port).await;
     assert_eq!(status("/api/v1/papers").await, 200);
     assert_eq!(status("/health/ready").await, 200);
+    assert_eq!(world.get("/health").await["services"]["rag"]["status"], "ok");
     world.stop().await;
 }

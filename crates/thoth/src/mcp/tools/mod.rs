@@ -20,7 +20,7 @@ use rmcp::schemars::JsonSchema;
 use serde_json::Value;
 
 use super::Call;
-use crate::http::generation::Generation;
+use crate::http::generation::{ASK_AGAIN, Generation, OVERDUE};
 
 /// How long a call may take: a model may have to write an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(300);
@@ -95,6 +95,11 @@ pub(super) fn unknown() -> ErrorData {
 /// Who has cancelled a call hears no more of it.
 pub(super) fn cancelled() -> ErrorData {
     ErrorData::internal_error("the call was cancelled", None)
+}
+
+/// A call that held its generation for too long was ended.
+pub(super) fn overdue() -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(format!("{OVERDUE}; {ASK_AGAIN}"))])
 }
 
 async fn done(call: &Call, name: &str, arguments: JsonObject) -> Result<Reply, Refusal> {

@@ -99,6 +99,7 @@ impl World {
             notes: vault.path().join("notes"),
             recursive: true,
             document_max_bytes: 50 << 20,
+            template: None,
         };
         let patience = Patience {
             quiet: Duration::from_millis(150),

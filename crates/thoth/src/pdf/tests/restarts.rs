@@ -68,6 +68,7 @@ async fn a_killed_process_leaves_nothing_twice() {
                             citations: &crate::citations::sample("IEEE", "uri"),
                             shelf: &crate::notes::shelf::Shelf::default(),
                         },
+                        template: None,
                         create: true,
                     };
                     crate::notes::write::write(&order).unwrap();

@@ -94,6 +94,6 @@ proptest! {
         };
         let mut out = String::new();
         let style = Style { colors: false, width: 80 };
-        prop_assert!(write_report(&mut out, "settings.json", text.as_bytes(), &problems, &warnings, style).is_ok());
+        prop_assert!(write_report(&mut out, ("settings.json", text.as_bytes()), &|_| None, &problems, &warnings, style).is_ok());
     }
 }

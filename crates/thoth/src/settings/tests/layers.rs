@@ -120,7 +120,7 @@ fn api_keys_of_the_file_win() {
     let gone = [("OPENROUTER_API_KEY_FILE", "/nowhere/at/all")];
     let warnings = with(empty, &gone, &home).warnings;
     assert!(
-        warnings.iter().any(|warning| warning.message.contains("`/nowhere/at/all` cannot be read")),
+        warnings.iter().any(|warning| warning.message.contains("`/nowhere/at/all` is missing")),
         "{}",
         lines(&warnings)
     );

@@ -2,10 +2,12 @@
 
 mod accepted;
 mod documents;
+mod files;
 mod hostile;
 mod layers;
 mod meaning;
 mod places;
+mod planned;
 mod refused;
 mod reports;
 mod secrets;

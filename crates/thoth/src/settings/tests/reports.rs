@@ -11,7 +11,7 @@ fn report(text: &str, style: Style) -> String {
         Err(problems) => (problems, Vec::new()),
     };
     let mut out = String::new();
-    write_report(&mut out, "settings.json", text.as_bytes(), &problems, &warnings, style)
+    write_report(&mut out, ("settings.json", text.as_bytes()), &|_| None, &problems, &warnings, style)
         .expect("a string takes all");
     out
 }

@@ -2,11 +2,11 @@
 
 use changeover::edit::Change;
 use changeover::schedule::{Entry, Kind, Temporary};
-use changeover::{Accepted, Content, Occasion, Problem};
+use changeover::{Accepted, Files, Occasion, Problem};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Origin, Settings, check, edited, said, temporary};
+use super::super::{Layers, Origin, Settings, edited, said};
 use super::{environment, home};
 
 const FILE: &str =
@@ -32,10 +32,32 @@ fn with(
     occasion: Occasion,
     pairs: &[(&str, &str)],
 ) -> Result<Accepted<Settings>, Vec<Problem>> {
-    let (home, environment) = (home(), environment(pairs));
-    let accepted = check(FILE.as_bytes(), Occasion::Running, &environment, &home.vault).unwrap();
-    let layer = Content::Bytes(serde_json::to_vec(&Temporary { entries }).unwrap());
-    temporary::with(accepted, FILE.as_bytes(), &layer, occasion, &environment, &home.vault)
+    above(entries, occasion, pairs, None)
+}
+
+fn above(
+    entries: Vec<Entry>,
+    occasion: Occasion,
+    pairs: &[(&str, &str)],
+    above: Option<&str>,
+) -> Result<Accepted<Settings>, Vec<Problem>> {
+    let home = home();
+    let (local, temporary) = (home.vault.root().join("local.json"), home.vault.root().join("temporary.json"));
+    std::fs::write(&temporary, serde_json::to_vec(&Temporary { entries }).unwrap()).unwrap();
+    if let Some(content) = above {
+        std::fs::write(&local, content).unwrap();
+    }
+    let (environment, vault) = (environment(pairs), home.vault.clone());
+    Layers { local, temporary: Some(temporary), environment, vault }
+        .check(&Files::around(FILE.as_bytes()), occasion)
+}
+
+#[test]
+fn it_lies_above_the_local_file_too() {
+    let entries = || vec![entry(1, "rag.chunkSize", json!(700))];
+    let local = "{ \"rag\": { \"chunkSize\": 600, \"chunkOverlap\": 60 } }";
+    let above = above(entries(), Occasion::Running, &[], Some(local)).unwrap();
+    assert_eq!((above.settings.rag.chunk_size, above.settings.rag.chunk_overlap), (700, 60));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""What every part uses: commands with a limit, waits with a deadline, and the list of what has passed."""
+"""What every test in Python uses: commands with a limit, waits with a deadline, and the list of what has passed."""
 
 import os
 import pathlib
@@ -8,15 +8,15 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Nothing here takes this long; who waits longer has failed.
 PATIENCE_S = 60
 
 
-def run(*command, check=True, limit_s=120, stdin=None, env=None):
+def run(*command, check=True, limit_s=120, stdin=None, env=None, cwd=ROOT):
     """Runs a command to its end; what it printed on both its outputs."""
     done = subprocess.run(
-        [str(word) for word in command], cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False,
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=limit_s, check=False,
         input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, env={**os.environ, **(env or {})},
     )
     if check and done.returncode != 0:

@@ -1,0 +1,193 @@
+//! The sweep: every system call that a changeover makes, one after the other, with every error that it can have.
+
+use changeover::{Cause, Decision, Verdict};
+
+use crate::checks::{Before, Left, after, content, next_save_goes_live, no_trace};
+use crate::inject::{Call, Fault, Tracer, permitted};
+use crate::probe::{Probe, Role};
+
+/// What asks for a changeover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The file is saved.
+    Save,
+    /// The engine is asked to put a content into the file.
+    Propose,
+}
+
+/// Errors that any of the calls can have on a disk that is full, failing or read-only, and in a process without descriptors.
+const ERRORS: [&str; 5] = ["ENOSPC", "EIO", "EACCES", "EROFS", "EMFILE"];
+
+/// Calls of one kind in one changeover, at most: a sweep has an end.
+const CALLS_MAX: usize = 40;
+
+/// Who makes calls, which, and about which files.
+type Kinds = (Role, &'static [&'static str], &'static [Option<&'static str>]);
+
+/// The calls that may fail.
+const CALLS: [Kinds; 6] = [
+    (Role::Watch, &["openat", "statx", "fstat", "newfstatat", "write", "fsync", "fchmod", "fchown"], &[None]),
+    (Role::Watch, &["rename", "unlink", "readlink", "ftruncate"], &[None]),
+    (Role::Watch, &["read"], &[Some("settings.json")]),
+    (Role::Changeover, &["write"], &[Some("state/journal.jsonl"), Some("state/secrets.new")]),
+    (
+        Role::Changeover,
+        &[
+            "openat",
+            "statx",
+            "fsync",
+            "rename",
+            "unlink",
+            "unlinkat",
+            "rmdir",
+            "mkdir",
+            "getdents64",
+            "ftruncate",
+        ],
+        &[None],
+    ),
+    (Role::Product, &["openat", "statx", "mkdir", "unlink", "unlinkat", "rmdir", "getdents64"], &[None]),
+];
+
+/// A probe, and the next number that nobody has used.
+pub struct Bench {
+    pub probe: Probe,
+    next: i64,
+}
+
+impl Bench {
+    pub fn start() -> Self {
+        let mut bench = Self { probe: Probe::start(&content(1)), next: 2 };
+        // The first save finds caches cold and folders absent; it is not what is measured.
+        bench.mend("the first save");
+        bench
+    }
+
+    fn number(&mut self) -> i64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn mend(&mut self, at: &str) {
+        let pair = self.number();
+        next_save_goes_live(&mut self.probe, pair, at);
+    }
+
+    fn change(&mut self, way: Way, pair: i64) -> Verdict {
+        match way {
+            Way::Save => self.probe.save(&content(pair)),
+            Way::Propose => self.probe.propose(&content(pair)),
+        }
+        let verdict = self.probe.verdict();
+        let cause = if way == Way::Save { Cause::Save } else { Cause::Edit };
+        assert_eq!(verdict.cause, cause, "{verdict}");
+        verdict
+    }
+
+    /// What could not be removed before is gone at the next start, and everything goes on from there.
+    pub fn restart(mut self) {
+        self.probe = self.probe.restart();
+        no_trace(&self.probe.folder, "the next start");
+        self.mend("the next start");
+        self.probe.end();
+    }
+
+    /// Which calls of a kind, in one changeover, are about the folder of the engine: a thread also wakes others, and that
+    /// never fails. `None`: this machine allows no tracer.
+    fn calls(&mut self, way: Way, call: Call<'_>) -> Option<Vec<usize>> {
+        let tracer = Tracer::hold(&self.probe, call, None)?;
+        let pair = self.number();
+        self.change(way, pair);
+        let folder = self.probe.folder.to_str().unwrap();
+        let calls = tracer.let_go();
+        let ours = calls.iter().zip(1..).filter(|(line, _)| line.contains(folder));
+        Some(ours.map(|(_, nth)| nth).take(CALLS_MAX).collect())
+    }
+
+    /// One changeover under one fault: everything that must be so is so. Gives the verdict, and whether the fault was met.
+    pub fn suffer(&mut self, way: Way, fault: Fault<'_>) -> Option<(Verdict, bool)> {
+        let at = format!("{way:?} under {fault:?}");
+        let before = Before::of(&mut self.probe);
+        let tracer = Tracer::hold(&self.probe, fault.call, Some((fault.nth, fault.answer)))?;
+        let pair = self.number();
+        let verdict = self.change(way, pair);
+        let met = tracer.let_go().iter().any(|line| line.contains("(INJECTED)"));
+        let Call { role, name, .. } = fault.call;
+        let removes = ["unlink", "unlinkat", "rmdir", "getdents64"].contains(&name);
+        // The walk through a folder opens it and looks at what it opened.
+        let walks = role != Role::Watch && ["openat", "statx"].contains(&name);
+        let left = if met && (removes || walks) { Left::WhatCouldNotBeRemoved } else { Left::Nothing };
+        after(&mut self.probe, &before, pair, &verdict, left, &at);
+        let file = std::fs::read_to_string(self.probe.file()).unwrap();
+        let is_new = way == Way::Save || verdict.verdict == Decision::Applied;
+        assert_eq!(file, if is_new { content(pair) } else { before.bytes }, "2: the file, {at}: {verdict}");
+        self.mend(&at);
+        Some((verdict, met))
+    }
+}
+
+impl Bench {
+    /// A proposal whose file is replaced after nobody waits for that any more: refused first, and then a save like any other.
+    pub fn suffer_late(&mut self, fault: Fault<'_>) -> Option<()> {
+        let before = Before::of(&mut self.probe);
+        let tracer = Tracer::hold(&self.probe, fault.call, Some((fault.nth, fault.answer)))?;
+        let pair = self.number();
+        let refused = self.change(Way::Propose, pair);
+        assert_eq!(refused.verdict, Decision::Rejected, "{refused}");
+        assert!(refused.to_string().contains("was not replaced in time"), "{refused}");
+        let state = self.probe.state();
+        assert_eq!(
+            (state.pair, state.generation),
+            (before.state.pair, before.state.generation),
+            "2: all old"
+        );
+        let saved = self.probe.verdict();
+        tracer.let_go();
+        assert_eq!((saved.verdict, saved.cause.clone()), (Decision::Applied, Cause::Save), "{saved}");
+        after(&mut self.probe, &before, pair, &saved, Left::Nothing, "a disk that answers late");
+        Some(())
+    }
+}
+
+#[test]
+#[ignore = "minutes: scripts/prove/faults.sh"]
+fn every_call_of_a_changeover_may_fail_with_every_error() {
+    if !permitted() {
+        return;
+    }
+    let begun = std::time::Instant::now();
+    let mut lines = Vec::new();
+    for way in [Way::Save, Way::Propose] {
+        let mut bench = Bench::start();
+        let kinds = CALLS.iter().flat_map(|(role, names, paths)| {
+            names
+                .iter()
+                .flat_map(move |name| paths.iter().map(move |path| Call { role: *role, name, path: *path }))
+        });
+        for call in kinds {
+            if sweep(&mut bench, way, call, &mut lines).is_none() {
+                return;
+            }
+        }
+        bench.restart();
+    }
+    println!("{}", lines.join("\n"));
+    println!("{} faults in {} s", lines.len(), begun.elapsed().as_secs());
+    assert!(lines.len() > 100, "a changeover makes calls");
+}
+
+/// Every call of one kind, with every error. `None`: this machine allows no tracer.
+fn sweep(bench: &mut Bench, way: Way, call: Call<'_>, lines: &mut Vec<String>) -> Option<()> {
+    for nth in bench.calls(way, call)? {
+        for error in ERRORS {
+            let fault = Fault { call, nth, answer: &format!("error={error}") };
+            let (verdict, met) = bench.suffer(way, fault)?;
+            let Call { role, name, path } = call;
+            let said = verdict.problems.first().map(ToString::to_string).unwrap_or_default();
+            let (path, met) = (path.unwrap_or_default(), if met { "" } else { " (not met)" });
+            let verdict = verdict.verdict;
+            lines.push(format!("{way:?} {role:?} {name} {path} {nth} {error}: {verdict} {said}{met}"));
+        }
+    }
+    Some(())
+}

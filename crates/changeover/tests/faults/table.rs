@@ -1,0 +1,91 @@
+//! One fault of each kind with what it comes to: those that every run of the tests meets.
+
+use changeover::Decision::{self, Applied, Rejected};
+
+use crate::checks::next_save_goes_live;
+use crate::inject::{Call, Fault, permitted};
+use crate::probe::Role::{self, Changeover, Product, Watch};
+use crate::sweep::{Bench, Way};
+
+/// Who, which call, of which file, the how many-th, and its error; the verdict, and what it says.
+type Row = (Role, &'static str, Option<&'static str>, usize, &'static str, Decision, &'static str);
+
+const FILE: Option<&str> = Some("settings.json");
+const JOURNAL: Option<&str> = Some("state/journal.jsonl");
+const SECRETS: Option<&str> = Some("state/secrets.new");
+
+const SAVES: [Row; 10] = [
+    // What cannot be read may be half of something: it is looked at again before that is a verdict.
+    (Watch, "openat", FILE, 1, "EACCES", Applied, ""),
+    (Watch, "openat", FILE, 1, "EMFILE", Applied, ""),
+    (Watch, "read", FILE, 1, "EIO", Applied, ""),
+    (Watch, "statx", FILE, 1, "EIO", Applied, ""),
+    (Product, "mkdir", None, 1, "ENOSPC", Rejected, "the scratch folder: No space left"),
+    // The intent is written before the switch.
+    (Changeover, "openat", SECRETS, 1, "EMFILE", Rejected, "the history cannot be written"),
+    (Changeover, "write", SECRETS, 1, "ENOSPC", Rejected, "the history cannot be written"),
+    (Changeover, "fsync", SECRETS, 1, "EIO", Rejected, "the history cannot be written"),
+    (Changeover, "write", JOURNAL, 1, "ENOSPC", Rejected, "the history cannot be written"),
+    // After it, a history that fails takes nothing back.
+    (Changeover, "write", JOURNAL, 2, "ENOSPC", Applied, ""),
+];
+
+const PROPOSALS: [Row; 6] = [
+    (Watch, "write", None, 1, "ENOSPC", Rejected, "cannot be written aside"),
+    (Watch, "fsync", None, 1, "EIO", Rejected, "cannot be written aside"),
+    (Watch, "rename", None, 1, "EROFS", Rejected, "cannot be replaced"),
+    // The rename stands, whatever becomes of the folder.
+    (Watch, "fsync", None, 2, "EIO", Applied, ""),
+    (Watch, "unlink", None, 1, "EIO", Applied, ""),
+    (Changeover, "write", JOURNAL, 1, "EROFS", Rejected, "the history cannot be written"),
+];
+
+/// An engine holds a few commits on trial, and then writes an outcome after each further one: it would not be known which
+/// write of the journal is the first of a changeover.
+const ROWS_AN_ENGINE: usize = 5;
+
+#[test]
+fn every_kind_of_fault_comes_to_what_it_should() {
+    if !permitted() {
+        return;
+    }
+    for (way, rows) in [(Way::Save, &SAVES[..]), (Way::Propose, &PROPOSALS[..])] {
+        for rows in rows.chunks(ROWS_AN_ENGINE) {
+            let mut bench = Bench::start();
+            for row in rows {
+                if meet(&mut bench, way, row).is_none() {
+                    return;
+                }
+            }
+            bench.restart();
+        }
+    }
+}
+
+/// `None`: this machine allows no tracer.
+fn meet(bench: &mut Bench, way: Way, (role, name, path, nth, error, decision, said): &Row) -> Option<()> {
+    let call = Call { role: *role, name, path: *path };
+    let fault = Fault { call, nth: *nth, answer: &format!("error={error}") };
+    let (verdict, met) = bench.suffer(way, fault)?;
+    assert!(met, "the row is about a call that is made: {fault:?}");
+    assert_eq!(verdict.verdict, *decision, "{fault:?}: {verdict}");
+    assert!(verdict.to_string().contains(said), "{fault:?}: {verdict}");
+    Some(())
+}
+
+/// Longer than a product may prepare, and than a disk is waited for.
+const LONGER: &str = "delay_enter=6s";
+
+#[test]
+fn a_disk_that_answers_too_late_is_told_and_what_it_did_then_is_a_save() {
+    if !permitted() {
+        return;
+    }
+    let mut bench = Bench::start();
+    let call = Call { role: Watch, name: "rename", path: None };
+    if bench.suffer_late(Fault { call, nth: 1, answer: LONGER }).is_none() {
+        return;
+    }
+    next_save_goes_live(&mut bench.probe, 1_000, "after a disk that hung");
+    bench.restart();
+}
