@@ -20,7 +20,7 @@ OWNER = 4321 if os.getuid() == 0 else os.getuid()
 APPLIED = "Settings reloaded successfully"
 REFUSED = "Settings validation failed - skipping reload"
 # What scripts/test-docker.sh hands over.
-GIVEN = ("THOTH_BINARY", "THOTH_COMPILES", "THOTH_RUST_IMAGE")
+GIVEN = ("THOTH_BINARY", "THOTH_KEEP", "THOTH_COMPILES", "THOTH_RUST_IMAGE")
 # Variables of a developer's shell that would change what is tested.
 FOREIGN = ("VAULT", "OBSIDIAN_VAULT", "OBSIDIAN_VAULT_PATH", "THOTH_VAULT_PATH", "COMPOSE_FILE") + tuple(
     name for name in os.environ if name.startswith("THOTH_") and name not in GIVEN or "_API_KEY" in name

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Looks for an input that breaks what must hold of every input: `fuzz.sh [SECONDS]`, 20 for each target if not said. What
+# Looks for an input that breaks what must hold of every input: `fuzz.sh [SECONDS]`, 10 for each target if not said. What
 # fails is kept beside the targets, and every `cargo test` begins with it from then on.
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../packages.sh"
 cd "$root"
 
-seconds=${1:-20}
+seconds=${1:-10}
 export BOLERO_RANDOM_TEST_TIME_MS=$((seconds * 1000))
 failed=0
 # Each line: a package, what of it is built, a word of the names of its targets.

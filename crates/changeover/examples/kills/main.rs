@@ -20,7 +20,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 
 const KILLS: usize = 1_000;
 /// On a machine that is too busy for all of them, what was done by then has to do, and that is said.
-const TIME_MAX: Duration = Duration::from_secs(150);
+const TIME_MAX: Duration = Duration::from_secs(90);
 /// Verdicts that a life gives before it may be killed, at least; up to as many again come by chance.
 const VERDICTS_MIN: u64 = 3;
 /// The kill comes after so many more steps, at most, and so many microseconds. By time alone most kills would come between
