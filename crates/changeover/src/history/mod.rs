@@ -36,7 +36,7 @@ pub(crate) use quarantine::{TakenBack, taken_back};
 pub use verdicts::RECENT_MAX;
 pub(crate) use verdicts::Verdicts;
 
-/// Contents that the journal keeps, at most: the newest that were applied.
+/// Contents that a start falls back to, at most.
 const CONTENTS_MAX: usize = 100;
 
 /// Bytes of the journal, at most; when it has more, the oldest contents and verdicts are forgotten until half of it is left.
@@ -322,15 +322,15 @@ impl History {
         Ok(())
     }
 
-    /// Rewrites the journal: the newest contents that were applied, and the verdicts that are kept, each in half of the room.
+    /// Rewrites the journal: the contents of the verdicts that are kept, and these, each in half of the room.
     fn forget(&mut self, bytes_max: u64) -> Result<(), HistoryError> {
-        let good: HashMap<String, usize> =
-            self.verdicts.good().into_iter().enumerate().map(|(rank, hash)| (hash, rank)).collect();
+        let ranks: HashMap<String, usize> =
+            self.verdicts.contents().into_iter().enumerate().map(|(rank, hash)| (hash, rank)).collect();
         let (mut contents, mut verdicts, mut outcomes) = (Vec::new(), Vec::new(), HashMap::new());
         for line in self.journal.read()? {
             match line {
                 Line::Intent(intent) => {
-                    let rank = intent.content.as_ref().and_then(|hash| good.get(hash));
+                    let rank = intent.content.as_ref().and_then(|hash| ranks.get(hash));
                     contents.extend(rank.filter(|_| intent.sealed.is_some()).map(|rank| (*rank, intent)));
                 }
                 Line::Verdict(verdict) => verdicts.push(verdict),

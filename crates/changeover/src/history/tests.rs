@@ -104,6 +104,23 @@ fn ids(verdicts: &[Arc<Verdict>]) -> Vec<u64> {
 }
 
 #[test]
+fn every_verdict_that_is_kept_can_be_gone_back_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(folder.path(), "1", 300).unwrap();
+    for id in 1..=1_300 {
+        let content = format!("{{\"number\": {id}}}");
+        history.intend(id, Some((&format!("hash-{id}"), content.as_bytes())), &[]).unwrap();
+        history.record(verdict(id, &format!("hash-{id}")), limits(300)).unwrap();
+    }
+    assert!(history.journal.lines() < 1_300, "it was rewritten");
+    for kept in read_history(folder.path()).unwrap().iter().rev().take(300) {
+        let content = read_content(folder.path(), kept.id).unwrap().unwrap();
+        assert_eq!(content, format!("{{\"number\": {}}}", kept.id).as_bytes());
+    }
+    assert_eq!(read_content(folder.path(), 1).unwrap(), None);
+}
+
+#[test]
 fn what_is_too_old_is_forgotten_but_the_last_known_good() {
     let folder = tempfile::tempdir().unwrap();
     let (mut history, _) = History::open(folder.path(), "1", 100).unwrap();

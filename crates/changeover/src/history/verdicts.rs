@@ -109,6 +109,16 @@ impl Verdicts {
         kept.into_iter().chain(applied).filter(|hash| seen.insert(hash.clone())).take(CONTENTS_MAX).collect()
     }
 
+    /// Hashes of every content that a kept verdict is about, each once: those to fall back to first, then the newest.
+    pub(super) fn contents(&self) -> Vec<String> {
+        let mut all = self.good();
+        let mut seen: HashSet<String> = all.iter().cloned().collect();
+        let books = self.books();
+        let newest = books.kept.iter().rev().filter_map(|known| known.content.as_deref());
+        all.extend(newest.filter(|hash| seen.insert((*hash).to_owned())).map(str::to_owned));
+        all
+    }
+
     /// Whether a content has shown that it works.
     pub(super) fn is_proven(&self, content: &str) -> bool {
         let books = self.books();
