@@ -20,7 +20,7 @@ use crate::support::{PATIENCE, Place, Save, Thoth};
 use crate::verdicts::Verdicts;
 
 /// Lives of a server that end by a kill.
-const KILLS: usize = 150;
+const KILLS: usize = 400;
 /// Verdicts that a life gives before it may be killed, at least; up to as many again come by chance.
 const VERDICTS_MIN: u64 = 12;
 /// The kill comes up to so many microseconds after the last of them.
@@ -31,7 +31,7 @@ const STEPS_MAX: u64 = 12;
 const PAUSE_US_MAX: u64 = 2_000;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "150 lives of a server: make prove"]
+#[ignore = "400 lives of a server: make prove"]
 async fn whatever_a_kill_interrupts_the_next_start_serves_the_newest_good_settings() {
     let mut lives = Lives::begin().await;
     let kills = count("PROVE_KILLS", KILLS);
