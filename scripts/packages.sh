@@ -15,6 +15,17 @@ fail() {
   exit 1
 }
 
+# `is_meant NAME [WORD…]`: whether a name has one of the words; without words, every name is meant.
+is_meant() {
+  local name=$1 word
+  shift
+  if [ $# = 0 ]; then return 0; fi
+  for word in "$@"; do
+    if [[ $name == *"$word"* ]]; then return 0; fi
+  done
+  return 1
+}
+
 # What a step leaves out is said so that nobody takes it for done.
 skipped() {
   echo "skipped: $1" >&2

@@ -2,7 +2,9 @@
 # The long proofs, a line each: `prove.sh [WORD …]` runs all, or those whose names have one of the words. All run, whatever
 # fails; what failed is named in the end.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
+cd "$root"
 
 # Name, and the script with its arguments.
 proofs=(
@@ -17,20 +19,7 @@ proofs=(
   'agent memory against a real Letta server|scripts/test-letta.sh'
 )
 
-# Whether a name has one of the words; without words, every name is meant.
-is_meant() {
-  local name=$1 word
-  shift
-  if [ $# = 0 ]; then return 0; fi
-  for word in "$@"; do
-    if [[ $name == *"$word"* ]]; then return 0; fi
-  done
-  return 1
-}
-
 # The container's test compiles the server as users have it. What it made is what the proofs after it run.
-# shellcheck source=scripts/packages.sh
-source scripts/packages.sh
 kept=$target/proved-thoth
 rm -f "$kept"
 export THOTH_KEEP=$kept

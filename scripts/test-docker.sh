@@ -33,17 +33,6 @@ need_commands vim=vim nano=nano emacs=emacs-nox bindfs=bindfs ||
 # The Python SDK of MCP, which scenario 4 talks with.
 if scripts/test-tools.sh >/dev/null; then export MCP_PYTHON=$tools/python; fi
 
-# Whether a part with this name is asked for.
-asked_for() {
-  local name=$1 word
-  shift
-  if [ $# = 0 ]; then return 0; fi
-  for word in "$@"; do
-    if [[ $name == *"$word"* ]]; then return 0; fi
-  done
-  return 1
-}
-
 # What compiling inside Docker needs. An engine of our own can pull no image and reaches no registry: what stands in for
 # them is fetched here, outside of its namespaces.
 prepare_compiling() {
@@ -60,7 +49,7 @@ prepare_compiling() {
 limit_s=900
 if [ -n "${THOTH_BINARY:-}" ] && [ $# = 0 ]; then
   skipped 'the image compiled inside Docker: THOTH_BINARY names a binary'
-elif asked_for source "$@"; then
+elif is_meant source "$@"; then
   if prepare_compiling; then
     export THOTH_COMPILES=1
     limit_s=$((limit_s + 2700))
