@@ -80,9 +80,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         services: OnTrial,
         time: Duration,
     ) -> Option<Outcome> {
-        let commit = Commit { verdict: self.history.upcoming_id(), meaning: self.judge.meaning(settings) };
+        let (judge, verdict) = (Arc::clone(&self.judge), self.history.upcoming_id());
+        let commit = || Commit { verdict, meaning: judge.meaning(settings) };
         let outcome = self.probation.committed(commit, before, services, Instant::now() + time);
         self.tell_trial();
+        if outcome == Some(Outcome::Kept) {
+            // All of it has worked before, if with other settings beside it.
+            let let_out = self.history.let_out(|| judge.meaning(settings));
+            self.written("the quarantine", let_out);
+        }
         outcome
     }
 
@@ -167,7 +173,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let (verdict, recorded) = self.history.outcome(commit.verdict, outcome);
         self.written("an outcome", recorded);
         if outcome == Outcome::Kept {
-            let let_out = self.history.let_out(&commit.meaning);
+            let let_out = self.history.let_out(|| commit.meaning.clone());
             self.written("the quarantine", let_out);
         }
         if let Some(verdict) = verdict {

@@ -318,11 +318,6 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let mut services = book.reports();
         services.extend(followed);
         let outcome = self.begin_probation(before, &candidate.settings, on_trial, time);
-        if outcome == Some(Outcome::Kept) {
-            // All of it has worked before, if with other settings beside it.
-            let let_out = self.history.let_out(&self.judge.meaning(&candidate.settings));
-            self.written("the quarantine", let_out);
-        }
         let Candidate { source, warnings, .. } = candidate;
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())

@@ -114,8 +114,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         self.parts.verdicts.subscribe()
     }
 
-    /// From now on, every verdict whose outcome has become known while it was at hand ([`Engine::history`]). One that had its outcome from the beginning, because
-    /// nothing of it was on trial, is not told again.
+    /// From now on, every verdict whose outcome has become known while it was at hand ([`Engine::history`]). One that had its
+    /// outcome from the beginning, because nothing of it was on trial, is not told again.
     pub fn outcomes(&self) -> broadcast::Receiver<Arc<Verdict>> {
         self.parts.outcomes.subscribe()
     }

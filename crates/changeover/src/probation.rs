@@ -79,7 +79,7 @@ impl<G: Clone> Probation<G> {
     /// A commit. Gives its outcome where nothing of it is on trial.
     pub(crate) fn committed(
         &mut self,
-        commit: Commit,
+        commit: impl FnOnce() -> Commit,
         before: Option<G>,
         services: OnTrial,
         until: Instant,
@@ -91,7 +91,7 @@ impl<G: Clone> Probation<G> {
             return Some(Outcome::Kept);
         }
         let before = before.map(|before| (before, older));
-        self.open.push(Open { commit, before, unproven, until, asked: false });
+        self.open.push(Open { commit: commit(), before, unproven, until, asked: false });
         None
     }
 
@@ -237,7 +237,7 @@ mod tests {
         fn commit(&mut self, number: u64, llm: Identity) -> Option<Outcome> {
             let before = (number > 1).then(|| number - 1);
             let commit = Commit { verdict: number, meaning: format!("meaning {number}") };
-            self.probation.committed(commit, before, vec![("llm", llm)], self.now + TIME)
+            self.probation.committed(|| commit, before, vec![("llm", llm)], self.now + TIME)
         }
 
         fn later(&mut self, seconds: u64) -> Vec<(u64, Outcome)> {

@@ -230,9 +230,10 @@ impl History {
         self.quarantine.add(meaning, reason)
     }
 
-    /// Lets settings out of the quarantine that have shown that they work.
-    pub(crate) fn let_out(&mut self, meaning: &str) -> Result<(), HistoryError> {
-        self.quarantine.remove(meaning)
+    /// Lets settings out of the quarantine that have shown that they work. What they mean is asked only where anything is
+    /// in it.
+    pub(crate) fn let_out(&mut self, meaning: impl FnOnce() -> String) -> Result<(), HistoryError> {
+        if self.quarantine.is_empty() { Ok(()) } else { self.quarantine.remove(&meaning()) }
     }
 
     /// Writes down what became of a commit; gives its verdict with that, if it is still remembered, written or not.

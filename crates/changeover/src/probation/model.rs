@@ -133,7 +133,7 @@ impl Story {
         let (verdict, until) = (self.model.commits.len() as u64, self.model.now + TIME);
         let outcome = unproven.is_empty().then_some(Outcome::Kept);
         let commit = Commit { verdict, meaning: meaning(verdict) };
-        let told = self.probation.committed(commit, before, services.clone(), until);
+        let told = self.probation.committed(|| commit, before, services.clone(), until);
         assert_eq!(told, outcome, "what has worked needs no trial");
         self.model.lives.push(self.model.commits.len());
         self.model.commits.push(Known { verdict, services, unproven, until, asked: false, outcome });
