@@ -1,7 +1,7 @@
 //! Private files: mode 0600, written aside and renamed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::HistoryError;
@@ -65,15 +65,22 @@ pub(super) fn sweep(path: &Path) -> Result<(), HistoryError> {
 
 /// Writes a file aside and renames it into place: whoever reads sees the old one or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
+    replace_by(path, |out| out.write_all(bytes).map_err(error("writing", path)))
+}
+
+/// The same for what is made piece by piece.
+pub(super) fn replace_by(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), HistoryError>,
+) -> Result<(), HistoryError> {
     let aside = aside(path);
-    let write = || {
-        let mut file = private().write(true).create(true).truncate(true).open(&aside)?;
-        file.write_all(bytes)?;
-        // Renamed before its bytes are on the disk, it could be empty after a power cut.
-        file.sync_all()?;
-        fs::rename(&aside, path)
-    };
-    write().map_err(error("writing", path))
+    let failed = || error("writing", path);
+    let file = private().write(true).create(true).truncate(true).open(&aside).map_err(failed())?;
+    let mut out = BufWriter::new(file);
+    write(&mut out)?;
+    let file = out.into_inner().map_err(|failure| failed()(failure.into_error()))?;
+    // Renamed before its bytes are on the disk, it could be empty after a power cut.
+    file.sync_all().and_then(|()| fs::rename(&aside, path)).map_err(failed())
 }
 
 /// A random key that is made once, also when two processes make it at the same time.

@@ -29,7 +29,8 @@ fn is_told(content: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.jsonl");
     std::fs::write(&path, content).unwrap();
-    let (mut journal, lines, damage) = Journal::open(&path).unwrap();
+    let mut lines = Vec::new();
+    let (mut journal, damage) = Journal::open(&path, |line| lines.push(line)).unwrap();
     let whole = content.iter().filter(|byte| **byte == b'\n').count();
     let ends_torn = content.last().is_some_and(|last| *last != b'\n');
     let good =
@@ -47,6 +48,7 @@ fn is_told(content: &[u8]) {
         at: jiff::Timestamp::from_second(0).unwrap(),
     });
     journal.append(&line).unwrap();
-    let (_, again, _) = Journal::open(&path).unwrap();
-    assert_eq!(again.len(), lines.len() + 1, "what was written after it can be read");
+    let mut again = 0;
+    drop(Journal::open(&path, |_| again += 1).unwrap());
+    assert_eq!(again, lines.len() + 1, "what was written after it can be read");
 }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::HistoryError;
-use super::files::{error, private, replace};
+use super::files::{error, private, replace_by};
+use super::lines::Lines;
 use crate::report::{Outcome, Verdict};
 
 /// What is about to go live.
@@ -54,33 +55,37 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal; gives its lines, and what was damaged, in words. A torn tail is cut off.
-    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Line>, Option<String>), HistoryError> {
+    /// Opens the journal and shows each of its lines; gives what was damaged, in words. A torn tail is cut off.
+    pub(super) fn open(
+        path: &Path,
+        mut each: impl FnMut(Line),
+    ) -> Result<(Self, Option<String>), HistoryError> {
         let open = || private().read(true).append(true).create(true).open(path);
         let file = open().map_err(error("opening the journal", path))?;
-        let bytes = std::fs::read(path).map_err(error("reading the journal", path))?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let torn = bytes.len() - whole;
-        if torn > 0 {
-            file.set_len(whole as u64).map_err(error("cutting the torn tail off the journal", path))?;
+        let mut journal = Self { path: path.to_owned(), file, lines: 0, length: 0, torn: false };
+        let Some(mut lines) = Lines::open(path)? else { return Ok((journal, None)) };
+        for line in &mut lines {
+            each(line?);
+            journal.lines += 1;
         }
-        let (lines, unreadable) = parse(bytes.get(..whole).unwrap_or_default());
+        journal.length = lines.whole;
         let mut damage = Vec::new();
-        if unreadable > 0 {
-            damage.push(format!("{unreadable} lines of the journal cannot be read and are passed over"));
+        if lines.unreadable > 0 {
+            let count = lines.unreadable;
+            damage.push(format!("{count} lines of the journal cannot be read and are passed over"));
         }
-        if torn > 0 {
-            damage.push(format!("the journal ended in the middle of a line; {torn} bytes were cut off"));
+        if lines.torn > 0 {
+            let cut = journal.file.set_len(lines.whole);
+            cut.map_err(error("cutting the torn tail off the journal", path))?;
+            let count = lines.torn;
+            damage.push(format!("the journal ended in the middle of a line; {count} bytes were cut off"));
         }
-        let damage = (!damage.is_empty()).then(|| damage.join("; "));
-        let journal =
-            Self { path: path.to_owned(), file, lines: lines.len(), length: whole as u64, torn: false };
-        Ok((journal, lines, damage))
+        Ok((journal, (!damage.is_empty()).then(|| damage.join("; "))))
     }
 
-    /// Every line that can be read.
-    pub(super) fn read(&self) -> Result<Vec<Line>, HistoryError> {
-        read(&self.path)
+    /// Where it stands.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Lines in the file.
@@ -122,48 +127,30 @@ impl Journal {
         }
     }
 
-    /// Replaces the journal by these lines.
-    pub(super) fn rewrite(&mut self, lines: &[Line]) -> Result<(), HistoryError> {
-        let mut bytes = Vec::new();
-        for line in lines {
-            bytes.extend(encoded(line)?);
-        }
-        replace(&self.path, &bytes)?;
+    /// Replaces the journal by what `keep` makes of its lines.
+    pub(super) fn rewrite(&mut self, mut keep: impl FnMut(Line) -> Option<Line>) -> Result<(), HistoryError> {
+        let (mut count, mut length) = (0, 0);
+        replace_by(&self.path, |out| {
+            for line in Lines::open(&self.path)?.into_iter().flatten() {
+                let Some(line) = keep(line?) else { continue };
+                let bytes = encoded(&line)?;
+                out.write_all(&bytes).map_err(error("writing", &self.path))?;
+                count += 1;
+                length += bytes.len() as u64;
+            }
+            Ok(())
+        })?;
         let open = private().append(true).open(&self.path);
         self.file = open.map_err(error("opening the journal", &self.path))?;
-        (self.lines, self.length, self.torn) = (lines.len(), bytes.len() as u64, false);
+        (self.lines, self.length, self.torn) = (count, length, false);
         Ok(())
     }
 }
 
 /// A line as it stands in the file, with its end.
-pub(super) fn encoded(line: &Line) -> Result<Vec<u8>, HistoryError> {
+fn encoded(line: &Line) -> Result<Vec<u8>, HistoryError> {
     let place = Path::new("journal.jsonl");
     let mut bytes = serde_json::to_vec(line).map_err(|source| error("writing", place)(source.into()))?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-/// Every whole line of a journal that can be read; none where there is no journal. Nothing is changed.
-pub(super) fn read(path: &Path) -> Result<Vec<Line>, HistoryError> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-            Ok(parse(bytes.get(..whole).unwrap_or_default()).0)
-        }
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(source) => Err(error("reading the journal", path)(source)),
-    }
-}
-
-/// Whole lines, and how many of them are damaged.
-fn parse(bytes: &[u8]) -> (Vec<Line>, usize) {
-    let (mut lines, mut unreadable) = (Vec::new(), 0);
-    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        match serde_json::from_slice(line) {
-            Ok(line) => lines.push(line),
-            Err(_) => unreadable += 1,
-        }
-    }
-    (lines, unreadable)
 }

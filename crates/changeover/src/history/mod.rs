@@ -12,6 +12,7 @@ pub(crate) mod files;
 #[cfg(test)]
 mod fuzz;
 mod journal;
+mod lines;
 mod quarantine;
 mod secrets;
 mod verdicts;
@@ -28,8 +29,9 @@ use jiff::Timestamp;
 
 use crate::report::{Cause, Outcome, Problem, Verdict};
 use journal::{Intent, Journal, Line, Settled};
+use lines::{Lines, sealed};
 use quarantine::Quarantine;
-use secrets::Secrets;
+use secrets::{Secrets, references};
 
 pub(crate) use files::{plan_folder, sweep_plan};
 pub(crate) use quarantine::{TakenBack, taken_back};
@@ -38,6 +40,9 @@ pub(crate) use verdicts::Verdicts;
 
 /// Contents that a start falls back to, at most.
 const CONTENTS_MAX: usize = 100;
+
+/// The journal's file in the state directory.
+const JOURNAL: &str = "journal.jsonl";
 
 /// Bytes of the journal, at most; when it has more, the oldest contents and verdicts are forgotten until half of it is left.
 const JOURNAL_BYTES_MAX: u64 = 32 << 20;
@@ -86,8 +91,8 @@ pub(crate) struct Found {
 /// What the file system says.
 pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
     let mut verdicts = BTreeMap::new();
-    for line in journal::read(&state_dir.join("journal.jsonl"))? {
-        match line {
+    for line in Lines::open(&state_dir.join(JOURNAL))?.into_iter().flatten() {
+        match line? {
             Line::Verdict(verdict) => drop(verdicts.insert(verdict.id, verdict)),
             Line::Outcome(settled) => {
                 if let Some(verdict) = verdicts.get_mut(&settled.id) {
@@ -106,17 +111,18 @@ pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
 /// # Errors
 /// What the file system says.
 pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, HistoryError> {
-    let lines = journal::read(&state_dir.join("journal.jsonl"))?;
-    let of_it = |line: &Line| match line {
-        Line::Verdict(known) if known.id == verdict => known.content.clone(),
-        _ => None,
+    let journal = state_dir.join(JOURNAL);
+    let mut hash = None;
+    for line in Lines::open(&journal)?.into_iter().flatten() {
+        match line? {
+            Line::Verdict(known) if known.id == verdict => hash = known.content,
+            _ => {}
+        }
+    }
+    let Some(hash) = hash else { return Ok(None) };
+    let Some(sealed) = sealed(&journal, &HashSet::from([hash.as_str()]))?.remove(&hash) else {
+        return Ok(None);
     };
-    let Some(hash) = lines.iter().find_map(of_it) else { return Ok(None) };
-    let sealed = |line: &Line| match line {
-        Line::Intent(intent) if intent.content.as_ref() == Some(&hash) => intent.sealed.clone(),
-        _ => None,
-    };
-    let Some(sealed) = lines.iter().find_map(sealed) else { return Ok(None) };
     let (secrets, _) = Secrets::open(state_dir.join("secrets.json"))?;
     Ok(secrets.unseal(&sealed))
 }
@@ -146,35 +152,32 @@ impl History {
         files::remove_folder(&state_dir.join("candidates"))?;
         files::sweep_plan(state_dir)?;
         let [secrets, journal, quarantine] =
-            ["secrets.json", "journal.jsonl", quarantine::FILE].map(|name| state_dir.join(name));
+            ["secrets.json", JOURNAL, quarantine::FILE].map(|name| state_dir.join(name));
         [&secrets, &journal, &quarantine].into_iter().try_for_each(|file| files::sweep(file))?;
         let (secrets, lost) = Secrets::open(secrets)?;
-        let (journal, lines, damage) = Journal::open(&journal)?;
         let (quarantine, lost_quarantine) = Quarantine::open(quarantine, version)?;
         let verdicts = Arc::new(Verdicts::new(state_dir));
-        let mut contents = HashMap::new();
+        let mut kept = HashSet::new();
         let (mut next_id, mut last_generation) = (1, 0);
-        for line in lines {
-            match line {
-                Line::Intent(intent) => {
-                    last_generation = last_generation.max(intent.generation);
-                    contents.extend(intent.content.zip(intent.sealed));
-                }
-                Line::Verdict(verdict) => {
-                    next_id = next_id.max(verdict.id.saturating_add(1));
-                    last_generation = last_generation.max(verdict.generation);
-                    verdicts.push(Arc::new(verdict), history_max);
-                }
-                Line::Outcome(Settled { id, outcome, .. }) => drop(verdicts.settle(id, outcome)),
+        let (journal, damage) = Journal::open(&journal, |line| match line {
+            Line::Intent(intent) => {
+                last_generation = last_generation.max(intent.generation);
+                kept.extend(intent.content.filter(|_| intent.sealed.is_some()));
             }
-        }
+            Line::Verdict(verdict) => {
+                next_id = next_id.max(verdict.id.saturating_add(1));
+                last_generation = last_generation.max(verdict.generation);
+                verdicts.push(Arc::new(verdict), history_max);
+            }
+            Line::Outcome(Settled { id, outcome, .. }) => drop(verdicts.settle(id, outcome)),
+        })?;
         let good = verdicts.good();
-        let sealed = good.iter().filter_map(|hash| contents.get(hash));
-        let mut good_contents: Vec<Vec<u8>> = sealed.filter_map(|sealed| secrets.unseal(sealed)).collect();
+        let contents = sealed(journal.path(), &good.iter().map(String::as_str).collect())?;
+        let in_order = good.iter().filter_map(|hash| contents.get(hash));
+        let mut good_contents: Vec<Vec<u8>> = in_order.filter_map(|sealed| secrets.unseal(sealed)).collect();
         if verdicts.ran_without_a_file() {
             good_contents.push(b"{}".to_vec());
         }
-        let kept = contents.into_keys().collect();
         let state_dir = state_dir.to_owned();
         let history = Self {
             state_dir,
@@ -323,54 +326,60 @@ impl History {
         Ok(())
     }
 
-    /// Rewrites the journal: the contents of the verdicts that are kept, and these, each in half of the room.
+    /// Rewrites the journal: the verdicts that are kept, and the contents that they are about, each in half of the room.
     fn forget(&mut self, bytes_max: u64) -> Result<(), HistoryError> {
-        let ranks: HashMap<String, usize> =
-            self.verdicts.contents().into_iter().enumerate().map(|(rank, hash)| (hash, rank)).collect();
-        let (mut contents, mut verdicts, mut outcomes) = (Vec::new(), Vec::new(), HashMap::new());
-        for line in self.journal.read()? {
-            match line {
-                Line::Intent(intent) => {
-                    let rank = intent.content.as_ref().and_then(|hash| ranks.get(hash));
-                    contents.extend(rank.filter(|_| intent.sealed.is_some()).map(|rank| (*rank, intent)));
+        let chosen = self.choose(bytes_max)?;
+        let (mut kept, mut referred, verdicts) = (HashSet::new(), HashSet::new(), Arc::clone(&self.verdicts));
+        self.journal.rewrite(|line| match line {
+            Line::Intent(intent) => {
+                let (hash, sealed) = (intent.content.as_ref()?, intent.sealed.as_ref()?);
+                let is_first = chosen.contains(hash) && kept.insert(hash.clone());
+                referred.extend(is_first.then(|| references(sealed)).into_iter().flatten());
+                is_first.then_some(Line::Intent(intent))
+            }
+            Line::Verdict(verdict) => verdicts.keeps(verdict.id).then(|| {
+                let outcome = verdicts.outcome_of(verdict.id).or(verdict.outcome);
+                Line::Verdict(Verdict { outcome, ..verdict })
+            }),
+            Line::Outcome(_) => None,
+        })?;
+        self.kept = kept;
+        self.secrets.keep_only(&referred)
+    }
+
+    /// Forgets the verdicts for which there is no room, and says for which contents there is; one of each at least.
+    fn choose(&self, bytes_max: u64) -> Result<HashSet<String>, HistoryError> {
+        let (mut contents, mut verdicts) = (HashMap::new(), Vec::new());
+        if let Some(mut lines) = Lines::open(self.journal.path())? {
+            while let Some(line) = lines.next() {
+                match line? {
+                    Line::Intent(Intent { content: Some(hash), sealed: Some(_), .. }) => {
+                        contents.insert(hash, lines.line_bytes());
+                    }
+                    Line::Verdict(verdict) if self.verdicts.keeps(verdict.id) => {
+                        verdicts.push(lines.line_bytes());
+                    }
+                    _ => {}
                 }
-                Line::Verdict(verdict) => verdicts.push(verdict),
-                Line::Outcome(settled) => drop(outcomes.insert(settled.id, settled.outcome)),
             }
         }
-        contents.sort_by_key(|(rank, _)| *rank);
-        let contents = contents.into_iter().map(|(_, intent)| Line::Intent(intent));
-        let mut lines = within(contents, bytes_max / 2)?;
-        let mut sealed = Vec::new();
-        self.kept.clear();
-        for line in &lines {
-            if let Line::Intent(Intent { content: Some(hash), sealed: Some(text), .. }) = line {
-                self.kept.insert(hash.clone());
-                sealed.push(text.clone());
-            }
-        }
-        verdicts.retain(|verdict| self.verdicts.keeps(verdict.id));
-        let newest = verdicts.into_iter().rev().map(|verdict| {
-            let outcome = outcomes.get(&verdict.id).copied().or(verdict.outcome);
-            Line::Verdict(Verdict { outcome, ..verdict })
-        });
-        let newest = within(newest, bytes_max / 2)?;
-        self.verdicts.forget(Timestamp::MIN, self.verdicts.len().saturating_sub(newest.len()));
-        lines.extend(newest.into_iter().rev());
-        self.journal.rewrite(&lines)?;
-        self.secrets.keep_only(sealed.iter().map(String::as_str))
+        let room = bytes_max / 2;
+        let newest = fitting(verdicts.iter().rev().copied(), room);
+        self.verdicts.forget(Timestamp::MIN, verdicts.len().saturating_sub(newest));
+        let there = |hash: String| contents.get(&hash).map(|bytes| (hash, *bytes));
+        let ranked: Vec<(String, u64)> = self.verdicts.contents().into_iter().filter_map(there).collect();
+        let count = fitting(ranked.iter().map(|(_, bytes)| *bytes), room);
+        Ok(ranked.into_iter().take(count).map(|(hash, _)| hash).collect())
     }
 }
 
-/// As many of these lines as there is room for, one at least.
-fn within(lines: impl Iterator<Item = Line>, bytes_max: u64) -> Result<Vec<Line>, HistoryError> {
-    let (mut fitting, mut bytes) = (Vec::new(), 0);
-    for line in lines {
-        bytes += journal::encoded(&line)?.len() as u64;
-        if bytes > bytes_max && !fitting.is_empty() {
-            break;
-        }
-        fitting.push(line);
-    }
-    Ok(fitting)
+/// How many of these there is room for, one at least.
+fn fitting(sizes: impl Iterator<Item = u64>, room: u64) -> usize {
+    let mut bytes = 0;
+    let fit = sizes.take_while(|size| {
+        let is_first = bytes == 0;
+        bytes += size;
+        is_first || bytes <= room
+    });
+    fit.count()
 }

@@ -80,16 +80,8 @@ impl Secrets {
         Some(content.into_bytes())
     }
 
-    /// Forgets every secret that none of these sealed contents refers to.
-    pub(super) fn keep_only<'a>(
-        &mut self,
-        sealed: impl Iterator<Item = &'a str>,
-    ) -> Result<(), HistoryError> {
-        let mut referred = HashSet::new();
-        for sealed in sealed {
-            let references = sealed.split(MARK).skip(1).filter_map(|part| part.get(..REFERENCE_DIGITS));
-            referred.extend(references.map(str::to_owned));
-        }
+    /// Forgets every secret that is not referred to.
+    pub(super) fn keep_only(&mut self, referred: &HashSet<String>) -> Result<(), HistoryError> {
         let before = self.by_reference.len();
         self.by_reference.retain(|reference, _| referred.contains(reference));
         if self.by_reference.len() < before { self.write() } else { Ok(()) }
@@ -116,6 +108,11 @@ impl Secrets {
         self.unwritten = false;
         Ok(())
     }
+}
+
+/// What a sealed content refers to.
+pub(super) fn references(sealed: &str) -> impl Iterator<Item = String> {
+    sealed.split(MARK).skip(1).filter_map(|part| part.get(..REFERENCE_DIGITS)).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -156,7 +153,7 @@ mod tests {
         let range = std::slice::from_ref(&(2..9));
         let old = secrets.seal(b"x=secret1", range).unwrap();
         let new = secrets.seal(b"x=secret2", range).unwrap();
-        secrets.keep_only([new.as_str()].into_iter()).unwrap();
+        secrets.keep_only(&references(&new).collect()).unwrap();
         assert!(!fs::read_to_string(path).unwrap().contains("secret1"));
         assert_eq!((secrets.unseal(&new).unwrap(), secrets.unseal(&old)), (b"x=secret2".to_vec(), None));
     }

@@ -208,7 +208,7 @@ fn a_journal_that_ends_anywhere_is_read_up_to_there_and_told() {
         let (mut history, found) = History::open(folder.path(), "1", 9).unwrap();
         assert_eq!(found.damage.is_some_and(|said| said.contains("cut off")), torn, "{end}");
         let verdicts = [2, 5, 8].into_iter().filter(|line| lines >= *line).count();
-        assert_eq!(history.verdicts.len(), verdicts, "{end}");
+        assert_eq!(history.verdicts.before(u64::MAX, 100).unwrap().len(), verdicts, "{end}");
         let outcomes = (1..=3).filter(|id| history.verdicts.outcome_of(*id).is_some()).count();
         assert_eq!(outcomes, lines / 3, "{end}");
         // It goes on after what could be read.

@@ -171,10 +171,6 @@ impl Verdicts {
     pub(super) fn oldest(&self) -> Option<Timestamp> {
         self.books().oldest().map(|known| known.at)
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.books().kept.len()
-    }
 }
 
 impl Books {
