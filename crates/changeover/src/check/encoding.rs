@@ -9,7 +9,7 @@ const SAVE_AS: &str = "save the file as UTF-8";
 /// The text of a file. A byte order mark stays in it.
 pub(super) fn text(content: &[u8]) -> Result<&str, Problem> {
     if content.len() > SIZE_MAX {
-        let message = format!("the file has more than {SIZE_MAX} bytes; at most {SIZE_MAX} are read");
+        let message = format!("the file is too large: at most {SIZE_MAX} bytes are read");
         return Err(Problem::new("", message)
             .hint("a settings file has a few thousand bytes: is this the right file?"));
     }

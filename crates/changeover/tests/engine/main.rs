@@ -8,6 +8,7 @@
 )]
 
 mod again;
+mod counted;
 mod files;
 mod guarantees;
 mod invariants;

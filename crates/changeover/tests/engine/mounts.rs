@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 
 use crate::support::{apart, run, until};
-use crate::watching::{content, live, over, told_by_an_event, watch};
+use crate::watching::{content, in_a_vault, live, over, told_by_an_event, watch};
 
 const MOUNTS: &[&str] = &["--mount"];
 
@@ -19,13 +19,7 @@ async fn invariant_8_a_folder_is_mounted_over_and_unmounted() {
     if !apart("mounts::invariant_8_a_folder_is_mounted_over_and_unmounted", MOUNTS) {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let vault = folder.path().join("vault");
-    let file = vault.join("settings.json");
-    fs::create_dir(&vault).unwrap();
-    fs::write(&file, content(1)).unwrap();
-    let (engine, _) = over(&file, folder.path()).await;
-    told_by_an_event(&engine, &file, 2).await;
+    let (_folder, vault, file, engine) = in_a_vault().await;
 
     mount(&["-t", "tmpfs", "none"], &vault);
     fs::write(&file, content(3)).unwrap();

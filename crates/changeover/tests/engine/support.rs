@@ -13,6 +13,8 @@ use serde::Serialize;
 use tempfile::TempDir;
 use tokio::sync::broadcast;
 
+use crate::counted::Counted;
+
 /// Nothing here takes this long, on any machine; a test that waits longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -44,23 +46,6 @@ pub struct Llm(pub String);
 #[derive(Debug)]
 pub struct Rag {
     pub llm: Arc<Llm>,
-}
-
-/// Counts the objects that are alive, so that a leak or a trace is seen.
-#[derive(Debug)]
-pub struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 
@@ -18,6 +18,18 @@ pub async fn over(file: &Path, folder: &Path) -> (TestEngine, Probes) {
     let mut blueprint = blueprint(folder, &probes);
     blueprint.file = file.to_owned();
     (Engine::start(blueprint).await.unwrap(), probes)
+}
+
+/// A folder of its own with a file in it that an engine is over, and a save of which an event has told: `pair` is 2.
+pub async fn in_a_vault() -> (tempfile::TempDir, PathBuf, PathBuf, TestEngine) {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = folder.path().join("home/vault");
+    let file = vault.join("settings.json");
+    fs::create_dir_all(&vault).unwrap();
+    fs::write(&file, content(1)).unwrap();
+    let (engine, _) = over(&file, folder.path()).await;
+    told_by_an_event(&engine, &file, 2).await;
+    (folder, vault, file, engine)
 }
 
 pub fn content(pair: i64) -> String {
@@ -69,12 +81,7 @@ async fn invariant_8_whatever_becomes_of_the_folders_saves_are_seen_and_events_a
         }),
     ];
     for (way, change) in changes {
-        let folder = tempfile::tempdir().unwrap();
-        let vault = folder.path().join("home/vault");
-        let file = vault.join("settings.json");
-        with(&vault, 1);
-        let (engine, _) = over(&file, folder.path()).await;
-        told_by_an_event(&engine, &file, 2).await;
+        let (folder, vault, file, engine) = in_a_vault().await;
         change(folder.path(), &vault);
         with(&vault, 3);
         live(&engine, 3).await;
@@ -182,13 +189,7 @@ async fn invariant_8_watches_that_run_out_later_are_told_survived_and_asked_for_
     ) {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let vault = folder.path().join("vault");
-    let file = vault.join("settings.json");
-    fs::create_dir(&vault).unwrap();
-    fs::write(&file, content(1)).unwrap();
-    let (engine, _) = over(&file, folder.path()).await;
-    told_by_an_event(&engine, &file, 2).await;
+    let (folder, vault, file, engine) = in_a_vault().await;
     limit("watches", 0);
     fs::rename(&vault, folder.path().join("before")).unwrap();
     fs::create_dir(&vault).unwrap();

@@ -16,6 +16,8 @@
 )]
 
 mod checks;
+#[path = "../engine/counted.rs"]
+mod counted;
 mod inject;
 mod probe;
 #[path = "../model/product.rs"]

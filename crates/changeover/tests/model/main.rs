@@ -15,6 +15,8 @@
 )]
 
 mod compare;
+#[path = "../engine/counted.rs"]
+mod counted;
 mod oracle;
 mod product;
 mod regressions;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use changeover::{Accepted, Blueprint, Files, Occasion, Preparation, Problem, Service, Tuning};
 
+use crate::counted::Counted;
+
 /// How long a preparation may take. A story with one that hangs waits for it; one that does not hang takes a thousandth.
 const PREPARE_DEADLINE: Duration = Duration::from_secs(4);
 
@@ -26,23 +28,6 @@ pub struct Pair(pub i64);
 
 #[derive(Debug)]
 pub struct Llm(pub String);
-
-/// Counts the objects that are alive, so that a leak or a trace is seen.
-#[derive(Debug)]
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 #[derive(Debug)]
 pub struct Services {

@@ -16,8 +16,8 @@ use held::Held;
 const CHANGEOVERS: usize = 10_000;
 /// Between two looks at what the process holds.
 const BLOCK: usize = 500;
-/// Blocks that fill caches, pools and the history; what grows after them would grow for ever.
-const WARM_UP_BLOCKS: usize = 4;
+/// Blocks that fill caches, pools, and the thousand verdicts of the history; what grows after them would grow for ever.
+const WARM_UP_BLOCKS: usize = 2;
 /// Looks of which the median is taken, at the beginning and at the end.
 const LOOKS: usize = 5;
 const GROWTH_KIB_MAX: i64 = 1_024;
@@ -32,7 +32,7 @@ fn content(number: u64, bad: bool) -> String {
     settings(&json!({
         "llm": { "default": { "model": format!("m-{number}"), "temperature": temperature } },
         "rag": { "qa": { "temperature": temperature } },
-        "reload": { "settleMs": SETTLE_MS, "historyMax": 100 },
+        "reload": { "settleMs": SETTLE_MS },
     }))
 }
 
