@@ -10,6 +10,7 @@
 //! | `changeover` | one loop that owns the switch |
 //! | [`Preparation`] | build beside, carry over what is the same |
 //! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
+//! | `start`, `wiring` | a first generation, and the threads that it is put to work with |
 //! | `follow`, `retire`, `pins` | what comes after the switch; who still works with what was live before |
 //! | [`Plan`] | what a content would do: the same way, without the switch, and nothing is left of it |
 //! | [`schedule`] | changes at a time, and for a time: what is due is a pure function of entries, values and clocks |
@@ -58,6 +59,7 @@ mod start;
 mod status;
 mod tuning;
 mod watch;
+mod wiring;
 
 pub use again::Waiting;
 pub use blueprint::{Accepted, Blueprint, Check, Occasion, Prepare, Preparing};

@@ -1,35 +1,28 @@
 //! The start: the file, or the newest good content of the history, or safe mode.
 
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::aside;
 use crate::blueprint::{Accepted, Blueprint, Occasion, Prepare};
 use crate::candidate::{Candidate, Source, Stages};
-use crate::changeover::{Changeover, spawn};
+use crate::changeover::spawn;
 use crate::engine::{Parts, StartError};
-use crate::follow::Followers;
-use crate::generation::{Generation, Live};
+use crate::files::Other;
+use crate::generation::Generation;
 use crate::history::History;
-use crate::judge::{Examined, Judge};
+use crate::judge::{Examined, Fingerprint, Judge};
 use crate::preparation::{Book, Preparation};
-use crate::probation::Probation;
+use crate::probation::OnTrial;
 use crate::read::{Content, Look, read_at_rest};
-use crate::report::{Cause, Decision, Problem};
-use crate::retire::retire;
+use crate::report::{Cause, Problem, ServiceReport};
 use crate::status::Shared;
 use crate::tuning::Tuning;
-use crate::watch::{Events, Mount, Pulse, Settle, Standing, View, Watch, listen, steps};
-
-/// Verdicts that a slow listener may lag behind before it misses some.
-const LAG_MAX: usize = 1_024;
-
-/// Questions whether the engine answers that may wait at one time.
-const QUESTIONS_MAX: usize = 8;
+use crate::watch::{Events, Waker, steps};
+use crate::wiring::go_live;
 
 /// What a first generation is made from.
 struct First<S> {
@@ -39,177 +32,120 @@ struct First<S> {
     refused: Option<(Source, Vec<Problem>)>,
 }
 
+/// What an engine stands on before it has read anything.
+pub(crate) struct Ground<S, V> {
+    pub(crate) file: PathBuf,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) enabled: bool,
+    pub(crate) judge: Arc<Judge<S>>,
+    pub(crate) prepare: Arc<Prepare<S, V>>,
+    pub(crate) tuning: fn(&S) -> Tuning,
+    pub(crate) on_trial: fn(&V) -> OnTrial,
+    pub(crate) version: String,
+    pub(crate) fallback: Box<dyn Fn() -> S + Send + Sync>,
+    pub(crate) history: History,
+    pub(crate) good_contents: Vec<Vec<u8>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) events: Events,
+    pub(crate) waker: Waker,
+}
+
+/// What the first look at the file found.
+pub(crate) struct Found {
+    pub(crate) look: Look,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) others: Vec<Other>,
+}
+
+/// A first generation that is built, and not told yet.
+pub(crate) struct Built<S, V> {
+    pub(crate) generation: Generation<S, V>,
+    pub(crate) candidate: Candidate<S>,
+    pub(crate) refused: Option<(Source, Vec<Problem>)>,
+    pub(crate) services: Vec<ServiceReport>,
+}
+
 pub(crate) async fn start<S, V>(blueprint: Blueprint<S, V>) -> Result<Parts<S, V>, StartError>
 where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let Blueprint {
-        file,
-        state_dir,
-        key_file,
-        watch,
-        check,
-        prepare,
-        tuning,
-        on_trial,
-        meaning,
-        version,
-        fallback,
-    } = blueprint;
+    let mut ground = ground(blueprint)?;
+    let (found, first) = look(&mut ground).await?;
+    let mut built = build(&mut ground, first).await?;
+    let Generation { number, safe_mode, .. } = built.generation;
+    let Candidate { source, secrets, .. } = &mut built.candidate;
+    source.stages.done("prepare", Instant::now());
+    if !safe_mode {
+        let shown = source.fingerprint.shown();
+        ground.history.intend(number, shown.as_deref().zip(source.content.bytes()), secrets)?;
+    }
+    go_live(ground, found, built)
+}
+
+/// The journal, the judge, and the events: before the first look, so that what is written while the first generation is
+/// prepared is noticed too.
+fn ground<S, V>(blueprint: Blueprint<S, V>) -> Result<Ground<S, V>, StartError> {
+    let Blueprint { file, state_dir, key_file, watch: enabled, check, prepare, .. } = blueprint;
+    let Blueprint { tuning, on_trial, meaning, version, fallback, .. } = blueprint;
     let file = std::path::absolute(&file)?;
-    let prepare: Arc<Prepare<S, V>> = Arc::from(prepare);
     let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
     let judge = Arc::new(Judge { check, meaning, key, file: file.clone() });
-    let (mut history, found) = History::open(&state_dir, &version, usize::MAX)?;
-    let shared = Arc::new(Shared::new(file.clone(), watch));
+    let (history, found) = History::open(&state_dir, &version, usize::MAX)?;
+    let shared = Arc::new(Shared::new(file.clone(), enabled));
     shared.history_problem(found.damage);
-
     aside::sweep(&file);
     let (mut events, waker) = Events::new()?;
-    if watch {
-        // Before the first look: what is written while the first generation is prepared must be noticed too.
+    if enabled {
         events.follow(&steps(&file));
     }
-    let begun = Instant::now();
-    let (look, content) = read_first(Arc::clone(&judge)).await?;
-    shared.looked(look.modified_seconds());
-    let examined = judge_at_start(&judge, &content);
-    let (fingerprint, others) = (examined.fingerprint, examined.others.clone());
-    shared.read(fingerprint.shown());
-    shared.others(&others);
-    let first = choose(&judge, &history, found.good_contents, (content, examined), begun, &fallback);
-
-    let number = history.last_generation() + 1;
-    let (services, book) = prepare_first(&prepare, &first, number, history.scratch(), tuning).await?;
-    let First { mut candidate, safe_mode, refused } = first;
-    candidate.source.stages.done("prepare", Instant::now());
-    let tune = tuning(&candidate.settings);
-    let settings = Arc::clone(&candidate.settings);
-    let services = Arc::new(services);
-    let objects = on_trial(&services);
-    let live = Live::new(Arc::new(Generation { number, settings, services, safe_mode }));
-    shared.switched(number, safe_mode, tune);
-    shared.live_content(candidate.source.fingerprint.shown());
-
-    let (verdicts, _) = broadcast::channel(LAG_MAX);
-    let (outcomes, _) = broadcast::channel(LAG_MAX);
-    let (retired, old) = mpsc::unbounded_channel();
-    let (trial, trial_receiver) = watch::channel(Vec::new());
-    let (messages_sender, messages) = mpsc::unbounded_channel();
-    let followers = Followers::default();
-    let verdict_history = history.verdicts();
-    let shown = candidate.source.fingerprint.shown();
-    if !safe_mode {
-        let content = shown.as_deref().zip(candidate.source.content.bytes());
-        history.intend(number, content, &candidate.secrets)?;
-    }
-    let (commands, commands_receiver) = channel();
-    let product = Handle::current();
-    let mut changeover = Changeover {
-        live: live.clone(),
-        followers: followers.clone(),
-        history,
-        shared: Arc::clone(&shared),
-        judge: Arc::clone(&judge),
-        prepare: Arc::clone(&prepare),
-        tuning,
-        verdicts: verdicts.clone(),
-        retired,
-        messages,
-        product: product.clone(),
-        live_fingerprint: candidate.source.fingerprint,
-        waiting: None,
-        refreshes: Vec::new(),
-        newest: fingerprint,
-        probation: Probation::default(),
-        on_trial,
-        trial,
-        failures: Vec::new(),
-        outcomes: outcomes.clone(),
-        again: None,
-        commands: commands.clone(),
-        waker: waker.clone(),
-    };
-    if let Some((source, problems)) = refused {
-        changeover.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new());
-    }
-    if !safe_mode {
-        if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
-            changeover.probation.known(&objects);
-        }
-        let outcome = changeover.begin_probation(None, &candidate.settings, objects, tune.probation);
-        let Candidate { source, warnings, .. } = candidate;
-        changeover.say(source, Decision::Applied, outcome, Vec::new(), warnings, book.reports());
-    }
-    let message_sender = messages_sender.downgrade();
-
-    let mode = events.mode();
-    shared.watch(|counters| (counters.mode, counters.looked_at) = (mode, Some(Instant::now())));
-    let view = View { main: look, others: others.iter().map(|other| other.look.clone()).collect() };
-    let settle = Settle::new(Instant::now(), Some((view, fingerprint.number())));
-    let watch = Watch {
+    Ok(Ground {
         file,
-        enabled: watch,
-        events,
-        mount: Mount::default(),
-        settle,
-        standing: Standing::default(),
-        others: others.into_iter().map(|other| other.path).collect(),
-        commands: commands_receiver,
-        judge: Arc::clone(&judge),
-        messages: messages_sender,
-        shared: Arc::clone(&shared),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let (pins, beside, pulse) = (Arc::clone(live.pins()), Arc::clone(&shared), Pulse(Arc::clone(&shared)));
-    let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(QUESTIONS_MAX);
-    // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the
-    // settings or the history does not delay the product.
-    let threads = vec![
-        std::thread::Builder::new().name("settings-watch".to_owned()).spawn(move || {
-            let _pulse = pulse;
-            watch.run();
-        })?,
-        std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                let retirer = tokio::spawn(retire(old, pins, Arc::clone(&beside)));
-                let listener = tokio::spawn(listen(beside));
-                let answerer = tokio::spawn(async move {
-                    while let Some(reply) = asked.recv().await {
-                        if reply.send(()).is_err() {
-                            tracing::debug!("whoever asked whether the engine answers has gone");
-                        }
-                    }
-                });
-                changeover.run().await;
-                // What is still held then is dropped by whoever holds it.
-                retirer.abort();
-                listener.abort();
-                answerer.abort();
-            });
-        })?,
-    ];
-    Ok(Parts {
-        live,
-        followers,
-        judge,
-        shared,
         state_dir,
-        history: verdict_history,
-        verdicts,
-        outcomes,
-        trial: trial_receiver,
-        messages: message_sender,
-        commands,
-        waker,
-        questions,
-        prepare,
-        product,
+        enabled,
+        judge,
+        prepare: Arc::from(prepare),
+        tuning,
+        on_trial,
         version,
-        plans: tokio::sync::Mutex::default(),
-        threads: Mutex::new(threads),
+        fallback,
+        history,
+        good_contents: found.good_contents,
+        shared,
+        events,
+        waker,
     })
+}
+
+/// Reads the file, and chooses what the first generation is made from.
+async fn look<S: Send + Sync + 'static, V>(
+    ground: &mut Ground<S, V>,
+) -> Result<(Found, First<S>), StartError> {
+    let begun = Instant::now();
+    let (look, content) = read_first(Arc::clone(&ground.judge)).await?;
+    ground.shared.looked(look.modified_seconds());
+    let examined = judge_at_start(&ground.judge, &content);
+    let (fingerprint, others) = (examined.fingerprint, examined.others.clone());
+    ground.shared.read(fingerprint.shown());
+    ground.shared.others(&others);
+    let good_contents = std::mem::take(&mut ground.good_contents);
+    let found = (content, examined);
+    let first = choose(&ground.judge, &ground.history, good_contents, found, begun, &ground.fallback);
+    Ok((Found { look, fingerprint, others }, first))
+}
+
+async fn build<S, V>(ground: &mut Ground<S, V>, first: First<S>) -> Result<Built<S, V>, StartError>
+where
+    S: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let number = ground.history.last_generation() + 1;
+    let scratch = ground.history.scratch();
+    let (services, book) = prepare_first(&ground.prepare, &first, number, scratch, ground.tuning).await?;
+    let First { candidate, safe_mode, refused } = first;
+    let (settings, services) = (Arc::clone(&candidate.settings), Arc::new(services));
+    let generation = Generation { number, settings, services, safe_mode };
+    Ok(Built { generation, candidate, refused, services: book.reports() })
 }
 
 async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(Look, Content), StartError> {

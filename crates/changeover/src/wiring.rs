@@ -1,0 +1,199 @@
+//! The wiring of an engine that has a first generation: channels, the loop, the watch, and the threads that they run on.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::candidate::{Candidate, Message, Source};
+use crate::changeover::Changeover;
+use crate::engine::{Parts, StartError};
+use crate::follow::Followers;
+use crate::generation::Live;
+use crate::probation::Probation;
+use crate::report::{Decision, Problem, ServiceReport};
+use crate::retire::{Retired, retire};
+use crate::start::{Built, Found, Ground};
+use crate::watch::{Command, Events, Mount, Pulse, Settle, Standing, View, Watch, listen};
+
+/// Verdicts that a slow listener may lag behind before it misses some.
+const LAG_MAX: usize = 1_024;
+
+/// Questions whether the engine answers that may wait at one time.
+const QUESTIONS_MAX: usize = 8;
+
+/// Puts the first generation in its place, says its verdict, and sets the threads going.
+pub(crate) fn go_live<S, V>(
+    ground: Ground<S, V>,
+    found: Found,
+    built: Built<S, V>,
+) -> Result<Parts<S, V>, StartError>
+where
+    S: PartialEq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let Ground { judge, prepare, tuning, on_trial, history, shared, waker, .. } = ground;
+    let Built { generation, candidate, refused, services } = built;
+    let (number, safe_mode) = (generation.number, generation.safe_mode);
+    let live_fingerprint = candidate.source.fingerprint;
+    shared.switched(number, safe_mode, tuning(&generation.settings));
+    shared.live_content(live_fingerprint.shown());
+    let (verdicts, outcomes) = (broadcast::Sender::new(LAG_MAX), broadcast::Sender::new(LAG_MAX));
+    let (retired, old) = mpsc::unbounded_channel();
+    let (trial, trial_receiver) = watch::channel(Vec::new());
+    let (messages_sender, messages) = mpsc::unbounded_channel();
+    let (commands, commands_receiver) = channel();
+    let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
+    let mut changeover = Changeover {
+        live: Live::new(Arc::new(generation)),
+        followers: Followers::default(),
+        history,
+        shared,
+        judge,
+        prepare,
+        tuning,
+        verdicts,
+        retired,
+        messages,
+        product: Handle::current(),
+        live_fingerprint,
+        waiting: None,
+        refreshes: Vec::new(),
+        newest: found.fingerprint,
+        probation: Probation::default(),
+        on_trial,
+        trial,
+        failures: Vec::new(),
+        outcomes,
+        again: None,
+        commands,
+        waker,
+    };
+    first_verdicts(&mut changeover, candidate, refused, services);
+    let parts = Parts {
+        live: changeover.live.clone(),
+        followers: changeover.followers.clone(),
+        judge: Arc::clone(&changeover.judge),
+        shared: Arc::clone(&changeover.shared),
+        state_dir: ground.state_dir,
+        history: changeover.history.verdicts(),
+        verdicts: changeover.verdicts.clone(),
+        outcomes: changeover.outcomes.clone(),
+        trial: trial_receiver,
+        messages: messages_sender.downgrade(),
+        commands: changeover.commands.clone(),
+        waker: changeover.waker.clone(),
+        questions,
+        prepare: Arc::clone(&changeover.prepare),
+        product: changeover.product.clone(),
+        version: ground.version,
+        plans: tokio::sync::Mutex::default(),
+        threads: Mutex::default(),
+    };
+    let at = (ground.file, ground.enabled, ground.events);
+    let watch = watching(at, found, &changeover, commands_receiver, messages_sender);
+    let threads = threads(watch, changeover, old, asked)?;
+    *parts.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
+    Ok(parts)
+}
+
+/// What was wrong with the file, where something else took its place; and what went live.
+fn first_verdicts<S, V>(
+    changeover: &mut Changeover<S, V>,
+    candidate: Candidate<S>,
+    refused: Option<(Source, Vec<Problem>)>,
+    services: Vec<ServiceReport>,
+) where
+    S: PartialEq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    if let Some((source, problems)) = refused {
+        changeover.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new());
+    }
+    let live = changeover.live.load();
+    if live.safe_mode {
+        return;
+    }
+    let objects = (changeover.on_trial)(&live.services);
+    let shown = candidate.source.fingerprint.shown();
+    if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
+        changeover.probation.known(&objects);
+    }
+    let time = (changeover.tuning)(&live.settings).probation;
+    let outcome = changeover.begin_probation(None, &candidate.settings, objects, time);
+    let Candidate { source, warnings, .. } = candidate;
+    changeover.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
+}
+
+fn watching<S, V>(
+    (file, enabled, events): (PathBuf, bool, Events),
+    Found { look, fingerprint, others }: Found,
+    changeover: &Changeover<S, V>,
+    commands: Receiver<Command>,
+    messages: mpsc::UnboundedSender<Message<S>>,
+) -> Watch<S> {
+    let (shared, mode) = (Arc::clone(&changeover.shared), events.mode());
+    shared.watch(|counters| (counters.mode, counters.looked_at) = (mode, Some(Instant::now())));
+    let view = View { main: look, others: others.iter().map(|other| other.look.clone()).collect() };
+    Watch {
+        file,
+        enabled,
+        events,
+        mount: Mount::default(),
+        settle: Settle::new(Instant::now(), Some((view, fingerprint.number()))),
+        standing: Standing::default(),
+        others: others.into_iter().map(|other| other.path).collect(),
+        commands,
+        judge: Arc::clone(&changeover.judge),
+        messages,
+        shared,
+    }
+}
+
+/// The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the settings or the
+/// history does not delay the product.
+fn threads<S, V>(
+    watch: Watch<S>,
+    changeover: Changeover<S, V>,
+    old: mpsc::UnboundedReceiver<Retired<S, V>>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+) -> std::io::Result<Vec<JoinHandle<()>>>
+where
+    S: PartialEq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let (pins, shared) = (Arc::clone(changeover.live.pins()), Arc::clone(&changeover.shared));
+    let pulse = Pulse(Arc::clone(&shared));
+    let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    let watching = thread("settings-watch").spawn(move || {
+        let _pulse = pulse;
+        watch.run();
+    })?;
+    let changing = thread("changeover").spawn(move || {
+        runtime.block_on(async {
+            let beside = [
+                tokio::spawn(retire(old, pins, Arc::clone(&shared))),
+                tokio::spawn(listen(shared)),
+                tokio::spawn(answer(asked)),
+            ];
+            changeover.run().await;
+            // What is still held then is dropped by whoever holds it.
+            beside.iter().for_each(tokio::task::JoinHandle::abort);
+        });
+    })?;
+    Ok(vec![watching, changing])
+}
+
+/// Answers whoever asks whether the engine does.
+async fn answer(mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
+    while let Some(reply) = asked.recv().await {
+        if reply.send(()).is_err() {
+            tracing::debug!("whoever asked whether the engine answers has gone");
+        }
+    }
+}
