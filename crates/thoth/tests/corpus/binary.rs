@@ -117,7 +117,7 @@ fn what_cannot_be_read_is_said() {
     let endless = std::fs::File::create(named("endless.json")).unwrap();
     endless.set_len(1 << 40).unwrap();
     let said = text(&check(&home, &["--json", &named("endless.json")]));
-    assert!(said.contains("more than 10485760 bytes"), "{said}");
+    assert!(said.contains("too large: at most 10485760 bytes are read"), "{said}");
 }
 
 /// `thoth settings check <(jq … settings.json)`: a pipe is read to its end.
