@@ -147,6 +147,8 @@ fn watching<S, V>(
         settle: Settle::new(Instant::now(), Some((view, fingerprint.number()))),
         standing: Standing::default(),
         others: others.into_iter().map(|other| other.path).collect(),
+        beside: Vec::new(),
+        stirred: true,
         commands,
         judge: Arc::clone(&changeover.judge),
         messages,

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::filesystem::FileSystem;
 use super::settle::Rules;
 use super::standing::{Finder, Reason};
-use super::{Events, Judgement, Mount, Seen, Settle, Sign, Standing, View, steps};
+use super::{Events, Judgement, Mount, Seen, Settle, Sign, Standing, Step, View, steps};
 use crate::aside::Aside;
 use crate::blueprint::Occasion;
 use crate::candidate::{Arrival, Message, Proposed};
@@ -62,6 +62,10 @@ pub(crate) struct Watch<S> {
     pub(crate) standing: Standing,
     /// The files that the last check read beside it.
     pub(crate) others: Vec<PathBuf>,
+    /// The names on the way to these, as of the last walk.
+    pub(crate) beside: Vec<Step>,
+    /// Whether something has happened since then. A file that is at rest is read again every few seconds: that counts too.
+    pub(crate) stirred: bool,
     pub(crate) commands: Receiver<Command>,
     pub(crate) judge: Arc<Judge<S>>,
     pub(crate) messages: tokio::sync::mpsc::UnboundedSender<Message<S>>,
@@ -178,6 +182,7 @@ impl<S> Watch<S> {
     /// Counts what a wait brought.
     fn count(&mut self, seen: &Seen) {
         if seen.events > 0 || seen.lost > 0 {
+            self.stirred = true;
             self.standing.heard();
             self.shared.watch(|counters| {
                 counters.events_seen += seen.events;
@@ -224,6 +229,7 @@ impl<S> Watch<S> {
 
     fn judge(&mut self, noticed: Instant, look: Look, content: Content, rules: Rules) -> Result<(), Gone> {
         let read = Instant::now();
+        self.stirred = true;
         let Examined { judged, others, fingerprint } = self.judge.examine(&content);
         let good = judged.is_ok();
         let view = self.belong(look, others);
@@ -337,12 +343,14 @@ impl<S> Watch<S> {
         }
     }
 
-    /// Follows the folders of every file. Whether a watch was added.
+    /// Follows the folders of every file. Whether a watch was added. The way to the other files is walked only after something
+    /// has happened: a poll of a file at rest costs what one file costs.
     fn follow(&mut self) -> bool {
-        let mut all = steps(&self.file);
-        for other in &self.others {
-            all.extend(steps(other));
+        if std::mem::take(&mut self.stirred) {
+            self.beside = self.others.iter().flat_map(|other| steps(other)).collect();
         }
+        let mut all = steps(&self.file);
+        all.extend_from_slice(&self.beside);
         self.events.follow(&all)
     }
 
@@ -357,6 +365,7 @@ impl<S> Watch<S> {
         let paths = || others.iter().map(|other| &other.path);
         if !paths().eq(self.others.iter()) {
             self.others = paths().cloned().collect();
+            self.stirred = true;
             if self.enabled && self.follow() {
                 // What happened before the new watch stood, nobody told: the next look sees it.
                 self.settle.poll_soon();
