@@ -98,17 +98,18 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
     let offset = part.start;
     let text = whole.get(part).unwrap_or_default();
     let (mut done, mut bare_until) = (0, 0_usize);
-    for (colon, _) in text.match_indices([':', '=']) {
-        let before = text.get(..colon).unwrap_or_default().trim_end().trim_end_matches(QUOTES);
-        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-        let length: usize = before.chars().rev().take_while(|c| is_part(*c)).map(char::len_utf8).sum();
+    for behind in text.char_indices().filter_map(|(at, letter)| behind_a_name(text, at, letter)) {
+        let before = text.get(..behind).unwrap_or_default().trim_end_matches([':', '=']);
+        let before = before.trim_end().trim_end_matches(QUOTES);
+        let is_part = |letter: &char| is_part_of_a_name(*letter);
+        let length: usize = before.chars().rev().take_while(is_part).map(char::len_utf8).sum();
         let name = before.get(before.len() - length..).unwrap_or_default();
-        if colon < done || name.is_empty() || !is_secret_name(name) {
+        if behind <= done || name.is_empty() || !is_secret_name(name) {
             continue;
         }
-        let after = text.get(colon + 1..).unwrap_or_default();
+        let after = text.get(behind..).unwrap_or_default();
         let value = after.trim_start();
-        let start = colon + 1 + (after.len() - value.len());
+        let start = behind + (after.len() - value.len());
         if value.starts_with(['{', '[']) {
             let mut below = Vec::new();
             done = values_below(text, start, &mut below);
@@ -131,29 +132,52 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
     }
 }
 
+fn is_part_of_a_name(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | '-')
+}
+
+/// The end of what may stand between a name and its value: a `:`, a `=`, or the closing quote of the name where its `:` was
+/// forgotten.
+fn behind_a_name(text: &str, at: usize, letter: char) -> Option<usize> {
+    let behind = at + letter.len_utf8();
+    let begins_a_value =
+        |letter: char| letter.is_alphanumeric() || QUOTES.contains(&letter) || matches!(letter, '{' | '[');
+    let next = || text.get(behind..).and_then(|rest| rest.trim_start_matches([' ', '\t']).chars().next());
+    let ends_a_name = || text.get(..at).is_some_and(|before| before.ends_with(is_part_of_a_name));
+    let is_behind = match letter {
+        ':' | '=' => true,
+        _ => QUOTES.contains(&letter) && ends_a_name() && next().is_some_and(begins_a_value),
+    };
+    is_behind.then_some(behind)
+}
+
 /// The length of a value without quotes; `:` may stand in it, as in a URL.
 fn bare_value_end(inner: &str) -> usize {
     let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '{' | '}' | '[' | ']');
     inner.find(is_end).unwrap_or(inner.len())
 }
 
-/// The values of an object or a list, to its closing bracket or the end of the text, keys aside. Gives the end.
+/// The values of an object or a list, to its closing bracket or the end of the text, keys aside. Gives the end. What stands
+/// behind a `:` is a value, also where another `:` follows it by mistake.
 fn values_below(text: &str, start: usize, secrets: &mut Vec<Range<usize>>) -> usize {
-    let (mut depth, mut at) = (0_usize, start);
+    let (mut depth, mut at, mut behind_colon) = (0_usize, start, false);
     while let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) {
         let skip = letter.len_utf8();
         match letter {
             '{' | '[' => depth += 1,
             '}' | ']' if depth <= 1 => return at + skip,
             '}' | ']' => depth -= 1,
-            _ if letter.is_whitespace() || matches!(letter, ',' | ':') => {}
+            ':' => behind_colon = true,
+            ',' => behind_colon = false,
+            _ if letter.is_whitespace() => {}
             _ => {
                 let quoted = QUOTES.contains(&letter);
                 let begin = if quoted { at + skip } else { at };
                 let inner = text.get(begin..).unwrap_or_default();
                 let end = begin + if quoted { closing_quote(inner) } else { bare_end(inner) };
                 let after = text.get(end..).unwrap_or_default();
-                if !after.trim_start_matches(QUOTES).trim_start().starts_with(':') {
+                let is_key = after.trim_start_matches(QUOTES).trim_start().starts_with(':');
+                if std::mem::take(&mut behind_colon) || !is_key {
                     secrets.push(begin..end);
                 }
                 at = end + if quoted { after.chars().next().map_or(0, char::len_utf8) } else { 0 };

@@ -53,6 +53,10 @@ fn the_secrets_of_a_file_that_is_no_json() {
             "{\"apiKeys\": {\"a\": 1}, \"apiKeys\": {\"openaiKey\": \"s1\", \"b\": \"s2\"}}",
             vec!["1", "s1", "s2"],
         ),
+        ("{\"apiKeys\": {\"a\": \"s1}b\": \"\", \"c\": \"s2\"}, oops", vec!["s1}b", "s2"]),
+        ("{\"openaiKey\" \"s1\", \"model\": \"gpt\", oops", vec!["s1"]),
+        ("{\"openaiKey\" s1, \"apiKeys\" {\"a\" \"s2\", \"b\": \"s3\"}, oops", vec!["s1", "a", "s2", "s3"]),
+        ("{\"model\" \"gpt\", \"note\": \"token\", oops", vec![]),
         ("{\"googleSearchEngineId\": \"open\", oops", vec![]),
     ] {
         let cut: Vec<&str> = of_file(text).into_iter().map(|range| &text[range]).collect();
