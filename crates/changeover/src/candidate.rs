@@ -29,8 +29,6 @@ pub(crate) struct Arrival<S> {
 
 /// What the loop is told.
 pub(crate) enum Message<S> {
-    /// Something was saved and is read now: a content may come at once.
-    Coming,
     /// A content came to rest.
     Arrival(Box<Arrival<S>>),
     /// Build anew what is built from something else than settings.

@@ -46,9 +46,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a cancelled preparation is waited for until it has let go of everything.
 const LETTING_GO: Duration = Duration::from_secs(1);
 
-/// For how long to stay awake for what is due at once: to be woken takes as long as all the rest of a changeover.
-const AWAKE: Duration = Duration::from_micros(300);
-
 /// How a preparation ended.
 pub(crate) enum Prepared<V> {
     Services(V),
@@ -130,16 +127,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     fn told(&mut self, message: Message<S>) {
         match message {
-            Message::Coming => self.expect(),
             Message::Arrival(arrival) => self.arrived(*arrival),
             Message::Refresh(reply) => self.refreshes.push(reply),
             Message::Used(object, used) => self.used(object, used),
         }
-    }
-
-    /// Stays awake for what is read and checked just now.
-    fn expect(&mut self) {
-        stay_awake(|| !self.messages.is_empty() || self.messages.is_closed());
     }
 
     /// The live settings as a candidate once more.
@@ -258,7 +249,6 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let preparation =
             Preparation { settings, live, number, safe_mode: false, scratch, book: book.clone() };
         let mut task = spawn(&self.product, &self.prepare, preparation);
-        stay_awake(|| task.is_finished());
         let limit = self.shared.tuning().prepare_deadline;
         let deadline = tokio::time::sleep(limit);
         tokio::pin!(deadline);
@@ -443,18 +433,6 @@ pub(crate) async fn let_go<T>(task: JoinHandle<T>, book: &Book) {
     task.abort();
     if tokio::time::timeout(LETTING_GO, task).await.is_err() {
         tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
-    }
-}
-
-/// Waits without sleeping, for a moment at most; after half of it others may run meanwhile.
-fn stay_awake(until: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !until() {
-        match begun.elapsed() {
-            long if long > AWAKE => return,
-            long if long > AWAKE / 2 => std::thread::yield_now(),
-            _ => std::hint::spin_loop(),
-        }
     }
 }
 

@@ -142,11 +142,10 @@ pub(crate) fn read(path: &Path) -> Option<(Look, Content)> {
     let mut file = match open(path) {
         Ok(file) => file,
         Err(error) => {
-            let look = Look::failed(&error);
-            let content = match look {
-                Look::Missing => Content::Missing,
-                _ => Content::Unreadable(format!("the file cannot be opened: {error}")),
-            };
+            if Look::failed(&error) == Look::Missing {
+                return Some((Look::Missing, Content::Missing));
+            }
+            let content = Content::Unreadable(format!("the file cannot be opened: {error}"));
             // A file that may be seen but not opened has a look of its own: else the poll would see a change.
             return Some((Look::at(path), content));
         }

@@ -149,9 +149,6 @@ impl<S> Watch<S> {
             let look = self.view(Look::at(&self.file));
             self.shared.looked(look.main.modified_seconds());
             let due = self.settle.step(Instant::now(), &signs, &look, rules);
-            if due && self.messages.send(Message::Coming).is_err() {
-                return Err(Gone);
-            }
             if !due && self.settle.rests(&look) {
                 self.standing.rests();
             }
