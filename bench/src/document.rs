@@ -139,15 +139,29 @@ fn own(record: &Record) -> String {
     let mut text = format!(
         "\n## From the save to every service live\n\nThe floor is a loop that does nothing but the inevitable: inotify, read, parse, swap \
          a pointer. It parses the same file, is written on system calls, and checks, builds, promises and records nothing. {} saves of each \
-         row, ours and the floor in turn; each notes the time itself.\n\n\
-         | save | ours, median | floor, median | ratio | ours, p99 | floor, p99 | ratio |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+         row, ours and the floor in turn; each notes the time itself.\n\n",
         record.rename.ours.count
     );
-    for (how, Row { ours, floor, .. }) in [
-        ("by rename", &record.rename),
-        ("in place", &record.in_place),
-        ("the engine alone, a small file, by rename", &record.engine),
-    ] {
+    text += &saves(&record.rename, &record.in_place, &record.engine);
+    let stage = |name: &str| shown(record.rename.stages.get(name).copied().unwrap_or(f64::NAN));
+    text += &format!(
+        "\nOf the median by rename: reading {}, checking {}, preparing {}, journal and switch {}.\n\n![Ours and the floor](figures/save.svg)\n",
+        stage("read"),
+        stage("check"),
+        stage("prepare"),
+        stage("commit")
+    );
+    text
+}
+
+/// The table of what a save takes, beside the floor.
+pub fn saves(rename: &Row, in_place: &Row, engine: &Row) -> String {
+    let mut text = "| save | ours, median | floor, median | ratio | ours, p99 | floor, p99 | ratio |\n\
+                    | --- | --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for (how, Row { ours, floor, .. }) in
+        [("by rename", rename), ("in place", in_place), ("the engine alone, a small file, by rename", engine)]
+    {
         text += &format!(
             "| {how} | {} | {} | {:.2} | {} | {} | {:.2} |\n",
             shown(ours.median()),
@@ -158,14 +172,6 @@ fn own(record: &Record) -> String {
             ours.p99() / floor.p99()
         );
     }
-    let stage = |name: &str| shown(record.rename.stages.get(name).copied().unwrap_or(f64::NAN));
-    text += &format!(
-        "\nOf the median by rename: reading {}, checking {}, preparing {}, journal and switch {}.\n\n![Ours and the floor](figures/save.svg)\n",
-        stage("read"),
-        stage("check"),
-        stage("prepare"),
-        stage("commit")
-    );
     text
 }
 

@@ -4,6 +4,7 @@
 //!   `figures.md` and `figures/` of that folder.
 //! - `thoth-bench --document DOCS` makes the document anew from `figures.json`.
 //! - `thoth-bench THOTH --plan` prints the figures that the plan for changing settings set itself.
+//! - `thoth-bench THOTH --saves` prints what a save takes, and its stages: for whoever works on that.
 //! - `thoth-bench --floor FILE ADDRESS` is the floor as a program that answers.
 
 mod answer;
@@ -45,6 +46,14 @@ fn main() -> anyhow::Result<()> {
             document::write(&Record::read(&Path::new(docs).join(RECORD))?, Path::new(docs))
         }
         [thoth, "--plan"] => plan::print(Path::new(thoth)),
+        [thoth, "--saves"] => {
+            let [rename, in_place, engine] = run::saves(Path::new(thoth))?;
+            print!("{}", document::saves(&rename, &in_place, &engine));
+            for (how, row) in [("by rename", rename), ("in place", in_place), ("the engine alone", engine)] {
+                println!("{how}, µs: {:?}", row.stages);
+            }
+            Ok(())
+        }
         [thoth, tools, options @ ..] => {
             let (quick, docs) = match options {
                 [] => (false, None),

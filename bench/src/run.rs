@@ -85,6 +85,16 @@ pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
     })
 }
 
+/// What a save takes: ours and the floor, by rename and in place, and the engine alone.
+pub fn saves(thoth: &Path) -> anyhow::Result<[latency::Row; 3]> {
+    let on = Server::start(thoth, &settings::content(0))?;
+    let rename = latency::measure(&on, Save::Rename, WHOLE.saves, settings::content)?;
+    let in_place = latency::measure(&on, Save::InPlace, WHOLE.saves, settings::content)?;
+    drop(on);
+    let runtime = tokio::runtime::Runtime::new()?;
+    Ok([rename, in_place, growth::engine(&runtime, WHOLE.saves)?])
+}
+
 /// What was measured beside others.
 struct Others {
     race: Vec<race::Entry>,
