@@ -53,6 +53,10 @@ fn number(value: usize) -> u32 {
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
+    if !text.contains('\r') {
+        // Nearly every file: the library's search for one letter is many times as fast.
+        return std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    }
     let bytes = text.as_bytes();
     let ends = bytes.iter().enumerate().filter(|(at, byte)| match byte {
         b'\n' => true,

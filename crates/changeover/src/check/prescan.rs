@@ -92,7 +92,9 @@ impl Pass<'_> {
     fn string(&mut self) {
         let start = self.at;
         self.at += 1;
-        while let Some(byte) = self.byte(self.at) {
+        loop {
+            self.at += self.plain();
+            let Some(byte) = self.byte(self.at) else { break };
             match byte {
                 b'"' => {
                     self.at += 1;
@@ -119,6 +121,12 @@ impl Pass<'_> {
         self.at = self.text.len();
         self.faults.push(self.ends_in("a string", start));
         self.readable = false;
+    }
+
+    /// How many bytes from here on are nothing but characters of a string: most of a file is these.
+    fn plain(&self) -> usize {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(rest.len())
     }
 
     /// The parser refuses these; what stands within must not be taken for brackets or comments.

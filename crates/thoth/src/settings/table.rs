@@ -158,6 +158,11 @@ fn errors(one: &str, other: &str, errors_max: usize) -> Option<usize> {
 }
 
 fn folded(name: &str) -> String {
+    if name.is_ascii() {
+        let mut folded = name.to_ascii_lowercase();
+        folded.retain(|letter| !matches!(letter, '_' | '-'));
+        return folded;
+    }
     name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 

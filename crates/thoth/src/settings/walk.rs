@@ -90,8 +90,8 @@ const FOUND_MAX: usize = 1_000;
 pub(super) fn walk<'d>(sheet: &'d Sheet<'d>) -> Found<'d> {
     let mut found = Found {
         sheet,
-        values: HashMap::with_capacity(256),
-        given: HashMap::with_capacity(256),
+        values: HashMap::new(),
+        given: HashMap::new(),
         unused: Vec::new(),
         spelled: Vec::new(),
         unknown: 0,
