@@ -41,12 +41,12 @@ impl Observer {
             let event = event.expect("events are listened to");
             let is_fence = event.paths.iter().any(|path| path.ends_with(FENCE));
             if is_fence && event.kind.is_create() {
+                // Here and below: nobody may listen any more.
                 sender.send((heard, Step::Fence)).ok();
             }
             if let Some(step) = step(event.kind)
                 && event.paths.iter().any(|path| named.contains(path))
             {
-                // Nobody may listen any more.
                 sender.send((heard, step)).ok();
             }
         })
