@@ -14,6 +14,7 @@
 //!  intent ─► SWITCH ─► followers ─► applied
 //! ```
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -298,7 +299,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         let settings = Arc::clone(&candidate.settings);
         let time = (self.tuning)(&settings).probation;
-        let on_trial = (self.on_trial)(&services);
+        let on_trial = self.on_trial(&services);
         if !candidate.is_refresh() {
             self.try_again(None);
         }
@@ -311,6 +312,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let Candidate { source, warnings, .. } = candidate;
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
+    }
+
+    /// The services that need a trial. Where the product's function panics, which the program's hook has told, none has one.
+    pub(crate) fn on_trial(&self, services: &V) -> OnTrial {
+        catch_unwind(AssertUnwindSafe(|| (self.on_trial)(services))).unwrap_or_default()
     }
 
     /// Has a proposed content put in the file's place. That is the last thing before the switch that can fail.

@@ -4,6 +4,7 @@
 //! it is not woken, and nobody waits for it.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,14 @@ struct Slot<S, V> {
     did: Mutex<Option<(u64, Followed)>>,
     concerns: Box<Concerns<S, V>>,
     remember: Box<Remember<S, V>>,
+}
+
+impl<S, V> Slot<S, V> {
+    /// Whether a generation has something to follow. Where what the follower takes out of it panics, which the program's hook
+    /// has told, it is asked all the same: the switch and its verdict must not end with it.
+    fn is_concerned(&self, generation: &Generation<S, V>) -> bool {
+        catch_unwind(AssertUnwindSafe(|| (self.concerns)(generation))).unwrap_or(true)
+    }
 }
 
 /// One line of the engine's list: a follower, and the newest generation that it was woken for.
@@ -94,7 +103,7 @@ impl<S, V> Followers<S, V> {
         let number = generation.number;
         for Line { slot, woken } in self.lines().iter().flatten() {
             let idle = slot.followed.load(Ordering::Acquire) >= *woken.borrow();
-            if idle && !(slot.concerns)(generation) {
+            if idle && !slot.is_concerned(generation) {
                 slot.followed.fetch_max(number, Ordering::AcqRel);
             } else {
                 woken.send_replace(number);
@@ -107,7 +116,7 @@ impl<S, V> Followers<S, V> {
         let lines = self.lines();
         let there = lines.iter().flatten().map(|line| &line.slot);
         let there = there.filter(|slot| !slot.gone.load(Ordering::Acquire));
-        there.filter(|slot| (slot.concerns)(generation)).map(|slot| slot.name).collect()
+        there.filter(|slot| slot.is_concerned(generation)).map(|slot| slot.name).collect()
     }
 
     /// Waits until every follower has followed `number`, for at most `deadline`; tells what each did.

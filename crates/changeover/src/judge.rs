@@ -7,6 +7,7 @@ use crate::blueprint::{Accepted, Check, Occasion};
 use crate::files::{Files, Other};
 use crate::read::Content;
 use crate::report::Problem;
+use crate::tuning::Tuning;
 
 /// What a check gives.
 pub(crate) type Judged<S> = Result<Accepted<S>, Vec<Problem>>;
@@ -64,6 +65,7 @@ fn parts(content: &Content) -> (Kind, &[u8]) {
 /// The product's check, what its settings mean, and the key of this state directory.
 pub(crate) struct Judge<S> {
     pub(crate) check: Box<Check<S>>,
+    pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) meaning: fn(&S) -> Vec<u8>,
     pub(crate) key: [u8; 32],
     pub(crate) file: PathBuf,
@@ -87,11 +89,13 @@ impl<S> Judge<S> {
         Fingerprint { hash: hasher.finalize(), kind }
     }
 
-    /// The keyed hash of what settings mean: people may see it.
+    /// The keyed hash of what settings mean: people may see it. A function that panics, which the program's hook has told, is
+    /// taken to mean nothing.
     pub(crate) fn meaning(&self, settings: &S) -> String {
+        let meaning = catch_unwind(AssertUnwindSafe(|| (self.meaning)(settings))).unwrap_or_default();
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(b"meaning\0");
-        hasher.update(&(self.meaning)(settings));
+        hasher.update(&meaning);
         format!("{:032x}", half(&hasher.finalize()))
     }
 
@@ -132,9 +136,15 @@ impl<S> Judge<S> {
         Problem::new("", format!("the settings file `{}` cannot be read: {why}", self.file.display()))
     }
 
-    /// Checks bytes. A check that panics has found a defect of the product, and refuses.
+    /// Checks bytes. A check that panics has found a defect of the product, and refuses. So does a tuning: the loop asks for it
+    /// when nothing can be refused any more.
     pub(crate) fn check(&self, files: &Files<'_>, occasion: Occasion) -> Judged<S> {
-        catch_unwind(AssertUnwindSafe(|| (self.check)(files, occasion))).unwrap_or_else(|_| {
+        let check = || {
+            let judged = (self.check)(files, occasion);
+            let _tuning = judged.as_ref().map(|accepted| (self.tuning)(&accepted.settings));
+            judged
+        };
+        catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
             Err(vec![
                 Problem::new("", "the check of this content panicked")
                     .hint("this is a defect of the program; the log has its place"),

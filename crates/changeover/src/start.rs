@@ -90,7 +90,7 @@ fn ground<S, V>(blueprint: Blueprint<S, V>) -> Result<Ground<S, V>, StartError> 
     let Blueprint { tuning, on_trial, meaning, version, fallback, .. } = blueprint;
     let file = std::path::absolute(&file)?;
     let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
-    let judge = Arc::new(Judge { check, meaning, key, file: file.clone() });
+    let judge = Arc::new(Judge { check, tuning, meaning, key, file: file.clone() });
     let (history, found) = History::open(&state_dir, &version, usize::MAX)?;
     let shared = Arc::new(Shared::new(file.clone(), enabled));
     shared.history_problem(found.damage);

@@ -118,7 +118,7 @@ fn first_verdicts<S, V>(
     if live.safe_mode {
         return;
     }
-    let objects = (changeover.on_trial)(&live.services);
+    let objects = changeover.on_trial(&live.services);
     let shown = candidate.source.fingerprint.shown();
     if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
         changeover.probation.known(&objects);

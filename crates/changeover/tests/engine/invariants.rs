@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
-use changeover::{Action, Activity, Decision};
+use changeover::{Action, Activity, Decision, Generation, Outcome};
 
-use crate::support::{PATIENCE, Probes, Seen, World, until};
+use crate::support::{PATIENCE, Probes, Seen, Services, Settings, World, panics, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn invariant_1_whole_readers_never_see_a_mixture() {
@@ -76,6 +76,36 @@ async fn invariant_2_no_trace_of_a_refused_candidate() {
     drop(live);
     until(|| world.probes.alive.load(Ordering::SeqCst) == 1).await;
     world.rename(&before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_function_of_the_product_that_panics_ends_nothing() {
+    let mut world = World::start(Some(r#"{"pair": 1, "llm": "old"}"#)).await;
+    let inputs = |generation: &Generation<Settings, Services>| {
+        panics("inputs", &generation.settings.fault);
+        generation.settings.pair
+    };
+    let mut follower = world.engine.follower("listener", inputs).unwrap();
+    let task = tokio::spawn(async move {
+        while let Some(generation) = follower.next().await {
+            follower.followed(&generation, None);
+        }
+    });
+    for (content, expected, pair, outcome) in [
+        // Asked for when nothing can be refused any more: so it is asked for before.
+        (r#"{"pair": 2, "llm": "new", "fault": "tuning"}"#, Rejected, 1, None),
+        (r#"{"pair": 3, "llm": "newer", "fault": "meaning"}"#, Applied, 3, None),
+        // What nobody can put on trial is kept.
+        (r#"{"pair": 4, "llm": "on trial"}"#, Applied, 4, Some(Outcome::Kept)),
+        (r#"{"pair": 5, "llm": "newest", "fault": "inputs"}"#, Applied, 5, None),
+        (r#"{"pair": 6, "llm": "newest"}"#, Applied, 6, None),
+    ] {
+        let verdict = world.expect(content, expected).await;
+        assert_eq!((world.pair(), verdict.outcome), (pair, outcome), "{verdict}");
+    }
+    // The follower itself has panicked in its own task, and is waited for no more.
+    assert!(task.await.unwrap_err().is_panic());
+    world.engine.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

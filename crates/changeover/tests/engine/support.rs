@@ -24,7 +24,8 @@ pub struct Settings {
     pub llm: String,
     pub rag: i64,
     pub prepare_ms: u64,
-    /// `refuse`, `panic`, `hang`, `ask the world`, `wait`: what the preparation does.
+    /// `refuse`, `panic`, `hang`, `ask the world`, `wait`: what the preparation does. `tuning`, `meaning`, `inputs`, `on trial`:
+    /// which of the plain functions panics.
     pub fault: String,
     pub prepare_deadline_ms: u64,
     pub poll_ms: u64,
@@ -192,7 +193,13 @@ async fn prepare(
     Ok(Services { left, right, llm, rag, _counted: counted })
 }
 
+/// Panics where the settings want that of this function.
+pub fn panics(function: &str, fault: &str) {
+    assert!(function != fault, "the function was told to panic: {function}");
+}
+
 fn tuning(settings: &Settings) -> Tuning {
+    panics("tuning", &settings.fault);
     let millis =
         |given: u64, default: Duration| if given == 0 { default } else { Duration::from_millis(given) };
     let default = Tuning::default();
@@ -232,9 +239,13 @@ pub fn blueprint(folder: &std::path::Path, probes: &Probes) -> Blueprint<Setting
         on_trial: |services| match services.llm.0.as_str() {
             // Nothing that anybody could use.
             "" => Vec::new(),
+            "on trial" => panic!("the function was told to panic: on trial"),
             _ => vec![("llm", services.llm.identity())],
         },
-        meaning: |settings| format!("{settings:?}").into_bytes(),
+        meaning: |settings| {
+            panics("meaning", &settings.fault);
+            format!("{settings:?}").into_bytes()
+        },
         version: "1".to_owned(),
         fallback: Box::new(Settings::default),
     }
