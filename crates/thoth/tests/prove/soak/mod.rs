@@ -7,7 +7,7 @@ mod held;
 use serde_json::{Value, json};
 
 use crate::chance::{Chance, count};
-use crate::support::{Place, Save, Thoth, settings};
+use crate::support::{Place, Save, Thoth, client, settings};
 use crate::verdicts::Verdicts;
 use clients::Clients;
 use held::Held;
@@ -45,7 +45,10 @@ fn temperature(number: u64) -> f64 {
 async fn ten_thousand_changeovers_under_load_lose_nothing_and_leave_nothing() {
     let place = Place::new();
     std::fs::write(place.settings(), content(0, false)).unwrap();
-    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    let mut thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    // Now and then a client opens a connection while the one before it comes back. Kept, it would be counted, and kept alive by
+    // whoever looks whether it is gone.
+    thoth.client = client(1);
     let clients = Clients::start(&thoth);
     let mut soak = Soak {
         verdicts: Verdicts::listen(&thoth).await,
