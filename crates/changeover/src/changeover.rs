@@ -38,7 +38,6 @@ use crate::probation::{ANSWER_MAX, OnTrial, Probation};
 use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 use crate::retire::Retired;
 use crate::status::Shared;
-use crate::tuning::Tuning;
 use crate::watch::{Command, Waker};
 
 /// How long a candidate may still be prepared while a newer checked one waits.
@@ -65,7 +64,6 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) judge: Arc<Judge<S>>,
     pub(crate) prepare: Arc<Prepare<S, V>>,
-    pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) verdicts: broadcast::Sender<Arc<Verdict>>,
     pub(crate) retired: mpsc::UnboundedSender<Retired<S, V>>,
     pub(crate) messages: mpsc::UnboundedReceiver<Message<S>>,
@@ -298,7 +296,6 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             return Err((candidate, problem));
         }
         let settings = Arc::clone(&candidate.settings);
-        let time = (self.tuning)(&settings).probation;
         let on_trial = self.on_trial(&services);
         if !candidate.is_refresh() {
             self.try_again(None);
@@ -308,6 +305,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let before = Some(before).filter(|before| !before.generation.safe_mode);
         let mut services = book.reports();
         services.extend(followed);
+        let time = self.shared.tuning().probation;
         let outcome = self.begin_probation(before, &candidate.settings, on_trial, time);
         let Candidate { source, warnings, .. } = candidate;
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
@@ -346,7 +344,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         source: &mut Source,
     ) -> (Before<S, V>, Vec<ServiceReport>) {
         let number = next.number;
-        let tuning = (self.tuning)(&next.settings);
+        let tuning = (self.judge.tuning)(&next.settings);
         let next = Arc::new(next);
         let old = self.live.swap(Arc::clone(&next));
         source.stages.done("commit", Instant::now());
@@ -390,7 +388,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             at: jiff::Timestamp::now(),
             content: source.fingerprint.shown(),
         });
-        let tuning = (self.tuning)(&live.settings);
+        let tuning = self.shared.tuning();
         let limits = Limits { verdicts: tuning.history_max, age: tuning.history_age };
         if let Err(error) = self.history.record(Arc::clone(&verdict), limits) {
             tracing::error!(%error, "the verdict could not be written down");

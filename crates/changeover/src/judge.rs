@@ -62,7 +62,7 @@ fn parts(content: &Content) -> (Kind, &[u8]) {
     }
 }
 
-/// The product's check, what its settings mean, and the key of this state directory.
+/// The product's functions of a content and of settings, and the key of this state directory.
 pub(crate) struct Judge<S> {
     pub(crate) check: Box<Check<S>>,
     pub(crate) tuning: fn(&S) -> Tuning,

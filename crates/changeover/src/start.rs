@@ -39,7 +39,6 @@ pub(crate) struct Ground<S, V> {
     pub(crate) enabled: bool,
     pub(crate) judge: Arc<Judge<S>>,
     pub(crate) prepare: Arc<Prepare<S, V>>,
-    pub(crate) tuning: fn(&S) -> Tuning,
     pub(crate) on_trial: fn(&V) -> OnTrial,
     pub(crate) version: String,
     pub(crate) fallback: Box<dyn Fn() -> S + Send + Sync>,
@@ -105,7 +104,6 @@ fn ground<S, V>(blueprint: Blueprint<S, V>) -> Result<Ground<S, V>, StartError> 
         enabled,
         judge,
         prepare: Arc::from(prepare),
-        tuning,
         on_trial,
         version,
         fallback,
@@ -141,7 +139,8 @@ where
 {
     let number = ground.history.last_generation() + 1;
     let scratch = ground.history.scratch();
-    let (services, book) = prepare_first(&ground.prepare, &first, number, scratch, ground.tuning).await?;
+    let limit = (ground.judge.tuning)(&first.candidate.settings).prepare_deadline;
+    let (services, book) = prepare_first(&ground.prepare, &first, number, scratch, limit).await?;
     let First { candidate, safe_mode, refused } = first;
     let (settings, services) = (Arc::clone(&candidate.settings), Arc::new(services));
     let generation = Generation { number, settings, services, safe_mode };
@@ -245,13 +244,12 @@ async fn prepare_first<S, V>(
     first: &First<S>,
     number: u64,
     scratch: std::path::PathBuf,
-    tuning: fn(&S) -> Tuning,
+    limit: Duration,
 ) -> Result<(V, Book), StartError>
 where
     S: Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let limit = tuning(&first.candidate.settings).prepare_deadline;
     let mut problems = Vec::new();
     for pause in TRIES {
         tokio::time::sleep(pause).await;

@@ -36,11 +36,11 @@ where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let Ground { judge, prepare, tuning, on_trial, history, shared, waker, .. } = ground;
+    let Ground { judge, prepare, on_trial, history, shared, waker, .. } = ground;
     let Built { generation, candidate, refused, services } = built;
     let (number, safe_mode) = (generation.number, generation.safe_mode);
     let live_fingerprint = candidate.source.fingerprint;
-    shared.switched(number, safe_mode, tuning(&generation.settings));
+    shared.switched(number, safe_mode, (judge.tuning)(&generation.settings));
     shared.live_content(live_fingerprint.shown());
     let (verdicts, outcomes) = (broadcast::Sender::new(LAG_MAX), broadcast::Sender::new(LAG_MAX));
     let (retired, old) = mpsc::unbounded_channel();
@@ -55,7 +55,6 @@ where
         shared,
         judge,
         prepare,
-        tuning,
         verdicts,
         retired,
         messages,
@@ -123,7 +122,7 @@ fn first_verdicts<S, V>(
     if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
         changeover.probation.known(&objects);
     }
-    let time = (changeover.tuning)(&live.settings).probation;
+    let time = changeover.shared.tuning().probation;
     let outcome = changeover.begin_probation(None, &candidate.settings, objects, time);
     let Candidate { source, warnings, .. } = candidate;
     changeover.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
