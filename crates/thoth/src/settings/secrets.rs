@@ -98,9 +98,9 @@ fn after_names(whole: &str, part: Range<usize>, secrets: &mut Vec<Range<usize>>)
     let offset = part.start;
     let text = whole.get(part).unwrap_or_default();
     let (mut done, mut bare_until) = (0, 0_usize);
-    for behind in text.char_indices().filter_map(|(at, letter)| behind_a_name(text, at, letter)) {
-        let before = text.get(..behind).unwrap_or_default().trim_end_matches([':', '=']);
-        let before = before.trim_end().trim_end_matches(QUOTES);
+    for (at, letter) in text.char_indices().filter(|(at, letter)| ends_a_name(text, *at, *letter)) {
+        let behind = at + letter.len_utf8();
+        let before = text.get(..at).unwrap_or_default().trim_end().trim_end_matches(QUOTES);
         let is_part = |letter: &char| is_part_of_a_name(*letter);
         let length: usize = before.chars().rev().take_while(is_part).map(char::len_utf8).sum();
         let name = before.get(before.len() - length..).unwrap_or_default();
@@ -136,19 +136,18 @@ fn is_part_of_a_name(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | '-')
 }
 
-/// The end of what may stand between a name and its value: a `:`, a `=`, or the closing quote of the name where its `:` was
-/// forgotten.
-fn behind_a_name(text: &str, at: usize, letter: char) -> Option<usize> {
-    let behind = at + letter.len_utf8();
+/// Whether this letter may stand between a name and its value: a `:`, a `=`, or the closing quote of the name where its `:`
+/// was forgotten.
+fn ends_a_name(text: &str, at: usize, letter: char) -> bool {
+    if matches!(letter, ':' | '=') {
+        return true;
+    }
     let begins_a_value =
         |letter: char| letter.is_alphanumeric() || QUOTES.contains(&letter) || matches!(letter, '{' | '[');
-    let next = || text.get(behind..).and_then(|rest| rest.trim_start_matches([' ', '\t']).chars().next());
-    let ends_a_name = || text.get(..at).is_some_and(|before| before.ends_with(is_part_of_a_name));
-    let is_behind = match letter {
-        ':' | '=' => true,
-        _ => QUOTES.contains(&letter) && ends_a_name() && next().is_some_and(begins_a_value),
-    };
-    is_behind.then_some(behind)
+    let next = |rest: &str| rest.trim_start_matches([' ', '\t']).chars().next();
+    QUOTES.contains(&letter)
+        && text.get(..at).is_some_and(|before| before.ends_with(is_part_of_a_name))
+        && text.get(at + letter.len_utf8()..).and_then(next).is_some_and(begins_a_value)
 }
 
 /// The length of a value without quotes; `:` may stand in it, as in a URL.
@@ -164,7 +163,7 @@ fn values_below(text: &str, start: usize, secrets: &mut Vec<Range<usize>>) -> us
     while let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) {
         let skip = letter.len_utf8();
         match letter {
-            '{' | '[' => depth += 1,
+            '{' | '[' => (depth, behind_colon) = (depth + 1, false),
             '}' | ']' if depth <= 1 => return at + skip,
             '}' | ']' => depth -= 1,
             ':' => behind_colon = true,

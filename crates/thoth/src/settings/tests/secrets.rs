@@ -54,6 +54,7 @@ fn the_secrets_of_a_file_that_is_no_json() {
             vec!["1", "s1", "s2"],
         ),
         ("{\"apiKeys\": {\"a\": \"s1}b\": \"\", \"c\": \"s2\"}, oops", vec!["s1}b", "s2"]),
+        ("{\"apiKeys\": {\"a\": {\"open\": \"s1\"}, \"b\": [\"s2\"]}, oops", vec!["s1", "s2"]),
         ("{\"openaiKey\" \"s1\", \"model\": \"gpt\", oops", vec!["s1"]),
         ("{\"openaiKey\" s1, \"apiKeys\" {\"a\" \"s2\", \"b\": \"s3\"}, oops", vec!["s1", "a", "s2", "s3"]),
         ("{\"model\" \"gpt\", \"note\": \"token\", oops", vec![]),
