@@ -23,6 +23,8 @@ pub struct Reads {
     pub peek: f64,
     /// `ArcSwap::load`.
     pub bare_peek: f64,
+    /// `Live::pin`, with a name as requests have it.
+    pub pin: f64,
 }
 
 /// Measures on the thread that calls.
@@ -30,21 +32,23 @@ pub async fn measure() -> anyhow::Result<Reads> {
     let product = Product::start(1).await?;
     let live = product.engine.live().clone();
     let bare = ArcSwap::new(live.load());
-    let mut nanos: [Vec<f64>; 4] = Default::default();
+    let path = black_box("/api/v1/settings");
+    let mut nanos: [Vec<f64>; 5] = Default::default();
     for _ in 0..BATCHES {
         let batch = [
             time(|| drop(black_box(live.load()))),
             time(|| drop(black_box(bare.load_full()))),
             time(|| drop(black_box(live.peek()))),
             time(|| drop(black_box(bare.load()))),
+            time(|| drop(black_box(live.pin(format_args!("GET {path}"))))),
         ];
         for (all, one) in nanos.iter_mut().zip(batch) {
             all.push(one);
         }
     }
-    let [load, bare_load, peek, bare_peek] = nanos.map(growth::median);
+    let [load, bare_load, peek, bare_peek, pin] = nanos.map(growth::median);
     product.engine.shutdown().await;
-    Ok(Reads { load, bare_load, peek, bare_peek })
+    Ok(Reads { load, bare_load, peek, bare_peek, pin })
 }
 
 fn time(operation: impl Fn()) -> f64 {

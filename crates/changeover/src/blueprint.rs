@@ -43,6 +43,9 @@ pub type Preparing<V> = Pin<Box<dyn Future<Output = Result<V, Vec<Problem>>> + S
 
 /// Builds the services of a candidate. Dropping the future must undo everything it has made: nothing that is live
 /// may be touched, and nothing may be made where somebody looks.
+///
+/// It runs within the runtime that the engine was started on, and its first step on a thread of the engine's: what is done without
+/// waiting costs no wake-up of another thread. As in any future, what blocks belongs into `spawn_blocking`.
 pub type Prepare<S, V> = dyn Fn(Preparation<S, V>) -> Preparing<V> + Send + Sync;
 
 /// Everything that the engine needs to know of a product.

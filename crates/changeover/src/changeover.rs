@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 use crate::aftermath::{Before, Trial};
 use crate::again::Again;
@@ -33,8 +32,10 @@ use crate::follow::Followers;
 use crate::generation::{Generation, Identity, Live};
 use crate::history::{History, Limits};
 use crate::judge::{Fingerprint, Judge};
+use crate::making::{Prepared, begin, let_go, outcome};
 use crate::preparation::{Book, Preparation};
 use crate::probation::{ANSWER_MAX, OnTrial, Probation};
+use crate::relay::Turn;
 use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
 use crate::retire::Retired;
 use crate::status::Shared;
@@ -43,20 +44,8 @@ use crate::watch::{Command, Waker};
 /// How long a candidate may still be prepared while a newer checked one waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a cancelled preparation is waited for until it has let go of everything.
-const LETTING_GO: Duration = Duration::from_secs(1);
-
-/// How a preparation ended.
-pub(crate) enum Prepared<V> {
-    Services(V),
-    /// By the world: another try may succeed.
-    Refused(Vec<Problem>),
-    /// By a defect: another try would end the same.
-    Broken(Vec<Problem>),
-    Superseded,
-}
-
-/// The owner of the live pointer. One task, one loop, no lock that a reader could wait for.
+/// The owner of the live pointer. One task, one loop, no lock that a reader could wait for. Between two of its waits it may be
+/// carried on by another thread ([`crate::relay`]).
 pub(crate) struct Changeover<S, V> {
     pub(crate) live: Live<S, V>,
     pub(crate) followers: Followers<S, V>,
@@ -68,6 +57,8 @@ pub(crate) struct Changeover<S, V> {
     pub(crate) retired: mpsc::UnboundedSender<Retired<S, V>>,
     pub(crate) messages: mpsc::UnboundedReceiver<Message<S>>,
     pub(crate) product: Handle,
+    /// Who carries this loop on.
+    pub(crate) turn: Arc<Turn>,
     /// What the live settings were read from.
     pub(crate) live_fingerprint: Fingerprint,
     pub(crate) waiting: Option<Candidate<S>>,
@@ -235,7 +226,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
     }
 
-    /// Prepares in a task of the product's runtime, so that a panic or a hang there stays there.
+    /// Prepares where a panic or a hang stays there: beside this loop, in any case.
     async fn prepare(
         &mut self,
         candidate: &Candidate<S>,
@@ -247,7 +238,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let live = Some(self.live.load());
         let preparation =
             Preparation { settings, live, number, safe_mode: false, scratch, book: book.clone() };
-        let mut task = spawn(&self.product, &self.prepare, preparation);
+        let (first, mut making) = begin(&self.product, &self.prepare, preparation);
+        self.turn.begin(first);
         let limit = self.shared.tuning().prepare_deadline;
         let deadline = tokio::time::sleep(limit);
         tokio::pin!(deadline);
@@ -256,7 +248,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             let give_up = newer_since.map(|since| tokio::time::Instant::from_std(since + PATIENCE));
             tokio::select! {
                 biased;
-                done = &mut task => return (outcome(done), book),
+                made = &mut making => return (outcome(made), book),
                 () = &mut deadline => break Prepared::Refused(vec![book.late(limit)]),
                 () = until(give_up) => break Prepared::Superseded,
                 message = self.messages.recv() => {
@@ -271,7 +263,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 }
             }
         };
-        let_go(task, &book).await;
+        let_go(making, &book).await;
         (prepared, book)
     }
 
@@ -413,43 +405,9 @@ impl<S, V> Drop for Changeover<S, V> {
     }
 }
 
-/// Begins to prepare on the product's runtime. A panic in the product's function itself is caught there too.
-pub(crate) fn spawn<S, V>(
-    product: &Handle,
-    prepare: &Arc<Prepare<S, V>>,
-    preparation: Preparation<S, V>,
-) -> JoinHandle<Result<V, Vec<Problem>>>
-where
-    S: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    let prepare = Arc::clone(prepare);
-    product.spawn(async move { prepare(preparation).await })
-}
-
 /// Whether settings are those that are live: then there is nothing to prepare.
 pub(crate) fn says_the_same<S: PartialEq, V>(live: &Generation<S, V>, settings: &S) -> bool {
     *live.settings == *settings && !live.safe_mode
-}
-
-/// Cancels a preparation, and waits until it has let go of everything.
-pub(crate) async fn let_go<T>(task: JoinHandle<T>, book: &Book) {
-    task.abort();
-    if tokio::time::timeout(LETTING_GO, task).await.is_err() {
-        tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
-    }
-}
-
-/// How a preparation ended that was not cancelled.
-pub(crate) fn outcome<V>(done: Result<Result<V, Vec<Problem>>, tokio::task::JoinError>) -> Prepared<V> {
-    match done {
-        Ok(Ok(services)) => Prepared::Services(services),
-        Ok(Err(problems)) => Prepared::Refused(problems),
-        Err(error) => Prepared::Broken(vec![
-            Problem::new("", format!("preparing the services failed: {error}"))
-                .hint("this is a defect of the program; the log has its place"),
-        ]),
-    }
 }
 
 async fn until(instant: Option<tokio::time::Instant>) {

@@ -75,7 +75,8 @@ pub(crate) struct Parts<S, V> {
     pub(crate) version: String,
     /// Held while a plan is made.
     pub(crate) plans: tokio::sync::Mutex<()>,
-    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Of the loop, which ends when the watch has.
+    pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl<S, V> Drop for Parts<S, V> {
@@ -223,7 +224,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         verdict.await.map_err(|_| Stopped)
     }
 
-    /// Waits for an answer of the thread that owns the switch. It comes at once, also while a preparation or a follower
+    /// Waits for an answer of the loop that owns the switch. It comes at once, also while a preparation or a follower
     /// takes its time; it does not come while the disk under the history hangs. For watchdogs: give it a deadline.
     ///
     /// # Errors
@@ -262,7 +263,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// Registers the owner of something that a process has only once (a listener, a folder watch, the log filter).
     /// From now on `applied` is said only after this follower has followed, or is told to be late. It is woken when
     /// what `inputs` takes out of a generation is not what it followed before; a pure function, and a quick one: the
-    /// engine's thread calls it after each switch.
+    /// engine's loop calls it after each switch.
     ///
     /// # Errors
     /// [`Stopped`].
@@ -279,16 +280,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         drop(self.parts.commands.send(Command::Stop));
         self.parts.waker.wake();
         self.parts.followers.close();
-        let threads = std::mem::take(&mut *self.parts.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let thread = self.parts.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A plan in the making lets go of everything; none begins any more.
         drop(self.parts.plans.lock().await);
-        let joined = tokio::task::spawn_blocking(move || {
-            threads.into_iter().filter_map(|thread| thread.join().err()).count()
-        });
+        let joined = tokio::task::spawn_blocking(move || thread.map_or(Ok(()), JoinHandle::join));
         match joined.await {
-            Ok(0) => {}
-            Ok(panicked) => tracing::error!(panicked, "threads of the engine panicked"),
-            Err(error) => tracing::error!(%error, "waiting for the engine's threads failed"),
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("the thread of the changeovers has panicked"),
+            Err(error) => tracing::error!(%error, "waiting for the engine's thread failed"),
         }
     }
 }

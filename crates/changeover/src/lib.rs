@@ -7,8 +7,8 @@
 //! | `watch` | events of the folders on the way to the file (inotify), a poll that decides, and the settling: a pure function of signs and times |
 //! | `read` | the file, once, in one state |
 //! | [`check`] | strict JSON as people write it, with places; the product's own check comes after it |
-//! | `changeover` | one loop that owns the switch |
-//! | [`Preparation`] | build beside, carry over what is the same |
+//! | `changeover`, `relay` | one loop that owns the switch; whichever thread has news for it carries it on |
+//! | [`Preparation`], `making` | build beside, carry over what is the same; a preparation on its way |
 //! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
 //! | `start`, `wiring` | a first generation, and the threads that it is put to work with |
 //! | `follow`, `retire`, `pins` | what comes after the switch; who still works with what was live before |
@@ -47,12 +47,14 @@ mod judge;
 #[cfg(test)]
 #[path = "../tests/fuzz/kept.rs"]
 mod kept;
+mod making;
 mod pins;
 mod plan;
 mod preparation;
 mod probation;
 mod proposal;
 mod read;
+mod relay;
 mod report;
 mod retire;
 mod start;

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use crate::blueprint::Accepted;
-use crate::changeover::{Prepared, let_go, outcome, says_the_same, spawn};
+use crate::changeover::says_the_same;
 use crate::check;
 use crate::engine::{Engine, Parts, Stopped};
 use crate::generation::Generation;
 use crate::history::{self, TakenBack};
 use crate::judge::{Examined, Judged};
+use crate::making::{Prepared, begin, let_go, outcome};
 use crate::preparation::{Book, Preparation};
 use crate::read::Content;
 use crate::report::{Cause, Decision, Problem, ServiceReport};
@@ -166,12 +167,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
             scratch: history::plan_folder(&self.state_dir),
             book: book.clone(),
         };
-        let mut task = spawn(&self.product, &self.prepare, preparation);
+        let (first, mut making) = begin(&self.product, &self.prepare, preparation);
+        first.schedule();
         let limit = self.shared.tuning().prepare_deadline;
-        let prepared = match tokio::time::timeout(limit, &mut task).await {
-            Ok(done) => outcome(done),
+        let prepared = match tokio::time::timeout(limit, &mut making).await {
+            Ok(made) => outcome(made),
             Err(_) => {
-                let_go(task, &book).await;
+                let_go(making, &book).await;
                 Prepared::Refused(vec![book.late(limit)])
             }
         };

@@ -9,12 +9,12 @@ use tokio::runtime::Handle;
 use crate::aside;
 use crate::blueprint::{Accepted, Blueprint, Occasion, Prepare};
 use crate::candidate::{Candidate, Source, Stages};
-use crate::changeover::spawn;
 use crate::engine::{Parts, StartError};
 use crate::files::Other;
 use crate::generation::Generation;
 use crate::history::History;
 use crate::judge::{Examined, Fingerprint, Judge};
+use crate::making::{Prepared, begin, outcome};
 use crate::preparation::{Book, Preparation};
 use crate::probation::OnTrial;
 use crate::read::{Content, Look, read_at_rest};
@@ -262,15 +262,13 @@ where
             scratch: scratch.clone(),
             book: book.clone(),
         };
-        let mut task = spawn(&Handle::current(), prepare, preparation);
-        problems = match tokio::time::timeout(limit, &mut task).await {
-            Ok(Ok(Ok(services))) => return Ok((services, book)),
-            Ok(Ok(Err(problems))) => problems,
-            Ok(Err(error)) => vec![Problem::new("", format!("preparing the services failed: {error}"))],
-            Err(_) => {
-                task.abort();
-                vec![book.late(limit)]
-            }
+        let (first, mut making) = begin(&Handle::current(), prepare, preparation);
+        first.schedule();
+        problems = match tokio::time::timeout(limit, &mut making).await.map(outcome) {
+            Ok(Prepared::Services(services)) => return Ok((services, book)),
+            Ok(Prepared::Refused(problems) | Prepared::Broken(problems)) => problems,
+            // Dropped, it is cancelled.
+            Ok(Prepared::Superseded) | Err(_) => vec![book.late(limit)],
         };
     }
     Err(StartError::Refused(problems))

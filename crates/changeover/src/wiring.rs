@@ -6,19 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use tokio::runtime::Handle;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::candidate::{Candidate, Message, Source};
+use crate::candidate::{Candidate, Source};
 use crate::changeover::Changeover;
 use crate::engine::{Parts, StartError};
 use crate::follow::Followers;
 use crate::generation::Live;
 use crate::probation::Probation;
+use crate::relay::{self, Relay, Turn};
 use crate::report::{Decision, Problem, ServiceReport};
 use crate::retire::{Retired, retire};
 use crate::start::{Built, Found, Ground};
-use crate::watch::{Command, Events, Mount, Pulse, Settle, Standing, View, Watch, listen};
+use crate::watch::{self, Command, Events, Mount, Place, Pulse, Settle, Standing, View, Watch, listen};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
@@ -44,7 +45,7 @@ where
     shared.live_content(live_fingerprint.shown());
     let (verdicts, outcomes) = (broadcast::Sender::new(LAG_MAX), broadcast::Sender::new(LAG_MAX));
     let (retired, old) = mpsc::unbounded_channel();
-    let (trial, trial_receiver) = watch::channel(Vec::new());
+    let (trial, trial_receiver) = tokio::sync::watch::channel(Vec::new());
     let (messages_sender, messages) = mpsc::unbounded_channel();
     let (commands, commands_receiver) = channel();
     let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
@@ -59,6 +60,7 @@ where
         retired,
         messages,
         product: Handle::current(),
+        turn: Arc::default(),
         live_fingerprint,
         waiting: None,
         refreshes: Vec::new(),
@@ -91,12 +93,19 @@ where
         product: changeover.product.clone(),
         version: ground.version,
         plans: tokio::sync::Mutex::default(),
-        threads: Mutex::default(),
+        thread: Mutex::default(),
     };
     let at = (ground.file, ground.enabled, ground.events);
-    let watch = watching(at, found, &changeover, commands_receiver, messages_sender);
-    let threads = threads(watch, changeover, old, asked)?;
-    *parts.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
+    // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the settings or the
+    // history does not delay the product.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let turn = Arc::clone(&changeover.turn);
+    let relay = Relay::new(turn, messages_sender, runtime.handle().clone(), changeover.product.clone());
+    let watch = watching(at, found, &changeover, commands_receiver, relay);
+    let place = Arc::clone(&watch.place);
+    watch::spawn(Box::new(watch))?;
+    let thread = looping(runtime, changeover, place, old, asked)?;
+    *parts.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
     Ok(parts)
 }
 
@@ -133,7 +142,7 @@ fn watching<S, V>(
     Found { look, fingerprint, others }: Found,
     changeover: &Changeover<S, V>,
     commands: Receiver<Command>,
-    messages: mpsc::UnboundedSender<Message<S>>,
+    relay: Relay<S>,
 ) -> Watch<S> {
     let (shared, mode) = (Arc::clone(&changeover.shared), events.mode());
     shared.watch(|counters| (counters.mode, counters.looked_at) = (mode, Some(Instant::now())));
@@ -148,51 +157,49 @@ fn watching<S, V>(
         others: others.into_iter().map(|other| other.path).collect(),
         beside: Vec::new(),
         stirred: true,
+        late: Vec::new(),
+        glanced: None,
         commands,
         judge: Arc::clone(&changeover.judge),
-        messages,
+        relay,
+        place: Arc::default(),
+        _pulse: Pulse(Arc::clone(&shared)),
         shared,
     }
 }
 
-/// The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the settings or the
-/// history does not delay the product.
-fn threads<S, V>(
-    watch: Watch<S>,
+/// The thread of the loop, and of what is done beside it.
+fn looping<S, V>(
+    runtime: Runtime,
     changeover: Changeover<S, V>,
+    place: Arc<Place<S>>,
     old: mpsc::UnboundedReceiver<Retired<S, V>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
-) -> std::io::Result<Vec<JoinHandle<()>>>
+) -> std::io::Result<JoinHandle<()>>
 where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (pins, shared) = (Arc::clone(changeover.live.pins()), Arc::clone(&changeover.shared));
-    let pulse = Pulse(Arc::clone(&shared));
-    let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
-    let watching = thread("settings-watch").spawn(move || {
-        let _pulse = pulse;
-        watch.run();
-    })?;
-    let changing = thread("changeover").spawn(move || {
+    std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
         runtime.block_on(async {
+            let turn = Arc::clone(&changeover.turn);
             let beside = [
                 tokio::spawn(retire(old, pins, Arc::clone(&shared))),
-                tokio::spawn(listen(shared)),
-                tokio::spawn(answer(asked)),
+                tokio::spawn(listen(shared, place)),
+                tokio::spawn(answer(asked, Arc::clone(&turn))),
             ];
-            changeover.run().await;
+            relay::stand_by(Arc::clone(&turn), relay::task(&turn, changeover.run())).await;
             // What is still held then is dropped by whoever holds it.
             beside.iter().for_each(tokio::task::JoinHandle::abort);
         });
-    })?;
-    Ok(vec![watching, changing])
+    })
 }
 
 /// Answers whoever asks whether the engine does.
-async fn answer(mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
+async fn answer(mut asked: mpsc::Receiver<oneshot::Sender<()>>, turn: Arc<Turn>) {
     while let Some(reply) = asked.recv().await {
+        turn.rests().await;
         if reply.send(()).is_err() {
             tracing::debug!("whoever asked whether the engine answers has gone");
         }

@@ -71,6 +71,11 @@ impl FileSystem {
         None
     }
 
+    /// Whether it is one that is known to send events for every change.
+    pub(crate) fn tells_all(&self) -> bool {
+        KNOWN.iter().any(|(_, name, silent_of)| *name == self.name && silent_of.is_none())
+    }
+
     fn known(magic: u32) -> Self {
         match KNOWN.iter().find(|(number, ..)| *number == magic) {
             Some((_, name, silent_of)) => Self { name: (*name).to_owned(), silent_of: *silent_of },
@@ -95,6 +100,9 @@ mod tests {
         let unknown = FileSystem { name: "0x1234".to_owned(), silent_of: None };
         assert_eq!(FileSystem::known(0x1234), unknown);
         assert_eq!(FileSystem::known(0xFF53_4D42).name, "cifs");
+        let tell =
+            [0x1234, 0xFF53_4D42, 0x794C_7630, 0x0000_EF53].map(|magic| FileSystem::known(magic).tells_all());
+        assert_eq!(tell, [false, false, false, true]);
     }
 
     #[cfg(target_os = "linux")]

@@ -19,7 +19,7 @@ mod thread;
 pub(crate) use chain::steps;
 pub(crate) use events::{Events, Waker};
 pub(crate) use mount::Mount;
-pub(crate) use pulse::{Pulse, listen};
+pub(crate) use pulse::{Place, Pulse, listen, spawn};
 pub(crate) use settle::{Judgement, Settle, Sign};
 pub(crate) use standing::Standing;
 pub(crate) use thread::{Command, Watch, WatchCounters};

@@ -1,14 +1,19 @@
-//! Whether the thread of the watch still looks. It cannot say so itself: a dead network mount holds it for ever.
+//! Whether the watch still looks. It cannot say so itself: a dead network mount holds its thread for ever, and so may code of the
+//! product's that blocks. From the one nobody can save it, from the other another thread.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::Watch;
 use crate::status::Shared;
 
 /// How often the thread is listened for.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// Held by the thread as long as it runs, however it ends.
+/// Code of the product's that takes longer is left to its thread alone.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Held by the watch as long as it runs, however it ends.
 pub(crate) struct Pulse(pub(crate) Arc<Shared>);
 
 impl Drop for Pulse {
@@ -20,11 +25,53 @@ impl Drop for Pulse {
     }
 }
 
+/// Where the watch stands while its thread runs code of the product's.
+pub(crate) struct Place<S>(Mutex<Option<(Instant, Box<Watch<S>>)>>);
+
+impl<S> Default for Place<S> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<S> Place<S> {
+    pub(crate) fn leave(&self, watch: Box<Watch<S>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), watch));
+    }
+
+    /// `None`: another thread has taken it.
+    pub(crate) fn back(&self) -> Option<Box<Watch<S>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(|(_, watch)| watch)
+    }
+
+    /// The watch, if it has stood there for too long.
+    fn overdue(&self) -> Option<Box<Watch<S>>> {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        left.take_if(|(since, _)| since.elapsed() > PATIENCE).map(|(_, watch)| watch)
+    }
+}
+
+/// Gives the watch another thread, where its own has been busy with code of the product's for too long.
+fn relieve<S: Send + Sync + 'static>(place: &Place<S>) {
+    let Some(watch) = place.overdue() else { return };
+    tracing::warn!("preparing the services blocks its thread; the settings watch goes on beside it");
+    if let Err(error) = spawn(watch) {
+        tracing::error!(%error, "the settings watch has ended: no thread can be had; start anew");
+    }
+}
+
+/// The thread of the watch.
+pub(crate) fn spawn<S: Send + Sync + 'static>(watch: Box<Watch<S>>) -> std::io::Result<()> {
+    let thread = std::thread::Builder::new().name("settings-watch".to_owned());
+    thread.spawn(move || watch.run()).map(drop)
+}
+
 /// Says in the log when the watch has gone silent, and when it looks again.
-pub(crate) async fn listen(shared: Arc<Shared>) {
+pub(crate) async fn listen<S: Send + Sync + 'static>(shared: Arc<Shared>, place: Arc<Place<S>>) {
     let mut silent = false;
     loop {
         tokio::time::sleep(BEAT).await;
+        relieve(&place);
         let silence = shared.silence();
         match &silence {
             Some(silence) if !silent => tracing::error!("the settings watch is silent: {silence}"),

@@ -27,7 +27,9 @@ pub(crate) enum Sign {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) settle: Duration,
+    /// From one poll to the next while something is outstanding, and while nothing is.
     pub(crate) poll: Duration,
+    pub(crate) rest: Duration,
     pub(crate) open_max: Duration,
 }
 
@@ -134,9 +136,12 @@ impl Settle {
         self.seen = Some(look.clone());
         let polled = self.poll_due(now);
         let rested = polled && self.polled.replace(look.clone()).as_ref() == Some(look);
-        if polled {
-            self.next_poll = now + rules.poll;
-        }
+        self.next_poll = match (polled, self.rests(look)) {
+            (true, true) => now + rules.rest,
+            (true, false) => now + rules.poll,
+            (false, true) => self.next_poll,
+            (false, false) => self.next_poll.min(now + rules.poll),
+        };
         let other = self.taken.as_ref().is_none_or(|(taken, _)| taken != look);
         if look.main == Look::Missing && other && signs.contains(&Sign::Stirred) {
             self.doubtful_since.get_or_insert(now);
@@ -228,6 +233,7 @@ mod tests {
     const RULES: Rules = Rules {
         settle: Duration::from_millis(150),
         poll: Duration::from_millis(500),
+        rest: Duration::from_millis(1_500),
         open_max: Duration::from_secs(5),
     };
 
@@ -305,7 +311,22 @@ mod tests {
         assert_eq!(settle.judge(start + after(200), &new, 2, false, RULES), Judgement::Wait);
         assert_eq!(settle.wake_at(RULES), start + after(350));
         assert!(!settle.step(start + after(201), &[Sign::Written], &new, RULES));
-        assert_eq!(settle.wake_at(RULES), start + after(501), "open from now on: only the poll is next");
+        assert_eq!(settle.wake_at(RULES), start + after(701), "open from now on: only the poll is next");
+    }
+
+    #[test]
+    fn a_file_at_rest_is_polled_more_seldom_and_a_change_that_no_event_told_as_often_as_ever() {
+        let (old, new) = looks();
+        let start = Instant::now();
+        let mut settle = Settle::new(start, Some((old.clone(), 1)));
+        let mut poll = |at, look: &View, due, next| {
+            assert_eq!(settle.step(start + after(at), &[], look, RULES), due, "{at}");
+            assert_eq!(settle.wake_at(RULES), start + after(next), "{at}");
+        };
+        poll(0, &old, false, 1_500);
+        poll(1_500, &old, false, 3_000);
+        poll(3_000, &new, false, 3_500);
+        poll(3_500, &new, true, 4_000);
     }
 
     #[test]

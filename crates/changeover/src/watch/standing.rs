@@ -76,6 +76,12 @@ impl Standing {
         self.untold >= UNTOLD_MAX
     }
 
+    /// Whether nothing speaks against it that an event tells of every change.
+    pub(crate) fn tells_all(&self) -> bool {
+        let known = self.filesystem.as_ref().is_some_and(FileSystem::tells_all);
+        known && self.shortage.is_none() && self.untold == 0
+    }
+
     /// The name of the file system.
     pub(crate) fn filesystem(&self) -> Option<&str> {
         self.filesystem.as_ref().map(|filesystem| filesystem.name.as_str())
@@ -152,6 +158,25 @@ mod tests {
         assert_eq!(standing.news(), None, "once");
         standing.heard();
         assert_eq!((standing.news(), standing.reason()), (Some(None), None));
+    }
+
+    #[test]
+    fn events_are_believed_where_they_are_known_to_come_until_one_is_missing() {
+        let mut standing = Standing::default();
+        assert!(!standing.tells_all(), "nobody has looked yet");
+        for (filesystem, shortage, tells) in [
+            (on("nfs", Some("others")), None, false),
+            (on("0x1234", None), None, false),
+            (on("ext4", None), Some("no more"), false),
+            (on("ext4", None), None, true),
+        ] {
+            standing.polled(filesystem, shortage, false);
+            assert_eq!(standing.tells_all(), tells, "{standing:?}");
+        }
+        standing.taken();
+        assert!(!standing.tells_all(), "a save of which no event told");
+        standing.heard();
+        assert!(standing.tells_all());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::filesystem::FileSystem;
 use super::settle::Rules;
 use super::standing::{Finder, Reason};
-use super::{Events, Judgement, Mount, Seen, Settle, Sign, Standing, Step, View, steps};
+use super::{Events, Judgement, Mount, Place, Pulse, Seen, Settle, Sign, Standing, Step, View, steps};
 use crate::aside::Aside;
 use crate::blueprint::Occasion;
 use crate::candidate::{Arrival, Message, Proposed};
@@ -18,6 +18,7 @@ use crate::files::Other;
 use crate::judge::{Examined, Fingerprint, Judge, Judged};
 use crate::proposal::{ABSENT, NotProposed, Proposal, Proposing};
 use crate::read::{self, Content, Look};
+use crate::relay::{Gone, Relay};
 use crate::report::{Cause, Problem, Verdict};
 use crate::status::Shared;
 
@@ -66,10 +67,17 @@ pub(crate) struct Watch<S> {
     pub(crate) beside: Vec<Step>,
     /// Whether something has happened since then. A file that is at rest is read again every few seconds: that counts too.
     pub(crate) stirred: bool,
+    /// What happened while the last content was read that was taken.
+    pub(crate) late: Vec<Sign>,
+    /// What the files were when a watch that is switched off glanced at them.
+    pub(crate) glanced: Option<View>,
     pub(crate) commands: Receiver<Command>,
     pub(crate) judge: Arc<Judge<S>>,
-    pub(crate) messages: tokio::sync::mpsc::UnboundedSender<Message<S>>,
+    pub(crate) relay: Relay<S>,
+    pub(crate) place: Arc<Place<S>>,
     pub(crate) shared: Arc<Shared>,
+    /// Held to its end.
+    pub(crate) _pulse: Pulse,
 }
 
 /// How often a disabled watch looks whether the file still is what it was: it takes nothing, and still tells a drift.
@@ -81,54 +89,92 @@ const READS_MAX: usize = 3;
 /// The shortest wait without an event: a file that never holds still must not keep a core busy.
 const BREATH: Duration = Duration::from_millis(1);
 
+/// Within which a save is found that no event told of, if the poll allows it: by one look that finds it, and the next.
+const FOUND_WITHIN: Duration = Duration::from_secs(2);
+
+/// From one poll to the next where events tell of everything and nothing is outstanding.
+fn seldom(poll: Duration) -> Duration {
+    (3 * poll).min(FOUND_WITHIN.saturating_sub(poll)).max(poll)
+}
+
 impl<S> Watch<S> {
-    /// Runs until it is told to stop or nobody listens any more.
-    pub(crate) fn run(mut self) {
-        let mut glanced = None;
-        loop {
-            let timeout = match self.enabled {
-                true => {
-                    self.settle.wake_at(self.rules()).saturating_duration_since(Instant::now()).max(BREATH)
-                }
-                false => GLANCE,
-            };
-            let seen = self.events.wait(timeout);
-            match self.obey() {
-                Ok(true) => {}
-                Ok(false) | Err(Gone) => return,
-            }
-            if !self.enabled {
-                self.glance(&mut glanced);
-            } else if self.look(seen).is_err() {
-                return;
-            }
+    /// Runs until it is told to stop, or nobody listens any more, or another thread has taken over.
+    pub(crate) fn run(self: Box<Self>) {
+        let mut next = Some(self);
+        while let Some(watch) = next {
+            next = watch.round();
         }
     }
 
+    /// Waits, obeys, looks. `None`: it is over, on this thread at least.
+    fn round(mut self: Box<Self>) -> Option<Box<Self>> {
+        let seen = self.wait();
+        // One after the other: what one has told is carried on before the next may hang at the file.
+        while let Some(command) = self.asked()? {
+            self.obey(command).ok()?;
+            self = self.carry_on()?;
+        }
+        if self.enabled {
+            self.look(seen).ok()?;
+        } else {
+            self.glance();
+        }
+        self.carry_on()
+    }
+
+    fn wait(&mut self) -> Seen {
+        let timeout = match self.enabled {
+            _ if !self.late.is_empty() => Duration::ZERO,
+            true => self.settle.wake_at(self.rules()).saturating_duration_since(Instant::now()).max(BREATH),
+            false => GLANCE,
+        };
+        self.events.wait(timeout)
+    }
+
+    /// Goes on with the loop, which may have been told something. Code of the product's runs while the watch stands where
+    /// another thread can take it.
+    fn carry_on(mut self: Box<Self>) -> Option<Box<Self>> {
+        while let Some(first) = self.relay.carry_on() {
+            let place = Arc::clone(&self.place);
+            place.leave(self);
+            first.take();
+            self = place.back()?;
+        }
+        Some(self)
+    }
+
     /// Says what the files are, and has nothing follow from it.
-    fn glance(&mut self, glanced: &mut Option<View>) {
+    fn glance(&mut self) {
         let view = self.view(Look::at(&self.file));
-        if glanced.as_ref() == Some(&view) {
+        if self.glanced.as_ref() == Some(&view) {
             return;
         }
         if let Some((look, content)) = read::read(&self.file) {
             let Examined { others, fingerprint, .. } = self.judge.examine(&content);
             self.shared.looked(look.modified_seconds());
             self.shared.read(fingerprint.shown());
-            *glanced = Some(self.belong(look, others));
+            self.glanced = Some(self.belong(look, others));
         }
     }
 
-    /// Carries out what was asked for meanwhile. `false`: stop.
-    fn obey(&mut self) -> Result<bool, Gone> {
-        loop {
-            match self.commands.try_recv() {
-                Ok(Command::Read(cause, reply)) => self.read_now(cause, reply)?,
-                Ok(Command::Propose(proposal, reply)) => self.propose(proposal, reply)?,
-                Ok(Command::Put(aside, fingerprint, reply)) => self.put(aside, fingerprint, reply),
-                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Ok(false),
-                Err(TryRecvError::Empty) => return Ok(true),
+    /// What is asked for next, if anything is. `None`: to stop.
+    fn asked(&mut self) -> Option<Option<Command>> {
+        match self.commands.try_recv() {
+            Ok(Command::Stop) | Err(TryRecvError::Disconnected) => None,
+            Ok(command) => Some(Some(command)),
+            Err(TryRecvError::Empty) => Some(None),
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), Gone> {
+        match command {
+            Command::Read(cause, reply) => self.read_now(cause, reply),
+            Command::Propose(proposal, reply) => self.propose(proposal, reply),
+            Command::Put(aside, fingerprint, reply) => {
+                self.put(aside, fingerprint, reply);
+                Ok(())
             }
+            Command::Stop => Err(Gone),
         }
     }
 
@@ -144,7 +190,8 @@ impl<S> Watch<S> {
             }
         }
         self.shared.watch(|counters| counters.looked_at = Some(noticed));
-        let mut signs = seen.signs;
+        let mut signs = std::mem::take(&mut self.late);
+        signs.append(&mut seen.signs);
         loop {
             let look = self.view(Look::at(&self.file));
             self.shared.looked(look.main.modified_seconds());
@@ -162,10 +209,11 @@ impl<S> Watch<S> {
                 self.count(&late);
                 // A writer has begun anew: what was read may be half of the next content.
                 let torn = late.signs.iter().any(|sign| matches!(sign, Sign::Written | Sign::Created));
-                if !torn {
-                    self.judge(noticed, look, content, rules)?;
-                }
                 signs = late.signs;
+                if !torn && self.judge(noticed, look, content, rules)? {
+                    // The loop comes first; then it is looked again.
+                    self.late = std::mem::take(&mut signs);
+                }
                 if !signs.is_empty() {
                     continue;
                 }
@@ -224,22 +272,23 @@ impl<S> Watch<S> {
         }
     }
 
-    fn judge(&mut self, noticed: Instant, look: Look, content: Content, rules: Rules) -> Result<(), Gone> {
+    /// Checks a content that was read. Whether the loop was told of it.
+    fn judge(&mut self, noticed: Instant, look: Look, content: Content, rules: Rules) -> Result<bool, Gone> {
         let read = Instant::now();
         self.stirred = true;
         let Examined { judged, others, fingerprint } = self.judge.examine(&content);
         let good = judged.is_ok();
         let view = self.belong(look, others);
         match self.settle.judge(Instant::now(), &view, fingerprint.number(), good, rules) {
-            Judgement::Wait => Ok(()),
+            Judgement::Wait => Ok(false),
             Judgement::Ignore => {
                 self.standing.rests();
-                Ok(())
+                Ok(false)
             }
             Judgement::Take => {
                 self.found();
                 let arrival = self.arrival(Cause::Save, fingerprint, content, judged, noticed, read);
-                self.send(arrival)
+                self.send(arrival).map(|()| true)
             }
         }
     }
@@ -319,7 +368,7 @@ impl<S> Watch<S> {
         drop(reply.send(Ok(verdict)));
         let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
         let arrival = Arrival { actor, proposed: Some(Proposed { aside }), reply: Some(sender), ..arrival };
-        self.messages.send(Message::Arrival(Box::new(arrival))).map_err(|_| Gone)
+        self.relay.tell(Message::Arrival(Box::new(arrival)))
     }
 
     fn put(&mut self, aside: Aside, fingerprint: Fingerprint, reply: oneshot::Sender<Result<(), Problem>>) {
@@ -395,14 +444,12 @@ impl<S> Watch<S> {
 
     fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {
         self.shared.read(arrival.fingerprint.shown());
-        self.messages.send(Message::Arrival(Box::new(arrival))).map_err(|_| Gone)
+        self.relay.tell(Message::Arrival(Box::new(arrival)))
     }
 
     fn rules(&self) -> Rules {
         let tuning = self.shared.tuning();
-        Rules { settle: tuning.settle, poll: tuning.poll, open_max: tuning.open_max }
+        let rest = if self.standing.tells_all() { seldom(tuning.poll) } else { tuning.poll };
+        Rules { settle: tuning.settle, poll: tuning.poll, rest, open_max: tuning.open_max }
     }
 }
-
-/// Nobody listens any more.
-struct Gone;

@@ -238,6 +238,28 @@ async fn invariant_4_a_preparation_is_given_up_for_a_newer_content_after_a_secon
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn invariant_4_a_preparation_that_blocks_its_thread_holds_up_neither_the_loop_nor_the_watch() {
+    let mut world = World::start(Some(r#"{"pair": 0, "deadlineMs": 200}"#)).await;
+    world.rename(r#"{"pair": 1, "fault": "block"}"#);
+    let late = world.verdict().await;
+    assert_eq!(late.verdict, Rejected);
+    assert_eq!(late.problems[0].message, "preparing `` took longer than 200 ms");
+    world.engine.answers().await.unwrap();
+    // The thread that met it is still held, and another one looks.
+    world.expect(r#"{"pair": 2}"#, Applied).await;
+    world.engine.reload().await.unwrap();
+    assert_eq!(world.verdict().await.verdict, Unchanged);
+    let (open, opened) = &*world.probes.door;
+    *open.lock().unwrap() = true;
+    opened.notify_all();
+    until(|| world.probes.alive.load(Ordering::SeqCst) == 1).await;
+    world.expect(r#"{"pair": 3}"#, Applied).await;
+    let status = world.engine.status();
+    assert!(status.watch_running && !status.drift, "{status:?}");
+    world.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invariant_5_a_verdict_for_every_content_with_everything_in_it() {
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
     let refused = world.expect(r#"{"pair": "two", "rag": 1.5}"#, Rejected).await;

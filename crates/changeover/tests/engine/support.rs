@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use changeover::{
@@ -24,7 +24,7 @@ pub struct Settings {
     pub llm: String,
     pub rag: i64,
     pub prepare_ms: u64,
-    /// `refuse`, `panic`, `hang`, `ask the world`, `wait`: what the preparation does. `tuning`, `meaning`, `inputs`, `on trial`:
+    /// `refuse`, `panic`, `hang`, `block`, `ask the world`, `wait`: what the preparation does. `tuning`, `meaning`, `inputs`, `on trial`:
     /// which of the plain functions panics.
     pub fault: String,
     pub prepare_deadline_ms: u64,
@@ -75,6 +75,8 @@ pub struct Probes {
     pub gate: Arc<tokio::sync::Mutex<()>>,
     /// Checks that have come to the gate.
     pub at_the_gate: Arc<AtomicU64>,
+    /// A preparation that blocks its thread does so until this is open.
+    pub door: Arc<(Mutex<bool>, Condvar)>,
     /// A preparation that waits does so until it is told to go on.
     pub go_on: Arc<tokio::sync::Notify>,
 }
@@ -160,7 +162,9 @@ async fn prepare(
         })
     };
     let left = pair("left", live.map(|live| &live.left)).await?;
-    tokio::time::sleep(Duration::from_millis(settings.prepare_ms)).await;
+    if settings.prepare_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(settings.prepare_ms)).await;
+    }
     match settings.fault.as_str() {
         "refuse" => return Err(vec![Problem::new("fault", "the world refuses")]),
         "ask the world" => {
@@ -169,6 +173,11 @@ async fn prepare(
             }
         }
         "panic" => panic!("the preparation was told to panic"),
+        "block" => {
+            let (open, opened) = &*probes.door;
+            drop(opened.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
+            return Err(vec![Problem::new("fault", "it was given up long ago")]);
+        }
         "hang" => std::future::pending::<()>().await,
         "wait" => probes.go_on.notified().await,
         _ => {}

@@ -24,11 +24,11 @@ const FOLDER: &str = "CHANGEOVER_FAULTS_FOLDER";
 /// A thread that makes system calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Reads and replaces the settings file.
+    /// Reads and replaces the settings file, and goes on from there as far as it gets.
     Watch,
-    /// Owns the switch and the journal.
+    /// Goes on with a changeover where the other waits for it.
     Changeover,
-    /// Prepares.
+    /// Prepares what is not done at once.
     Product,
 }
 

@@ -175,7 +175,7 @@ pub const KEYS: &[Key] = &[
     Key::text("logging.console.level", "INFO", "The lowest level on the console.").one_of(LEVELS),
 
     Key::count("reload.settleMs", 150, "Milliseconds of quiet after the last change before a content is refused.").between(0.0, 60_000.0).read_by("reload"),
-    Key::count("reload.pollMs", 500, "Milliseconds between two looks at the file without an event.").between(10.0, 60_000.0).read_by("reload"),
+    Key::count("reload.pollMs", 500, "Milliseconds between two looks at the file without an event; up to three times that while nothing changes on a disk of this machine, which sends events.").between(10.0, 60_000.0).read_by("reload"),
     Key::count("reload.openMaxMs", 5_000, "Milliseconds for which a file may stay open for writing before it is judged as it is.").between(0.0, 600_000.0).read_by("reload"),
     Key::count("reload.prepareDeadlineMs", 10_000, "Milliseconds that the preparation of a change may take.").between(100.0, 600_000.0).read_by("reload"),
     Key::count("reload.handoverMs", 10_000, "Milliseconds for which the old port is served after it changed; where a language model is on trial, for `reload.probationMs` at least.").between(0.0, 600_000.0).read_by("reload"),

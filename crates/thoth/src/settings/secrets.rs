@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use changeover::check::{Document, Kind as Json, Node, parse};
+use memchr::memmem;
 
 use super::keys::KEYS;
 use super::table;
@@ -227,7 +228,7 @@ fn closing_quote(inner: &str) -> usize {
 
 fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
     let mut done = 0;
-    for (at, _) in text.match_indices("sk-") {
+    for at in memmem::find_iter(text.as_bytes(), "sk-") {
         let begins =
             text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric());
         if at < done || !begins {
@@ -245,7 +246,8 @@ fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
 
 /// `name:password` in `https://name:password@host`.
 fn url_passwords(text: &str, secrets: &mut Vec<Range<usize>>) {
-    for (at, mark) in text.match_indices("://") {
+    let mark = "://";
+    for at in memmem::find_iter(text.as_bytes(), mark) {
         let start = at + mark.len();
         let rest = text.get(start..).unwrap_or_default();
         let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '?' | '#' | ',');

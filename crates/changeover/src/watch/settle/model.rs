@@ -16,6 +16,7 @@ use super::*;
 const RULES: Rules = Rules {
     settle: Duration::from_millis(150),
     poll: Duration::from_millis(500),
+    rest: Duration::from_millis(1_500),
     open_max: Duration::from_secs(5),
 };
 

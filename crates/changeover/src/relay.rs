@@ -1,0 +1,195 @@
+//! Who carries the loop on: whichever thread has news for it does so itself, as far as the loop gets without waiting.
+//!
+//! To wake another thread takes about as long as to check a file. So the loop is a task of no thread: it stands here whenever it
+//! has something to do, and who tells it something goes on with it at once. What else wakes it, a timer or a service that was
+//! used, wakes a thread that is there for this alone.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_task::{Runnable, Task};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
+
+use crate::candidate::Message;
+
+/// The loop while it has something to do and nobody is at it, and the first step of a preparation that it has just begun.
+#[derive(Default)]
+pub(crate) struct Turn {
+    looping: Mutex<Option<Runnable>>,
+    preparing: Mutex<Option<Runnable>>,
+    /// Wakes the thread that is there for the loop.
+    own: Notify,
+    /// Whether some thread is at it; and that it no more is.
+    running: AtomicBool,
+    rested: Notify,
+}
+
+thread_local! {
+    /// Whose loop this thread goes on with as soon as it is done with what it does now.
+    static CARRIED: Cell<*const Turn> = const { Cell::new(ptr::null()) };
+}
+
+/// Sets whose loop this thread goes on with, until it is dropped.
+struct Carrying(*const Turn);
+
+impl Carrying {
+    fn on(turn: *const Turn) -> Self {
+        Self(CARRIED.replace(turn))
+    }
+}
+
+impl Drop for Carrying {
+    fn drop(&mut self) {
+        CARRIED.set(self.0);
+    }
+}
+
+/// Runs code of the product's on whatever thread this is: if it wakes the loop and then blocks, nobody here goes on with it.
+pub(crate) fn foreign<T>(work: impl FnOnce() -> T) -> T {
+    let _not_here = Carrying::on(ptr::null());
+    work()
+}
+
+impl Turn {
+    fn is_carried_here(&self) -> bool {
+        ptr::eq(CARRIED.get(), self)
+    }
+
+    /// Takes the first step of a preparation on this thread, if it is one that goes on with the loop; where its runtime says
+    /// otherwise.
+    pub(crate) fn begin(&self, preparation: Runnable) {
+        match self.is_carried_here() {
+            true => *lock(&self.preparing) = Some(preparation),
+            false => preparation.schedule(),
+        }
+    }
+
+    /// The loop has something to do.
+    fn is_due(&self, looping: Runnable) {
+        *lock(&self.looping) = Some(looping);
+        if !self.is_carried_here() {
+            self.own.notify_one();
+        }
+    }
+
+    /// Waits until no thread is at the loop: a disk that hangs under the history holds whichever it is.
+    pub(crate) async fn rests(&self) {
+        loop {
+            let mut rested = pin!(self.rested.notified());
+            rested.as_mut().enable();
+            if !self.running.load(Ordering::SeqCst) {
+                return;
+            }
+            rested.await;
+        }
+    }
+
+    /// Goes on with the loop as long as it has something to do.
+    fn carry_on(&self) {
+        loop {
+            // A statement of its own: the lock must be free again while the loop runs.
+            let looping = lock(&self.looping).take();
+            let Some(looping) = looping else { return };
+            self.running.store(true, Ordering::SeqCst);
+            looping.run();
+            self.running.store(false, Ordering::SeqCst);
+            self.rested.notify_waiters();
+        }
+    }
+}
+
+/// Makes a task of the loop.
+pub(crate) fn task(turn: &Arc<Turn>, looping: impl Future<Output = ()> + Send + 'static) -> Task<()> {
+    let schedule = {
+        let turn = Arc::clone(turn);
+        move |looping| turn.is_due(looping)
+    };
+    // A panic in it ends whoever waits for the task, and not the thread that happened to be at it.
+    let (first, task) = async_task::Builder::new().propagate_panic(true).spawn(|()| looping, schedule);
+    first.schedule();
+    task
+}
+
+/// What the thread of the loop does: it goes on with the loop whenever nobody else does, until it ends.
+pub(crate) async fn stand_by(turn: Arc<Turn>, task: Task<()>) {
+    let on_call = async {
+        loop {
+            turn.own.notified().await;
+            turn.carry_on();
+        }
+    };
+    tokio::select! {
+        () = task => {}
+        () = on_call => {}
+    }
+}
+
+/// The way to the loop of a thread that goes on with it.
+pub(crate) struct Relay<S> {
+    turn: Arc<Turn>,
+    messages: mpsc::UnboundedSender<Message<S>>,
+    /// Of the loop: it has its timers.
+    runtime: Handle,
+    product: Handle,
+}
+
+/// The loop has ended.
+pub(crate) struct Gone;
+
+impl<S> Relay<S> {
+    pub(crate) fn new(
+        turn: Arc<Turn>,
+        messages: mpsc::UnboundedSender<Message<S>>,
+        runtime: Handle,
+        product: Handle,
+    ) -> Self {
+        Self { turn, messages, runtime, product }
+    }
+
+    /// Tells the loop something. [`Relay::carry_on`] has to follow.
+    pub(crate) fn tell(&self, message: Message<S>) -> Result<(), Gone> {
+        let _here = Carrying::on(&*self.turn);
+        self.messages.send(message).map_err(|_| Gone)
+    }
+
+    /// Goes on with the loop until it waits for something. If that is a preparation which it has just begun, gives its first
+    /// step: mostly that is the whole of it.
+    pub(crate) fn carry_on(&self) -> Option<First> {
+        let _here = Carrying::on(&*self.turn);
+        let _timers = self.runtime.enter();
+        self.turn.carry_on();
+        let step = lock(&self.turn.preparing).take()?;
+        Some(First { step, turn: Arc::clone(&self.turn), product: self.product.clone() })
+    }
+}
+
+impl<S> Drop for Relay<S> {
+    /// However its thread ends, what it has told is not lost.
+    fn drop(&mut self) {
+        self.turn.own.notify_one();
+    }
+}
+
+/// The first step of a preparation.
+pub(crate) struct First {
+    step: Runnable,
+    turn: Arc<Turn>,
+    product: Handle,
+}
+
+impl First {
+    /// Takes it. The code is the product's: it may block for any time. [`Relay::carry_on`] has to follow.
+    pub(crate) fn take(self) {
+        let _here = Carrying::on(&*self.turn);
+        let _product = self.product.enter();
+        self.step.run();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
