@@ -59,6 +59,11 @@ impl Turn {
         ptr::eq(CARRIED.get(), self)
     }
 
+    /// Leaves the loop, which may have something to do, to the thread that is there for it.
+    pub(crate) fn pass_on(&self) {
+        self.own.notify_one();
+    }
+
     /// Takes the first step of a preparation on this thread, if it is one that goes on with the loop; where its runtime says
     /// otherwise.
     pub(crate) fn begin(&self, preparation: Runnable) {
@@ -170,7 +175,7 @@ impl<S> Relay<S> {
 impl<S> Drop for Relay<S> {
     /// However its thread ends, what it has told is not lost.
     fn drop(&mut self) {
-        self.turn.own.notify_one();
+        self.turn.pass_on();
     }
 }
 
@@ -182,11 +187,13 @@ pub(crate) struct First {
 }
 
 impl First {
-    /// Takes it. The code is the product's: it may block for any time. [`Relay::carry_on`] has to follow.
-    pub(crate) fn take(self) {
+    /// Takes it. The code is the product's: it may block for any time. [`Relay::carry_on`] has to follow, or else
+    /// [`Turn::pass_on`].
+    pub(crate) fn take(self) -> Arc<Turn> {
         let _here = Carrying::on(&*self.turn);
         let _product = self.product.enter();
         self.step.run();
+        self.turn
     }
 }
 

@@ -137,8 +137,11 @@ impl<S> Watch<S> {
         while let Some(first) = self.relay.carry_on() {
             let place = Arc::clone(&self.place);
             place.leave(self);
-            first.take();
-            self = place.back()?;
+            let turn = first.take();
+            self = place.back().or_else(|| {
+                turn.pass_on();
+                None
+            })?;
         }
         Some(self)
     }

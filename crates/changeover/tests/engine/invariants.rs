@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
 use changeover::{Action, Activity, Decision, Generation, Outcome};
@@ -257,6 +257,24 @@ async fn invariant_4_a_preparation_that_blocks_its_thread_holds_up_neither_the_l
     let status = world.engine.status();
     assert!(status.watch_running && !status.drift, "{status:?}");
     world.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invariant_4_a_preparation_that_blocked_for_a_while_goes_live_when_it_is_done() {
+    // Without polls nobody comes by who would find what is left lying.
+    let mut world = World::start(Some(r#"{"pair": 0, "pollMs": 3600000}"#)).await;
+    let looks = || world.engine.status().watch.events_seen;
+    world.rename(r#"{"pair": 1, "fault": "block", "pollMs": 3600000}"#);
+    until(|| world.probes.prepared.load(Ordering::SeqCst) == 2).await;
+    // Another thread looks by now.
+    let seen = looks();
+    std::fs::File::options().append(true).open(&world.file).unwrap().set_modified(UNIX_EPOCH).unwrap();
+    until(|| looks() > seen).await;
+    let (open, opened) = &*world.probes.door;
+    *open.lock().unwrap() = true;
+    opened.notify_all();
+    let verdict = world.verdict().await;
+    assert_eq!((verdict.verdict, world.pair()), (Applied, 1), "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
