@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::pin::pin;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_task::{Runnable, Task};
@@ -23,8 +23,8 @@ pub(crate) struct Turn {
     preparing: Mutex<Option<Runnable>>,
     /// Wakes the thread that is there for the loop.
     own: Notify,
-    /// Whether some thread is at it; and that it no more is.
-    running: AtomicBool,
+    /// Threads that are at it: one may come while another is about to say that it has gone. And that one has gone.
+    at_it: AtomicUsize,
     rested: Notify,
 }
 
@@ -86,7 +86,7 @@ impl Turn {
         loop {
             let mut rested = pin!(self.rested.notified());
             rested.as_mut().enable();
-            if !self.running.load(Ordering::SeqCst) {
+            if self.at_it.load(Ordering::SeqCst) == 0 {
                 return;
             }
             rested.await;
@@ -99,9 +99,9 @@ impl Turn {
             // A statement of its own: the lock must be free again while the loop runs.
             let looping = lock(&self.looping).take();
             let Some(looping) = looping else { return };
-            self.running.store(true, Ordering::SeqCst);
+            self.at_it.fetch_add(1, Ordering::SeqCst);
             looping.run();
-            self.running.store(false, Ordering::SeqCst);
+            self.at_it.fetch_sub(1, Ordering::SeqCst);
             self.rested.notify_waiters();
         }
     }
@@ -199,4 +199,93 @@ impl First {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// Whether a future waits.
+    fn waits(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+        future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    /// A loop that waits for messages, and says how many there were.
+    fn counting(
+        mut messages: mpsc::UnboundedReceiver<u32>,
+        told: std::sync::mpsc::Sender<u32>,
+    ) -> impl Future<Output = ()> {
+        async move {
+            while let Some(message) = messages.recv().await {
+                told.send(message).unwrap();
+            }
+        }
+    }
+
+    fn started() -> (Arc<Turn>, Task<()>, mpsc::UnboundedSender<u32>, Receiver<u32>) {
+        let (turn, (messages, receiver), (told, heard)) =
+            (Arc::default(), mpsc::unbounded_channel(), channel());
+        let task = task(&turn, counting(receiver, told));
+        turn.carry_on();
+        (turn, task, messages, heard)
+    }
+
+    #[test]
+    fn who_tells_the_loop_something_carries_it_on_and_its_own_thread_is_left_alone() {
+        let (turn, _task, messages, heard) = started();
+        assert!(pin!(turn.own.notified()).enable(), "its first step was due");
+        let mut called = pin!(turn.own.notified());
+        assert!(waits(called.as_mut()));
+        {
+            let _here = Carrying::on(&*turn);
+            messages.send(1).unwrap();
+            turn.carry_on();
+        }
+        assert_eq!(heard.try_recv(), Ok(1));
+        assert!(waits(called.as_mut()), "nobody else is called");
+        // By anybody else, and by code of the product's on this thread, it is.
+        let _here = Carrying::on(&*turn);
+        foreign(|| messages.send(2).unwrap());
+        assert!(!waits(called.as_mut()));
+        turn.carry_on();
+        assert_eq!(heard.try_recv(), Ok(2));
+    }
+
+    #[test]
+    fn another_engine_is_not_carried_here() {
+        let (one, _one, _, _) = started();
+        let (other, _other, messages, heard) = started();
+        assert!(pin!(other.own.notified()).enable(), "its first step was due");
+        let mut called = pin!(other.own.notified());
+        assert!(waits(called.as_mut()));
+        let _here = Carrying::on(&*one);
+        messages.send(1).unwrap();
+        assert!(!waits(called.as_mut()));
+        other.carry_on();
+        assert_eq!(heard.try_recv(), Ok(1));
+    }
+
+    #[test]
+    fn it_rests_when_no_thread_is_at_it() {
+        let turn: Arc<Turn> = Arc::default();
+        let ((begun, has_begun), (go_on, goes_on)) = (channel(), channel::<()>());
+        let _task = task(&turn, async move {
+            begun.send(()).unwrap();
+            // As a disk that hangs.
+            goes_on.recv().unwrap();
+        });
+        let at_it = {
+            let turn = Arc::clone(&turn);
+            std::thread::spawn(move || turn.carry_on())
+        };
+        has_begun.recv().unwrap();
+        let mut rests = Box::pin(turn.rests());
+        assert!(waits(rests.as_mut()));
+        go_on.send(()).unwrap();
+        at_it.join().unwrap();
+        assert!(!waits(rests.as_mut()));
+    }
 }
