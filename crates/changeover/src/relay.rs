@@ -214,14 +214,9 @@ mod tests {
     }
 
     /// A loop that waits for messages, and says how many there were.
-    fn counting(
-        mut messages: mpsc::UnboundedReceiver<u32>,
-        told: std::sync::mpsc::Sender<u32>,
-    ) -> impl Future<Output = ()> {
-        async move {
-            while let Some(message) = messages.recv().await {
-                told.send(message).unwrap();
-            }
+    async fn counting(mut messages: mpsc::UnboundedReceiver<u32>, told: std::sync::mpsc::Sender<u32>) {
+        while let Some(message) = messages.recv().await {
+            told.send(message).unwrap();
         }
     }
 
