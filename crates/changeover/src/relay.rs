@@ -142,7 +142,7 @@ pub(crate) struct Relay<S> {
     product: Handle,
 }
 
-/// The loop has ended.
+/// It is over: the loop has ended, or is told to.
 pub(crate) struct Gone;
 
 impl<S> Relay<S> {
@@ -225,13 +225,13 @@ mod tests {
             (Arc::default(), mpsc::unbounded_channel(), channel());
         let task = task(&turn, counting(receiver, told));
         turn.carry_on();
+        assert!(pin!(turn.own.notified()).enable(), "its first step was due");
         (turn, task, messages, heard)
     }
 
     #[test]
     fn who_tells_the_loop_something_carries_it_on_and_its_own_thread_is_left_alone() {
         let (turn, _task, messages, heard) = started();
-        assert!(pin!(turn.own.notified()).enable(), "its first step was due");
         let mut called = pin!(turn.own.notified());
         assert!(waits(called.as_mut()));
         {
@@ -253,7 +253,6 @@ mod tests {
     fn another_engine_is_not_carried_here() {
         let (one, _one, _, _) = started();
         let (other, _other, messages, heard) = started();
-        assert!(pin!(other.own.notified()).enable(), "its first step was due");
         let mut called = pin!(other.own.notified());
         assert!(waits(called.as_mut()));
         let _here = Carrying::on(&*one);

@@ -103,7 +103,7 @@ where
     let relay = Relay::new(turn, messages_sender, runtime.handle().clone(), changeover.product.clone());
     let watch = watching(at, found, &changeover, commands_receiver, relay);
     let place = Arc::clone(&watch.place);
-    watch::spawn(Box::new(watch))?;
+    watch::spawn(move || Box::new(watch).run())?;
     let thread = looping(runtime, changeover, place, old, asked)?;
     *parts.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
     Ok(parts)

@@ -39,31 +39,37 @@ impl<S> Place<S> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), watch));
     }
 
-    /// `None`: another thread has taken it.
+    /// The watch, for whichever thread comes first. `None`: another one has it.
     pub(crate) fn back(&self) -> Option<Box<Watch<S>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(|(_, watch)| watch)
     }
 
-    /// The watch, if it has stood there for too long.
-    fn overdue(&self) -> Option<Box<Watch<S>>> {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        left.take_if(|(since, _)| since.elapsed() > PATIENCE).map(|(_, watch)| watch)
+    /// Whether the watch has stood there for too long.
+    fn is_overdue(&self) -> bool {
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        left.as_ref().is_some_and(|(since, _)| since.elapsed() > PATIENCE)
     }
 }
 
-/// Gives the watch another thread, where its own has been busy with code of the product's for too long.
-fn relieve<S: Send + Sync + 'static>(place: &Place<S>) {
-    let Some(watch) = place.overdue() else { return };
-    tracing::warn!("preparing the services blocks its thread; the settings watch goes on beside it");
-    if let Err(error) = spawn(watch) {
-        tracing::error!(%error, "the settings watch has ended: no thread can be had; start anew");
+/// Gives the watch another thread, where its own has been busy with code of the product's for too long. Where none can be had, it
+/// stays where it is: its own thread may come back for it, and the next beat asks again.
+fn relieve<S: Send + Sync + 'static>(place: &Arc<Place<S>>) {
+    if !place.is_overdue() {
+        return;
+    }
+    tracing::warn!(
+        "preparing the services blocks its thread, by a defect of the program or a disk that hangs; the settings watch goes on \
+         beside it"
+    );
+    let place = Arc::clone(place);
+    if let Err(error) = spawn(move || place.back().map(Watch::run)) {
+        tracing::error!(%error, "no thread can be had for the settings watch");
     }
 }
 
-/// The thread of the watch.
-pub(crate) fn spawn<S: Send + Sync + 'static>(watch: Box<Watch<S>>) -> std::io::Result<()> {
-    let thread = std::thread::Builder::new().name("settings-watch".to_owned());
-    thread.spawn(move || watch.run()).map(drop)
+/// A thread of the watch.
+pub(crate) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name("settings-watch".to_owned()).spawn(work).map(drop)
 }
 
 /// Says in the log when the watch has gone silent, and when it looks again.

@@ -110,8 +110,12 @@ impl<S> Watch<S> {
     fn round(mut self: Box<Self>) -> Option<Box<Self>> {
         let seen = self.wait();
         // One after the other: what one has told is carried on before the next may hang at the file.
-        while let Some(command) = self.asked()? {
-            self.obey(command).ok()?;
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.obey(command).ok()?,
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => break,
+            }
             self = self.carry_on()?;
         }
         if self.enabled {
@@ -160,15 +164,7 @@ impl<S> Watch<S> {
         }
     }
 
-    /// What is asked for next, if anything is. `None`: to stop.
-    fn asked(&mut self) -> Option<Option<Command>> {
-        match self.commands.try_recv() {
-            Ok(Command::Stop) | Err(TryRecvError::Disconnected) => None,
-            Ok(command) => Some(Some(command)),
-            Err(TryRecvError::Empty) => Some(None),
-        }
-    }
-
+    /// Carries out what was asked for.
     fn obey(&mut self, command: Command) -> Result<(), Gone> {
         match command {
             Command::Read(cause, reply) => self.read_now(cause, reply),

@@ -14,6 +14,7 @@ mod guarantees;
 mod invariants;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod newest;
 mod pins;
 mod plans;
 mod probation;
