@@ -28,8 +28,6 @@ pub enum Role {
     Watch,
     /// Goes on with a changeover where the other waits for it.
     Changeover,
-    /// Prepares what is not done at once.
-    Product,
 }
 
 /// Where everything stands in the process.
@@ -49,7 +47,7 @@ pub struct State {
 #[derive(Debug, Serialize, Deserialize)]
 enum Said {
     /// The threads, in the order of the roles.
-    Ready([u32; 3]),
+    Ready([u32; 2]),
     Verdict(Box<Verdict>),
     State(State),
     /// A proposal got no verdict.
@@ -69,7 +67,7 @@ pub struct Probe {
     child: Child,
     stdin: ChildStdin,
     said: Receiver<Said>,
-    threads: [u32; 3],
+    threads: [u32; 2],
     /// The folder, as this process gets to it.
     pub folder: PathBuf,
     temporary: Option<TempDir>,
@@ -111,7 +109,7 @@ impl Probe {
                 }
             }
         });
-        let mut probe = Self { child, stdin, said, threads: [0; 3], folder, temporary: Some(temporary) };
+        let mut probe = Self { child, stdin, said, threads: [0; 2], folder, temporary: Some(temporary) };
         match probe.hear() {
             Said::Ready(threads) => probe.threads = threads,
             other => panic!("{other:?}"),
@@ -212,8 +210,8 @@ fn state(engine: &Engine<Settings, Services>, probes: &Probes) -> State {
     }
 }
 
-/// The numbers of the threads, in the order of the roles. The product prepares on the thread that asks.
-fn threads() -> [u32; 3] {
+/// The numbers of the threads, in the order of the roles. The product prepares at once, on the one that carries the loop on.
+fn threads() -> [u32; 2] {
     let begun = std::time::Instant::now();
     let named = |wanted: &str| loop {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
@@ -224,9 +222,7 @@ fn threads() -> [u32; 3] {
         // A thread gives itself its name, a moment after it was made.
         assert!(begun.elapsed() < PATIENCE, "a thread named `{wanted}`");
     };
-    let own = std::fs::read_link("/proc/thread-self").unwrap();
-    let own = own.file_name().unwrap().to_str().unwrap().parse().unwrap();
-    [named("settings-watch"), named("changeover"), own]
+    [named("settings-watch"), named("changeover")]
 }
 
 #[test]

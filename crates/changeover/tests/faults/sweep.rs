@@ -25,7 +25,7 @@ const CALLS_MAX: usize = 40;
 type Kinds = (Role, &'static [&'static str], &'static [Option<&'static str>]);
 
 /// The calls that may fail. Both threads make most of them: one goes on where the other waits.
-const CALLS: [Kinds; 8] = [
+const CALLS: [Kinds; 7] = [
     (Role::Watch, &OPENING, &[None]),
     (Role::Watch, &REMOVING, &[None]),
     (Role::Watch, &["fstat", "newfstatat", "fchmod", "fchown", "readlink", "write"], &[None]),
@@ -33,7 +33,6 @@ const CALLS: [Kinds; 8] = [
     (Role::Changeover, &["write"], &[Some("state/journal.jsonl"), Some("state/secrets.new")]),
     (Role::Changeover, &OPENING, &[None]),
     (Role::Changeover, &REMOVING, &[None]),
-    (Role::Product, &["openat", "statx", "mkdir", "unlink", "unlinkat", "rmdir", "getdents64"], &[None]),
 ];
 
 const OPENING: [&str; 5] = ["openat", "statx", "fsync", "mkdir", "getdents64"];
