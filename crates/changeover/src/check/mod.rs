@@ -37,7 +37,7 @@ const KEY_SHOWN_MAX: usize = 80;
 #[derive(Debug)]
 pub struct Document<'a> {
     /// The value. Always an object.
-    pub root: Node,
+    pub root: Node<'a>,
     /// The bytes of each comment, in order.
     pub comments: Vec<Range<usize>>,
     places: Places<'a>,
@@ -58,7 +58,7 @@ impl<'a> Document<'a> {
     }
 
     /// The members of the object at the top.
-    pub fn members(&self) -> &[Member] {
+    pub fn members(&self) -> &[Member<'a>] {
         self.root.members()
     }
 
@@ -68,7 +68,7 @@ impl<'a> Document<'a> {
     }
 
     /// The member at a path of keys.
-    pub fn member(&self, path: &[&str]) -> Option<&Member> {
+    pub fn member(&self, path: &[&str]) -> Option<&Member<'a>> {
         let (last, parents) = path.split_last()?;
         let object =
             parents.iter().try_fold(&self.root, |node, key| node.get(key).map(|member| &member.value))?;
@@ -154,7 +154,7 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
     let (mut faults, comments) = (scan.faults, scan.comments);
     let parsed = if scan.readable { syntax::parse(&scan.text, &mut faults) } else { None };
     let mut duplicates = Vec::new();
-    let root = parsed.and_then(|value| node::build(&value, &mut duplicates, &mut faults));
+    let root = parsed.and_then(|value| node::build(value, text, &mut duplicates, &mut faults));
     let syntax_is_right = faults.is_empty();
     faults.append(&mut duplicates);
     match root {
@@ -183,6 +183,9 @@ pub(crate) fn placed(mut problems: Vec<Problem>, content: &[u8]) -> Vec<Problem>
 
 /// The beginning of a key or a word.
 fn shown(word: &str) -> Cow<'_, str> {
+    if word.len() <= KEY_SHOWN_MAX {
+        return Cow::Borrowed(word);
+    }
     match word.char_indices().nth(KEY_SHOWN_MAX) {
         Some((at, _)) => Cow::Owned(format!("{}…", word.get(..at).unwrap_or_default())),
         None => Cow::Borrowed(word),

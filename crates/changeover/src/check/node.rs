@@ -1,5 +1,6 @@
 //! A JSON value of which every part knows where it stands.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -10,18 +11,18 @@ use serde_json::Number;
 
 use super::{Fault, PROBLEMS_MAX, shown};
 
-/// A value and its place.
+/// A value and its place. Its strings stand in the text, but for those that have escapes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub struct Node<'a> {
     /// The bytes of the value; of a string with its quotes.
     pub span: Range<usize>,
     /// The value.
-    pub kind: Kind,
+    pub kind: Kind<'a>,
 }
 
 /// What a value is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum Kind<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -29,32 +30,32 @@ pub enum Kind {
     /// A number. `4000` and `4000.0` differ.
     Number(Number),
     /// A string, its escapes undone.
-    String(String),
+    String(Cow<'a, str>),
     /// A list.
-    Array(Vec<Node>),
+    Array(Vec<Node<'a>>),
     /// An object, in the order of the file. A key that is given twice stands here twice.
-    Object(Vec<Member>),
+    Object(Vec<Member<'a>>),
 }
 
 /// One entry of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Member {
+pub struct Member<'a> {
     /// The key.
-    pub key: String,
+    pub key: Cow<'a, str>,
     /// The bytes of the key with its quotes.
     pub key_span: Range<usize>,
     /// The value.
-    pub value: Node,
+    pub value: Node<'a>,
 }
 
-impl Node {
+impl<'a> Node<'a> {
     /// The entry of a key; `None` also where this is no object.
-    pub fn get(&self, key: &str) -> Option<&Member> {
+    pub fn get(&self, key: &str) -> Option<&Member<'a>> {
         self.members().iter().find(|member| member.key == key)
     }
 
     /// The entries of an object; none where this is no object.
-    pub fn members(&self) -> &[Member] {
+    pub fn members(&self) -> &[Member<'a>] {
         match &self.kind {
             Kind::Object(members) => members,
             _ => &[],
@@ -88,10 +89,13 @@ impl Node {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
             Kind::Number(number) => Value::Number(number.clone()),
-            Kind::String(text) => Value::String(text.clone()),
+            Kind::String(text) => Value::String(text.clone().into_owned()),
             Kind::Array(nodes) => nodes.iter().map(Self::value).collect(),
             Kind::Object(members) => Value::Object(
-                members.iter().map(|member| (member.key.clone(), member.value.value())).collect(),
+                members
+                    .iter()
+                    .map(|member| (member.key.clone().into_owned(), member.value.value()))
+                    .collect(),
             ),
         }
     }
@@ -120,17 +124,15 @@ fn push_key(path: &mut String, key: &str) {
     path.push_str(key);
 }
 
-fn push_index(path: &mut String, index: usize) {
-    path.push_str(&format!("[{index}]"));
-}
-
-/// The value of a file out of the parser's tree. What must not be given twice goes to `duplicates`.
-pub(super) fn build(
-    value: &ast::Value<'_>,
+/// The value of a file out of the parser's tree, whose places are those of `text`. What must not be given twice goes to
+/// `duplicates`.
+pub(super) fn build<'a>(
+    value: ast::Value<'_>,
+    text: &'a str,
     duplicates: &mut Vec<Fault>,
     faults: &mut Vec<Fault>,
-) -> Option<Node> {
-    let mut builder = Builder { path: String::new(), duplicates, faults };
+) -> Option<Node<'a>> {
+    let mut builder = Builder { text, way: Vec::new(), duplicates, faults };
     let node = builder.node(value);
     if matches!(node.kind, Kind::Object(_)) {
         return Some(node);
@@ -140,28 +142,34 @@ pub(super) fn build(
     None
 }
 
-/// The path is one string that grows and shrinks on the way, because most paths are never shown.
-struct Builder<'a> {
-    path: String,
-    duplicates: &'a mut Vec<Fault>,
-    faults: &'a mut Vec<Fault>,
+struct Builder<'a, 'f> {
+    text: &'a str,
+    /// Where it is: most paths are never shown.
+    way: Vec<Step<'a>>,
+    duplicates: &'f mut Vec<Fault>,
+    faults: &'f mut Vec<Fault>,
 }
 
-impl Builder<'_> {
+enum Step<'a> {
+    Key(Cow<'a, str>),
+    Index(usize),
+}
+
+impl<'a> Builder<'a, '_> {
     /// Not deeper than `DEPTH_MAX`: the prescan has seen to that.
-    fn node(&mut self, value: &ast::Value<'_>) -> Node {
+    fn node(&mut self, value: ast::Value<'_>) -> Node<'a> {
         let range = value.range();
         let kind = match value {
-            ast::Value::StringLit(literal) => Kind::String(literal.value.clone().into_owned()),
-            ast::Value::NumberLit(literal) => self.number(literal),
+            ast::Value::StringLit(literal) => Kind::String(self.string(literal)),
+            ast::Value::NumberLit(literal) => self.number(&literal),
             ast::Value::BooleanLit(literal) => Kind::Bool(literal.value),
             ast::Value::NullKeyword(_) => Kind::Null,
             ast::Value::Array(array) => Kind::Array(
                 array
                     .elements
-                    .iter()
+                    .into_iter()
                     .enumerate()
-                    .map(|(at, item)| self.below(|path| push_index(path, at), item))
+                    .map(|(at, item)| self.below(Step::Index(at), item))
                     .collect(),
             ),
             ast::Value::Object(object) => self.object(object),
@@ -169,19 +177,38 @@ impl Builder<'_> {
         Node { span: range.start..range.end, kind }
     }
 
-    fn below(&mut self, push: impl FnOnce(&mut String), value: &ast::Value<'_>) -> Node {
-        let length = self.path.len();
-        push(&mut self.path);
+    /// What the parser borrows it has from a copy of the text that is the same within strings.
+    fn string(&self, literal: ast::StringLit<'_>) -> Cow<'a, str> {
+        let within = literal.range.start + 1..literal.range.end.saturating_sub(1);
+        match literal.value {
+            Cow::Borrowed(_) => Cow::Borrowed(self.text.get(within).unwrap_or_default()),
+            Cow::Owned(unescaped) => Cow::Owned(unescaped),
+        }
+    }
+
+    fn below(&mut self, step: Step<'a>, value: ast::Value<'_>) -> Node<'a> {
+        self.way.push(step);
         let node = self.node(value);
-        self.path.truncate(length);
+        self.way.pop();
         node
     }
 
-    fn number(&mut self, literal: &ast::NumberLit<'_>) -> Kind {
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for step in &self.way {
+            match step {
+                Step::Key(key) => push_key(&mut path, key),
+                Step::Index(index) => path.push_str(&format!("[{index}]")),
+            }
+        }
+        path
+    }
+
+    fn number(&mut self, literal: &ast::NumberLit<'_>) -> Kind<'a> {
         match literal.value.parse() {
             Ok(number) => Kind::Number(number),
             Err(_) => {
-                let path = if self.faults.len() < DETAILED_MAX { self.path.clone() } else { String::new() };
+                let path = if self.faults.len() < DETAILED_MAX { self.path() } else { String::new() };
                 let fault = Fault::new(literal.range.start, "the number is too large");
                 self.faults.push(Fault { path, ..fault });
                 Kind::Null
@@ -189,14 +216,18 @@ impl Builder<'_> {
         }
     }
 
-    fn object(&mut self, object: &ast::Object<'_>) -> Kind {
-        let members: Vec<Member> = object
+    fn object(&mut self, object: ast::Object<'_>) -> Kind<'a> {
+        let members: Vec<Member<'a>> = object
             .properties
-            .iter()
+            .into_iter()
             .map(|property| {
-                let key = property.name.as_str().to_owned();
                 let range = property.name.range();
-                let value = self.below(|path| push_key(path, &key), &property.value);
+                let key = match property.name {
+                    ast::ObjectPropName::String(literal) => self.string(literal),
+                    // Refused by the parser's options.
+                    ast::ObjectPropName::Word(word) => Cow::Owned(word.value.to_owned()),
+                };
+                let value = self.below(Step::Key(key.clone()), property.value);
                 Member { key, key_span: range.start..range.end, value }
             })
             .collect();
@@ -204,7 +235,7 @@ impl Builder<'_> {
         Kind::Object(members)
     }
 
-    fn twice(&mut self, members: &[Member]) {
+    fn twice(&mut self, members: &[Member<'_>]) {
         if members.len() <= FEW {
             for (index, member) in members.iter().enumerate() {
                 if let Some(first) = members.iter().take(index).find(|other| other.key == member.key) {
@@ -224,14 +255,14 @@ impl Builder<'_> {
         }
     }
 
-    fn again(&mut self, member: &Member, first_at: usize) {
+    fn again(&mut self, member: &Member<'_>, first_at: usize) {
         if self.duplicates.len() >= DETAILED_MAX {
             self.duplicates.push(Fault::new(member.key_span.start, "a key is given twice"));
             return;
         }
         let message = format!("the key `{}` is given twice", shown(&member.key));
         let fault = Fault::new(member.key_span.start, message).hint("keep one of them");
-        let path = path_of(&self.path, &member.key);
+        let path = path_of(&self.path(), &member.key);
         let also = Some((", first in", first_at));
         self.duplicates.push(Fault { path, also, ..fault });
     }

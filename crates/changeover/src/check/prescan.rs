@@ -123,10 +123,17 @@ impl Pass<'_> {
         self.readable = false;
     }
 
-    /// How many bytes from here on are nothing but characters of a string: most of a file is these.
+    /// How many bytes from here on are nothing but characters of a string: most of a file is these. A whole block is looked at
+    /// without a way out of it, which the processor does at once.
     fn plain(&self) -> usize {
+        const BLOCK: usize = 16;
+        let special = |byte: u8| u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < b' ');
+        let is_plain = |block: &&[u8; BLOCK]| block.iter().fold(0, |found, byte| found | special(*byte)) == 0;
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(rest.len())
+        let (blocks, _) = rest.as_chunks();
+        let skipped = BLOCK * blocks.iter().take_while(is_plain).count();
+        let last = rest.get(skipped..).unwrap_or_default();
+        skipped + last.iter().position(|byte| special(*byte) != 0).unwrap_or(last.len())
     }
 
     /// The parser refuses these; what stands within must not be taken for brackets or comments.

@@ -132,12 +132,12 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn replace(&self, member: &Member, value: &Value) -> Splice {
+    fn replace(&self, member: &Member<'_>, value: &Value) -> Splice {
         let span = member.value.span.clone();
         (span.clone(), self.written(value, self.indent(span.start)))
     }
 
-    fn insert(&self, object: &Node, name: &str, value: &Value) -> Vec<Splice> {
+    fn insert(&self, object: &Node<'_>, name: &str, value: &Value) -> Vec<Splice> {
         let close = object.span.end.saturating_sub(1);
         let Some(last) = object.members().last() else {
             return vec![self.insert_first(object.span.start + 1, close, name, value)];
@@ -179,7 +179,7 @@ impl<'a> Page<'a> {
         (at..at, format!("{}{inner}{}{end}", self.line_end, self.member(name, value, &inner)))
     }
 
-    fn remove(&self, object: &Node, member: &Member) -> Vec<Splice> {
+    fn remove(&self, object: &Node<'_>, member: &Member<'_>) -> Vec<Splice> {
         let (start, end) = (member.key_span.start, member.value.span.end);
         let mut splices = Vec::new();
         let mut cut = start..end;
