@@ -157,6 +157,7 @@ fn watching<S, V>(
         others: others.into_iter().map(|other| other.path).collect(),
         beside: Vec::new(),
         stirred: true,
+        spared: false,
         late: Vec::new(),
         glanced: None,
         commands,

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
@@ -138,8 +138,22 @@ impl Events {
         added
     }
 
-    /// Waits for events, a wake-up or the end of `timeout`, whichever comes first.
+    /// Waits for events of the files, a wake-up or the end of `timeout`, whichever comes first. What happens to other files in
+    /// these folders ends no wait.
     pub(crate) fn wait(&mut self, timeout: Duration) -> Seen {
+        let begun = Instant::now();
+        loop {
+            let remaining = timeout.saturating_sub(begun.elapsed());
+            let woken = self.sleep(remaining);
+            let seen = self.drain();
+            if woken || !seen.signs.is_empty() || begun.elapsed() >= timeout {
+                return seen;
+            }
+        }
+    }
+
+    /// Waits for anything at all. Whether somebody woke it.
+    fn sleep(&self, timeout: Duration) -> bool {
         let timeout = Timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(timeout.subsec_nanos()),
@@ -152,16 +166,18 @@ impl Events {
             && error != Errno::INTR
         {
             tracing::error!(%error, "waiting for file events failed");
+            return true;
         }
-        drop(descriptors);
+        let woken = descriptors.first().is_some_and(|wake| !wake.revents().is_empty());
         let mut counter = [0u8; 8];
-        if let Err(error) = rustix::io::read(&*self.wake, &mut counter)
+        if woken
+            && let Err(error) = rustix::io::read(&*self.wake, &mut counter)
             && error != Errno::AGAIN
         {
             // Whoever wakes writes on; at worst the next wait ends at once.
             tracing::error!(%error, "the wake-ups of the settings watch cannot be read");
         }
-        self.drain()
+        woken
     }
 
     /// What has happened by now. Leaves wake-ups alone.

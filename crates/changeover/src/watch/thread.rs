@@ -67,6 +67,8 @@ pub(crate) struct Watch<S> {
     pub(crate) beside: Vec<Step>,
     /// Whether something has happened since then. A file that is at rest is read again every few seconds: that counts too.
     pub(crate) stirred: bool,
+    /// Whether the last poll has left out what is looked at every second time.
+    pub(crate) spared: bool,
     /// What happened while the last content was read that was taken.
     pub(crate) late: Vec<Sign>,
     /// What the files were when a watch that is switched off glanced at them.
@@ -190,6 +192,10 @@ impl<S> Watch<S> {
         }
         self.shared.watch(|counters| counters.looked_at = Some(noticed));
         let mut signs = std::mem::take(&mut self.late);
+        if !signs.is_empty() {
+            // They were heard while the last content was read, and tell of what comes after it.
+            self.standing.heard();
+        }
         signs.append(&mut seen.signs);
         loop {
             let look = self.view(Look::at(&self.file));
@@ -235,9 +241,14 @@ impl<S> Watch<S> {
         }
     }
 
-    /// What every poll looks at beside the file: the folders on the way to it, its mount, its file system. Whether a
-    /// watch was added.
+    /// What a poll looks at beside the file: its mount, the folders on the way to it, its file system. Where events tell of
+    /// everything and none came, the last two only every second time. Whether a watch was added.
     fn poll(&mut self) -> bool {
+        self.spared = self.standing.tells_all() && !self.stirred && !self.spared;
+        if self.spared {
+            self.find();
+            return false;
+        }
         let anew = self.follow();
         self.standing.polled(FileSystem::of(&self.file), self.events.shortage(), anew);
         let mode = self.events.mode();

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use changeover::Decision::Applied;
 use changeover::{Engine, WatchStatus};
@@ -122,6 +123,30 @@ async fn invariant_8_a_link_is_followed_wherever_it_stands_on_the_way() {
         until(|| watch(&engine).seen_by_event == seen + 1).await;
     }
     engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invariant_8_a_save_that_is_told_of_while_the_one_before_is_read_was_found_by_an_event() {
+    const PAIRS: i64 = 400;
+    let (_folder, vault, file, engine) = in_a_vault().await;
+    let (before, aside) = (watch(&engine), vault.join("aside"));
+    let save = |pair: i64| {
+        fs::write(&aside, content(pair)).unwrap();
+        fs::rename(&aside, &file).unwrap();
+    };
+    for round in 1..=PAIRS {
+        save(2 * round + 1);
+        // The second one comes at every moment of what the first one has the watch do.
+        let moment = Instant::now() + Duration::from_micros(round.unsigned_abs() % 100);
+        while Instant::now() < moment {
+            std::hint::spin_loop();
+        }
+        save(2 * round + 2);
+        live(&engine, 2 * round + 2).await;
+    }
+    let now = watch(&engine);
+    assert_eq!((now.seen_by_poll, now.finding), (before.seen_by_poll, None));
+    assert!(now.seen_by_event >= before.seen_by_event + PAIRS.unsigned_abs());
 }
 
 #[tokio::test(flavor = "multi_thread")]
