@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::aside::Aside;
@@ -124,11 +125,13 @@ pub(crate) struct Stages {
     begun: Instant,
     last: Instant,
     millis: BTreeMap<String, f64>,
+    /// When every service was live.
+    live: Option<(Instant, Timestamp)>,
 }
 
 impl Stages {
     pub(crate) fn since(begun: Instant) -> Self {
-        Self { begun, last: begun, millis: BTreeMap::new() }
+        Self { begun, last: begun, millis: BTreeMap::new(), live: None }
     }
 
     pub(crate) fn done(&mut self, stage: &str, at: Instant) {
@@ -136,9 +139,18 @@ impl Stages {
         self.last = at;
     }
 
-    pub(crate) fn total(mut self) -> BTreeMap<String, f64> {
-        self.millis.insert("total".to_owned(), millis(self.begun.elapsed()));
-        self.millis
+    /// Every service is live now. What remains is to say so, which nobody's work waits for.
+    pub(crate) fn live(&mut self, stage: &str) {
+        let now = Instant::now();
+        self.done(stage, now);
+        self.live = Some((now, Timestamp::now()));
+    }
+
+    /// Milliseconds by stage and in total, and when it was over: where nothing went live, now.
+    pub(crate) fn over(mut self) -> (BTreeMap<String, f64>, Timestamp) {
+        let (end, at) = self.live.unwrap_or_else(|| (Instant::now(), Timestamp::now()));
+        self.millis.insert("total".to_owned(), millis(end.saturating_duration_since(self.begun)));
+        (self.millis, at)
     }
 }
 

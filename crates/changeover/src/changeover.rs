@@ -347,7 +347,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.followers.wake(&next);
         drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
-        source.stages.done("follow", Instant::now());
+        source.stages.live("follow");
         let retired = Retired::now(old, tuning.probation + ANSWER_MAX);
         if self.retired.send(retired).is_err() {
             tracing::debug!("the retirer has ended: the engine is stopping");
@@ -366,6 +366,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         services: Vec<ServiceReport>,
     ) {
         let live = self.live.peek();
+        let (stages_ms, at) = source.stages.over();
         let verdict = Arc::new(Verdict {
             id: self.history.next_id(),
             verdict: decision,
@@ -376,8 +377,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             problems,
             warnings,
             services,
-            stages_ms: source.stages.total(),
-            at: jiff::Timestamp::now(),
+            stages_ms,
+            at,
             content: source.fingerprint.shown(),
         });
         let tuning = self.shared.tuning();

@@ -220,9 +220,9 @@ pub struct Verdict {
     pub warnings: Vec<Problem>,
     /// What each service did. Empty unless it was applied.
     pub services: Vec<ServiceReport>,
-    /// Milliseconds spent in each stage, and `total` since the engine noticed the save.
+    /// Milliseconds spent in each stage, and `total` from when the engine noticed the save to `at`.
     pub stages_ms: BTreeMap<String, f64>,
-    /// When the verdict was given.
+    /// When every service was live with it, followers included; of what did not go live, when the verdict was given.
     pub at: Timestamp,
     /// Keyed hash of the content, in hexadecimal; `None` where there was no content (a missing file).
     pub content: Option<String>,
