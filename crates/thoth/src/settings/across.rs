@@ -28,32 +28,58 @@ fn overlap(found: &mut Found<'_>, settings: &Settings) {
     found.refuse(key, message, "`rag.chunkOverlap` must be smaller than `rag.chunkSize`");
 }
 
+/// A server of the file, by its keys.
+struct Server {
+    name: &'static str,
+    host: &'static str,
+    port: &'static str,
+    /// The key that switches it on, where there is one.
+    enabled: Option<&'static str>,
+    is_served: bool,
+}
+
+const API: &str = "servers.api";
+const SERVERS: [Server; 3] = [
+    Server { name: API, host: "servers.api.host", port: "servers.api.port", enabled: None, is_served: true },
+    Server {
+        name: "servers.mcp",
+        host: "servers.mcp.host",
+        port: "servers.mcp.port",
+        enabled: Some("servers.mcp.enabled"),
+        is_served: true,
+    },
+    Server {
+        name: "discovery.chromeExtension",
+        host: "discovery.chromeExtension.host",
+        port: "discovery.chromeExtension.port",
+        enabled: Some("discovery.chromeExtension.enabled"),
+        is_served: false,
+    },
+];
+
 /// Two servers on one address. What is not served is held against the file only where the file itself says it.
 fn addresses(found: &mut Found<'_>, environment: &Environment) {
-    let mut taken: Vec<(&str, String, u64)> = Vec::new();
-    for server in ["servers.api", "servers.mcp", "discovery.chromeExtension"] {
-        let port_key = format!("{server}.port");
-        let is_on = server == "servers.api" || found.switch(&format!("{server}.enabled"));
-        let is_wrong = found.is_given(&port_key) && found.value(&port_key).is_none();
-        let is_served = server != "discovery.chromeExtension";
-        if !is_on || is_wrong || (!is_served && found.value(&port_key).is_none()) {
+    let mut taken: Vec<(&Server, String, u64)> = Vec::new();
+    for server in &SERVERS {
+        let is_on = server.enabled.is_none_or(|key| found.switch(key));
+        let is_said = found.value(server.port).is_some();
+        let is_wrong = found.is_given(server.port) && !is_said;
+        if !is_on || is_wrong || (!server.is_served && !is_said) {
             continue;
         }
-        let (mut host, mut port) = (found.text(&format!("{server}.host")), found.count(&port_key));
-        if server == "servers.api" {
+        let (mut host, mut port) = (found.text(server.host), found.count(server.port));
+        if server.name == API {
             port = environment.api_port.map_or(port, u64::from);
             host = environment.api_host.clone().unwrap_or(host);
         }
         let other = taken
             .iter()
             .find(|(_, other, at)| *at == port && (environment.docker || overlap_hosts(&host, other)));
-        if let Some((other, _, _)) = other.cloned() {
-            let hint = "give each server a port of its own";
+        if let Some((other, ..)) = other {
             // Where this port is the default one, the place to look at is the other server's.
-            let other_key = format!("{other}.port");
-            let at = if found.value(&port_key).is_some() { &port_key } else { &other_key };
-            let other = if at == &port_key { other } else { server };
-            found.refuse(at, format!("port {port} is `{other}`'s already"), hint);
+            let (at, other) = if is_said { (server, *other) } else { (*other, server) };
+            let message = format!("port {port} is `{}`'s already", other.name);
+            found.refuse(at.port, message, "give each server a port of its own");
         }
         taken.push((server, host, port));
     }

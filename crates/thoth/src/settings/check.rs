@@ -1,11 +1,9 @@
 //! From what a document says to settings as they are meant.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use changeover::check::Document;
 use changeover::{Files, Occasion, Problem};
-use url::Url;
 
 use super::environment::{NoKey, VARIABLES};
 use super::walk::{self, Found, Sheet};
@@ -14,7 +12,7 @@ use super::{
     templates,
 };
 use crate::http::settings::{ApiServer, ServersSettings};
-use crate::letta::settings::{LettaSettings, MemorySettings, Mode, USUAL};
+use crate::letta::settings::{LettaSettings, MemorySettings, Mode};
 use crate::llm::settings::{LlmDefault, LlmSettings};
 use crate::mcp::settings::McpServer;
 use crate::pdf::settings::{MemoryLimits, MonitorSettings, PerformanceSettings};
@@ -103,32 +101,22 @@ fn secret(found: &mut Found<'_>, terms: &Terms<'_>, path: &'static str) -> Secre
 }
 
 fn llm_default(found: &Found<'_>) -> LlmDefault {
-    let tokens =
-        if found.value("llm.default.maxOutputTokens").is_some() { "maxOutputTokens" } else { "maxTokens" };
+    let (tokens, older) = ("llm.default.maxOutputTokens", "llm.default.maxTokens");
+    let tokens = if found.value(tokens).is_some() { tokens } else { older };
     LlmDefault {
         model: found.text("llm.default.model"),
         temperature: found.number("llm.default.temperature"),
         top_p: found.number("llm.default.topP"),
-        max_output_tokens: small(found.count(&format!("llm.default.{tokens}"))),
-        base_url: base_url(found),
+        max_output_tokens: small(found.count(tokens)),
+        base_url: found.url("llm.default.baseUrl"),
         timeout_ms: found.count("llm.default.timeoutMs"),
         retries_max: small(found.count("llm.default.retriesMax")),
     }
 }
 
-/// The bound of the key has seen to it that the text is a URL.
-fn base_url(found: &Found<'_>) -> Url {
-    Url::parse(&found.text("llm.default.baseUrl")).unwrap_or_else(|_| DEFAULT_BASE_URL.clone())
-}
-
-#[expect(clippy::expect_used, reason = "a constant, which a test parses")]
-static DEFAULT_BASE_URL: LazyLock<Url> =
-    LazyLock::new(|| Url::parse("https://openrouter.ai/api/v1").expect("the constant is a URL"));
-
 fn letta(found: &mut Found<'_>, terms: &Terms<'_>, pinned: &mut Pinned) -> LettaSettings {
     const URL: &str = super::environment::LETTA_SERVER_URL;
-    // The bound of the key has seen to it that the text is a URL.
-    let written = Url::parse(&found.text(URL)).unwrap_or_else(|_| USUAL.clone());
+    let written = found.url(URL);
     let server_url = match terms.environment.letta_server_url.clone() {
         Some(url) => Some(pin(found, pinned, URL, "LETTA_SERVER_URL", &written, url)),
         None => found.value(URL).map(|_| written),

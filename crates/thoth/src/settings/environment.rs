@@ -128,9 +128,9 @@ impl Environment {
         if problems.is_empty() { Ok(environment) } else { Err(problems) }
     }
 
-    /// The variable that fills a key of the table which the file leaves empty.
-    pub(super) fn filled_by(&self, key: &str) -> Option<&str> {
-        self.filled_by.get(key).map(String::as_str)
+    /// The keys of the table that variables fill where the file leaves them empty, and these variables.
+    pub(super) fn filled(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.filled_by.iter().map(|(key, variable)| (*key, variable.as_str()))
     }
 
     /// The API key that fills a key of the table which the file leaves empty.

@@ -2,72 +2,86 @@
 
 use std::path::PathBuf;
 
-use super::path::{self, NoFolder};
+use super::path::{self, NoFolder, Ways};
 use super::walk::Found;
-use super::{Paths, Vault};
+use super::{Paths, Vault, table};
 
 /// The folders. A path that leaves the vault is refused, unless that was permitted.
 pub(super) fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
     let allow_outside = found.switch("paths.allowOutside");
-    for key in super::keys::KEYS.iter().filter(|key| key.path.starts_with("paths.") && key.service.is_none())
-    {
-        if let Some(written) = found.value(key.path).map(|_| found.text(key.path))
-            && !allow_outside
-            && path::leaves_by_name(&path::resolve(&written, vault), vault)
-        {
-            outside(found, key.path, &written, vault, "lies outside the vault");
+    let unused: Vec<&str> = found.keys().filter(|key| is_unused_path(key)).collect();
+    for key in unused {
+        let written = found.text(key);
+        if !allow_outside && path::leaves_by_name(&path::resolve(&written, vault), vault) {
+            outside(found, key, &written, vault, "lies outside the vault");
         }
     }
+    let mut folders = Folders { found, allow_outside, vault, ways: Ways::in_vault(vault) };
     Paths {
-        pdf: folder(found, "paths.pdf", allow_outside, vault),
-        notes: folder(found, "paths.notes", allow_outside, vault),
-        workspace: folder(found, "paths.workspace", allow_outside, vault),
-        templates: inside(found, "paths.templates", allow_outside, vault).unwrap_or_else(|folder| folder),
-        prompts: inside(found, "paths.prompts", allow_outside, vault).unwrap_or_else(|folder| folder),
+        pdf: folders.made("paths.pdf"),
+        notes: folders.made("paths.notes"),
+        workspace: folders.made("paths.workspace"),
+        templates: folders.inside("paths.templates").unwrap_or_else(|folder| folder),
+        prompts: folders.inside("paths.prompts").unwrap_or_else(|folder| folder),
     }
 }
 
-/// A folder that is made where it is missing.
-fn folder(found: &mut Found<'_>, key: &str, allow_outside: bool, vault: &Vault) -> PathBuf {
-    match inside(found, key, allow_outside, vault) {
-        Ok(folder) => {
-            absent(found, key, &vault.relative(&folder), path::folder_problem(&folder));
-            folder
+/// A path of a feature that this version lacks.
+fn is_unused_path(key: &str) -> bool {
+    key.starts_with("paths.") && table::row(key).is_some_and(|key| key.service.is_none())
+}
+
+struct Folders<'f, 'd> {
+    found: &'f mut Found<'d>,
+    allow_outside: bool,
+    vault: &'f Vault,
+    ways: Ways<'f>,
+}
+
+impl Folders<'_, '_> {
+    /// A folder that is made where it is missing.
+    fn made(&mut self, key: &str) -> PathBuf {
+        match self.inside(key) {
+            Ok(folder) => {
+                if let Some(problem) = self.ways.folder_problem(&folder) {
+                    absent(self.found, key, &self.vault.relative(&folder), problem);
+                }
+                folder
+            }
+            Err(folder) => folder,
         }
-        Err(folder) => folder,
     }
-}
 
-/// A folder that must be in the vault; `Err` where it was refused.
-fn inside(found: &mut Found<'_>, key: &str, allow_outside: bool, vault: &Vault) -> Result<PathBuf, PathBuf> {
-    let written = found.text(key);
-    let folder = path::resolve(&written, vault);
-    let leaves = if allow_outside {
-        None
-    } else if path::leaves_by_name(&folder, vault) {
-        Some("lies outside the vault")
-    } else {
-        path::leaves_by_link(&folder, vault).then_some("leads out of the vault by a link")
-    };
-    match leaves {
-        None => Ok(folder),
-        Some(message) => {
-            outside(found, key, &written, vault, message);
-            Err(folder)
+    /// A folder that must be in the vault; `Err` where it was refused.
+    fn inside(&mut self, key: &str) -> Result<PathBuf, PathBuf> {
+        let written = self.found.text(key);
+        let folder = path::resolve(&written, self.vault);
+        let leaves = if self.allow_outside {
+            None
+        } else if path::leaves_by_name(&folder, self.vault) {
+            Some("lies outside the vault")
+        } else {
+            self.ways.leave_by_link(&folder).then_some("leads out of the vault by a link")
+        };
+        match leaves {
+            None => Ok(folder),
+            Some(message) => {
+                outside(self.found, key, &written, self.vault, message);
+                Err(folder)
+            }
         }
     }
 }
 
 /// A folder that cannot be made is refused; not where all of the vault may only be read: that can still be searched.
-fn absent(found: &mut Found<'_>, key: &str, folder: &str, problem: Option<NoFolder>) {
+fn absent(found: &mut Found<'_>, key: &str, folder: &str, problem: NoFolder) {
     match problem {
-        None => {}
-        Some(NoFolder::Refused(problem)) => found.refuse(
+        NoFolder::Refused(problem) => found.refuse(
             key,
             format!("`{folder}` can be no folder: {problem}"),
             "name a folder that exists, or that can be made",
         ),
-        Some(NoFolder::ReadOnly) => found.warn(
+        NoFolder::ReadOnly => found.warn(
             key,
             format!("`{folder}` cannot be made: the vault is mounted so that it may only be read"),
             "what Thoth knows is found all the same; mount the vault writable for notes and new papers",

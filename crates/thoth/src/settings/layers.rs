@@ -72,15 +72,15 @@ impl Layers {
     /// The file of this machine. It is read first of all: while the settings file is refused, a save of this one is still
     /// noticed.
     fn above(&self, files: &Files<'_>) -> Result<Option<(Vec<u8>, Names)>, Problem> {
-        let told = self.vault.relative(&self.local);
+        let told = || self.vault.relative(&self.local);
         match files.read(&self.local) {
             Content::Missing => Ok(None),
             Content::Bytes(bytes) => {
                 let short = self.local.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                Ok(Some((bytes, Names { told: Some(told), short })))
+                Ok(Some((bytes, Names { told: Some(told()), short })))
             }
             Content::Unreadable(why) => {
-                Err(Problem::new("", format!("the file cannot be read: {why}")).in_file(told))
+                Err(Problem::new("", format!("the file cannot be read: {why}")).in_file(told()))
             }
         }
     }

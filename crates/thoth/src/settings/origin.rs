@@ -6,8 +6,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
-use super::key::Key;
-use super::keys::KEYS;
 use super::table;
 use super::walk::Found;
 
@@ -71,14 +69,11 @@ pub(super) fn origins(
     environment: &Environment,
     pinned: &BTreeMap<&'static str, &'static str>,
 ) -> Origins {
-    let origin = |key: &Key| match pinned.get(key.path) {
-        Some(variable) => Some(Origin::Variable { variable: (*variable).to_owned() }),
-        None => found.place(key.path).or_else(|| {
-            let variable = environment.filled_by(key.path)?.to_owned();
-            Some(Origin::Variable { variable })
-        }),
-    };
-    let mut origins: BTreeMap<_, _> = KEYS.iter().filter_map(|key| Some((key.path, origin(key)?))).collect();
+    let variable = |name: &str| Origin::Variable { variable: name.to_owned() };
+    // From the lowest layer to the highest. A secret that the file leaves blank is filled from the environment.
+    let mut origins: BTreeMap<_, _> = environment.filled().map(|(key, name)| (key, variable(name))).collect();
+    origins.extend(found.keys().filter_map(|key| Some((key, found.place(key)?))));
+    origins.extend(pinned.iter().map(|(key, name)| (*key, variable(name))));
     // The one key whose default is what another one says.
     if let (false, Some(stands_in)) = (origins.contains_key(TOKENS), origins.get(OLDER_TOKENS).cloned()) {
         origins.insert(TOKENS, stands_in);

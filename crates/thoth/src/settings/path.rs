@@ -82,26 +82,95 @@ pub(super) fn leaves_by_name(path: &Path, vault: &Vault) -> bool {
     !path.starts_with(vault.root())
 }
 
-/// Whether there may be a link on the way from the vault, whose own name has none, to a path. One look a folder: this is
-/// asked at every save, and resolving whole names costs ten times as much.
-fn has_link(path: &Path, vault: &Vault) -> bool {
-    let Ok(inside) = path.strip_prefix(vault.root()) else { return true };
-    let mut at = vault.root().to_owned();
-    for component in inside.components() {
-        at.push(component);
-        match at.symlink_metadata() {
-            Ok(found) if found.is_symlink() => return true,
-            Ok(_) => {}
-            // Nothing stands there, so nothing stands beyond it either.
-            Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
+/// What stands at a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thing {
+    Folder,
+    Nothing,
+    /// A file, or another thing that is no folder.
+    Other,
+    /// A link, or what cannot be looked at: only the kernel knows where it leads.
+    Doubtful,
+}
+
+/// Where a path leads, by the names on the way.
+enum Way {
+    Folder,
+    /// To nothing: below this folder there is no such name.
+    Ends(PathBuf),
+    /// Something that is no folder is in the way.
+    Blocked(PathBuf),
+    Doubtful,
+}
+
+/// The way from the vault to the folders in it. This is asked at every save, and resolving whole names costs ten times as much:
+/// so each name is looked at once, however many paths lead through it.
+pub(super) struct Ways<'v> {
+    vault: &'v Vault,
+    known: Vec<(PathBuf, Thing)>,
+}
+
+impl<'v> Ways<'v> {
+    pub(super) fn in_vault(vault: &'v Vault) -> Self {
+        Self { vault, known: Vec::new() }
+    }
+
+    fn to(&mut self, path: &Path) -> Way {
+        let Ok(inside) = path.strip_prefix(self.vault.root()) else { return Way::Doubtful };
+        let mut at = self.vault.root().to_owned();
+        for name in inside.components() {
+            at.push(name);
+            match self.thing(&at) {
+                Thing::Folder => {}
+                Thing::Nothing => {
+                    at.pop();
+                    return Way::Ends(at);
+                }
+                Thing::Other => return Way::Blocked(at),
+                Thing::Doubtful => return Way::Doubtful,
+            }
+        }
+        Way::Folder
+    }
+
+    fn thing(&mut self, name: &Path) -> Thing {
+        if let Some((_, thing)) = self.known.iter().find(|(known, _)| known.as_os_str() == name) {
+            return *thing;
+        }
+        let thing = match name.symlink_metadata() {
+            Ok(found) if found.is_dir() => Thing::Folder,
+            Ok(found) if found.is_symlink() => Thing::Doubtful,
+            Ok(_) => Thing::Other,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Thing::Nothing,
+            Err(_) => Thing::Doubtful,
+        };
+        self.known.push((name.to_owned(), thing));
+        thing
+    }
+
+    /// Whether a path leaves the vault by a link.
+    pub(super) fn leave_by_link(&mut self, path: &Path) -> bool {
+        matches!(self.to(path), Way::Doubtful) && !followed(path).starts_with(self.vault.root())
+    }
+
+    /// Why there can be no folder at a path. Makes nothing.
+    pub(super) fn folder_problem(&mut self, path: &Path) -> Option<NoFolder> {
+        match self.to(path) {
+            Way::Folder => None,
+            Way::Ends(nearest) => unwritable(&nearest),
+            Way::Blocked(at) => Some(NoFolder::blocked(&at)),
+            Way::Doubtful if path.is_dir() => None,
+            Way::Doubtful => {
+                let nearest = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok())?;
+                if nearest.is_dir() { unwritable(nearest) } else { Some(NoFolder::blocked(nearest)) }
+            }
         }
     }
-    false
 }
 
 /// Whether a path leaves the vault by a link.
 pub(super) fn leaves_by_link(path: &Path, vault: &Vault) -> bool {
-    has_link(path, vault) && !followed(path).starts_with(vault.root())
+    Ways::in_vault(vault).leave_by_link(path)
 }
 
 /// Why there can be no folder at a path.
@@ -113,18 +182,17 @@ pub(super) enum NoFolder {
     ReadOnly,
 }
 
-/// Why there can be no folder at a path. Makes nothing.
-pub(super) fn folder_problem(path: &Path) -> Option<NoFolder> {
-    if path.is_dir() {
-        return None;
+impl NoFolder {
+    fn blocked(at: &Path) -> Self {
+        Self::Refused(format!("`{}` is not a folder", at.display()))
     }
-    let nearest = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok())?;
-    if !nearest.is_dir() {
-        return Some(NoFolder::Refused(format!("`{}` is not a folder", nearest.display())));
-    }
-    let may_write = rustix::fs::access(nearest, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
+}
+
+/// Why nothing can be made in a folder.
+fn unwritable(folder: &Path) -> Option<NoFolder> {
+    let may_write = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
     may_write.err().map(|error| match error {
         rustix::io::Errno::ROFS => NoFolder::ReadOnly,
-        error => NoFolder::Refused(format!("`{}` cannot be written to: {error}", nearest.display())),
+        error => NoFolder::Refused(format!("`{}` cannot be written to: {error}", folder.display())),
     })
 }

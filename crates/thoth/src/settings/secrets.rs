@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use changeover::check::{Document, Kind as Json, Node, parse};
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::keys::KEYS;
 use super::table;
@@ -226,9 +226,13 @@ fn closing_quote(inner: &str) -> usize {
     inner.len()
 }
 
+/// How keys of providers begin, and what stands before the authority of a URL. Made once: every save is searched for them.
+static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("sk-"));
+static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+
 fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
     let mut done = 0;
-    for at in memmem::find_iter(text.as_bytes(), "sk-") {
+    for at in KEY.find_iter(text.as_bytes()) {
         let begins =
             text.get(..at).and_then(|before| before.chars().next_back()).is_none_or(|c| !c.is_alphanumeric());
         if at < done || !begins {
@@ -246,9 +250,8 @@ fn provider_keys(text: &str, secrets: &mut Vec<Range<usize>>) {
 
 /// `name:password` in `https://name:password@host`.
 fn url_passwords(text: &str, secrets: &mut Vec<Range<usize>>) {
-    let mark = "://";
-    for at in memmem::find_iter(text.as_bytes(), mark) {
-        let start = at + mark.len();
+    for at in MARK.find_iter(text.as_bytes()) {
+        let start = at + MARK.needle().len();
         let rest = text.get(start..).unwrap_or_default();
         let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '?' | '#' | ',');
         let authority = rest.get(..rest.find(is_end).unwrap_or(rest.len())).unwrap_or_default();

@@ -79,7 +79,7 @@ fn spelled(document: &Document<'_>, path: &str) -> String {
         canonical = changeover::check::path_of(&canonical, name);
         let means = |key: &str| section.resolve(key).is_some_and(|entry| entry.path() == canonical);
         let member = members.iter().find(|member| means(&member.key));
-        names.push(member.map_or(name, |member| member.key.as_str()));
+        names.push(member.map_or(name, |member| &*member.key));
         members = match member.map(|member| &member.value.kind) {
             Some(Json::Object(members)) => members,
             _ => &[],

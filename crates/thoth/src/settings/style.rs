@@ -1,10 +1,8 @@
 //! The section `citation`: from what a file says to styles, links and sources.
 
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
 use changeover::Files;
-use url::Url;
 
 use super::check::Terms;
 use super::walk::Found;
@@ -28,9 +26,9 @@ pub(super) fn citation(found: &mut Found<'_>, terms: &Terms<'_>) -> CitationSett
         link_format: LinkFormat::from_name(&found.text("citation.linkFormat")).unwrap_or_default(),
         apis: Apis {
             use_crossref: found.switch("citation.apis.useCrossref"),
-            crossref_url: address(found, "citation.apis.crossrefUrl"),
+            crossref_url: found.url("citation.apis.crossrefUrl"),
             use_openalex: found.switch("citation.apis.useOpenalex"),
-            openalex_url: address(found, "citation.apis.openalexUrl"),
+            openalex_url: found.url("citation.apis.openalexUrl"),
             contact: found.text("citation.apis.contact"),
         },
     }
@@ -61,23 +59,4 @@ fn read_style(written: &str, vault: &Vault, files: &Files<'_>) -> Result<Choice,
         return Err((message, "put the style into the vault".to_owned()));
     }
     Choice::file(written, &file, &files.read(&file))
-}
-
-/// The bound of the key has seen to it that the text is a URL.
-fn address(found: &Found<'_>, key: &str) -> Url {
-    Url::parse(&found.text(key)).unwrap_or_else(|_| NOWHERE.clone())
-}
-
-#[expect(clippy::expect_used, reason = "a constant, which a test parses")]
-static NOWHERE: LazyLock<Url> =
-    LazyLock::new(|| Url::parse("https://nowhere.invalid").expect("the constant is a URL"));
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_constant_is_an_address_that_does_not_exist() {
-        assert_eq!(NOWHERE.host_str(), Some("nowhere.invalid"));
-    }
 }

@@ -1,14 +1,17 @@
 //! Finding a row of the table by the name that stands in a file.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::key::Key;
+use rustc_hash::FxHashMap;
+use url::Url;
+
+use super::key::{Bound, Default, Key};
 use super::keys::{ALIASES, KEYS};
 
 /// An object of the file as the table knows it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Section {
     /// Canonical path; empty at the top.
     pub(super) path: &'static str,
@@ -36,15 +39,34 @@ impl Entry {
 }
 
 static ROOT: LazyLock<Section> = LazyLock::new(|| {
-    let mut root = Section::default();
+    let mut root = Section { path: "", entries: BTreeMap::new() };
     for key in KEYS {
         root.insert(key, 0);
     }
     root
 });
 
-static ROWS: LazyLock<HashMap<&'static str, &'static Key>> =
+static ROWS: LazyLock<FxHashMap<&'static str, &'static Key>> =
     LazyLock::new(|| KEYS.iter().map(|key| (key.path, key)).collect());
+
+/// The defaults that are URLs: what does not change is not parsed at every save.
+static URLS: LazyLock<FxHashMap<&'static str, Url>> = LazyLock::new(|| {
+    let url = |key: &Key| match (key.bound, key.default) {
+        (Bound::Url, Default::Text(text)) => Some((key.path, Url::parse(text).ok()?)),
+        _ => None,
+    };
+    KEYS.iter().filter_map(url).collect()
+});
+
+/// Stands in where a default is no URL; a test sees to it that each is one.
+#[expect(clippy::expect_used, reason = "a constant, which a test parses")]
+static NOWHERE: LazyLock<Url> =
+    LazyLock::new(|| Url::parse("https://nowhere.invalid").expect("the constant is a URL"));
+
+/// The URL that applies where a file gives none for a key.
+pub(super) fn default_url(path: &str) -> Url {
+    URLS.get(path).unwrap_or(&NOWHERE).clone()
+}
 
 /// The object at the top of a file.
 pub(super) fn root() -> &'static Section {
@@ -170,13 +192,48 @@ fn folded(name: &str) -> String {
 const SECRET_PARTS: [&str; 9] =
     ["apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "privatekey", "bearer"];
 
+/// Letters of a name that is looked at without a copy in memory: of nearly every one.
+const SHORT: usize = 64;
+
 /// Whether a name that the table does not know looks as if its value were a secret. Asked of every name of a file at every save:
 /// for names as short as these, to compare at each letter takes a fifth of nine searches.
 pub(super) fn looks_secret(name: &str) -> bool {
-    let name = folded(name);
+    if !name.is_ascii() || name.len() > SHORT {
+        return folded_looks_secret(folded(name).as_bytes());
+    }
+    let mut letters = [0; SHORT];
+    let mut length = 0;
+    for byte in name.bytes().filter(|byte| !matches!(byte, b'_' | b'-')) {
+        letters[length] = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    folded_looks_secret(&letters[..length])
+}
+
+fn folded_looks_secret(name: &[u8]) -> bool {
     let begins = |rest: &[u8]| SECRET_PARTS.iter().any(|part| rest.starts_with(part.as_bytes()));
-    name == "auth"
-        || name == "authorization"
-        || name.ends_with("key")
-        || (0..name.len()).any(|at| name.as_bytes().get(at..).is_some_and(begins))
+    matches!(name, b"auth" | b"authorization")
+        || name.ends_with(b"key")
+        || (0..name.len()).any(|at| name.get(at..).is_some_and(begins))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_default_that_should_be_a_url_is_one() {
+        let defaults = KEYS.iter().filter(|key| key.bound == Bound::Url);
+        let urls: Vec<String> = defaults.map(|key| default_url(key.path).to_string()).collect();
+        assert!(urls.len() > 2 && urls.iter().all(|url| *url != NOWHERE.to_string()), "{urls:?}");
+        assert_eq!(default_url("llm.default.baseUrl").as_str(), "https://openrouter.ai/api/v1");
+    }
+
+    #[test]
+    fn a_long_name_is_judged_as_a_short_one() {
+        let long = "_".repeat(SHORT) + "api_Key";
+        assert!(looks_secret(&long) && looks_secret("api_Key") && looks_secret("apiK\u{e9}y-token"));
+        assert!(!looks_secret(&long.replace("Key", "")) && !looks_secret(""));
+        assert!(looks_secret(&("a".repeat(SHORT - 3) + "KEY")));
+    }
 }

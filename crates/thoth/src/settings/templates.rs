@@ -41,7 +41,7 @@ fn read<T>(
     terms: &Terms<'_>,
     make: impl FnOnce(&str, &str) -> Result<T, Fault>,
 ) -> Option<T> {
-    let name = terms.vault.relative(&file);
+    let name = || terms.vault.relative(&file);
     let made = match terms.files.read(&file) {
         Content::Missing => return None,
         // The folder was looked at; the file itself may be a link.
@@ -51,12 +51,12 @@ fn read<T>(
         Content::Unreadable(why) => Err(Problem::new(key, format!("the file cannot be read: {why}"))),
         Content::Bytes(bytes) => match std::str::from_utf8(&bytes) {
             Err(_) => Err(Problem::new(key, "the file is not UTF-8 text")),
-            Ok(source) => make(&name, source).map_err(|fault| told(key, fault)),
+            Ok(source) => make(&name(), source).map_err(|fault| told(key, fault)),
         },
     };
     let problem = match made {
         Ok(made) => return Some(made),
-        Err(problem) => problem.in_file(name),
+        Err(problem) => problem.in_file(name()),
     };
     if terms.occasion == Occasion::Start {
         let message = format!("what is built in takes the place of this template: {}", problem.message);

@@ -1,10 +1,11 @@
 //! From a document to what it says of the keys of the table: names, types and bounds, each problem with its place.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use changeover::Problem;
 use changeover::check::{Document, Kind as Json, Member, Node, path_of};
+use rustc_hash::FxHashMap;
+use url::Url;
 
 use super::gathered::{self, Spelled};
 use super::key::{Default, Key};
@@ -47,9 +48,9 @@ impl<'d> Sheet<'d> {
 pub(super) struct Found<'d> {
     pub(super) sheet: &'d Sheet<'d>,
     /// The values that are well-typed and within their bounds, by canonical path.
-    values: HashMap<&'static str, Value<'d>>,
+    values: FxHashMap<&'static str, Value<'d>>,
     /// The objects and values that were given, by canonical path, and where.
-    given: HashMap<&'static str, Given<'d>>,
+    given: FxHashMap<&'static str, Given<'d>>,
     /// Keys of features that this version lacks, and where the first of each section stands.
     unused: Vec<(&'static Key, usize)>,
     /// Keys under another name than the table's.
@@ -67,7 +68,7 @@ pub(super) struct Found<'d> {
 /// A value of the file, and the path it is written under.
 #[derive(Clone)]
 pub(super) struct Value<'d> {
-    pub(super) node: &'d Node,
+    pub(super) node: &'d Node<'d>,
     pub(super) path: String,
     sheet: &'d Sheet<'d>,
 }
@@ -76,7 +77,7 @@ pub(super) struct Value<'d> {
 struct Given<'d> {
     at: usize,
     name: &'d str,
-    members: &'d [Member],
+    members: &'d [Member<'d>],
 }
 
 /// Unknown keys beyond which a file is no settings file.
@@ -90,8 +91,8 @@ const FOUND_MAX: usize = 1_000;
 pub(super) fn walk<'d>(sheet: &'d Sheet<'d>) -> Found<'d> {
     let mut found = Found {
         sheet,
-        values: HashMap::new(),
-        given: HashMap::new(),
+        values: FxHashMap::default(),
+        given: FxHashMap::default(),
         unused: Vec::new(),
         spelled: Vec::new(),
         unknown: 0,
@@ -120,6 +121,11 @@ impl<'d> Found<'d> {
         self
     }
 
+    /// The keys that the file gives a value for, in no order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.values.keys().copied()
+    }
+
     /// The value that the file gives for a key.
     pub(super) fn value(&self, path: &str) -> Option<&Value<'d>> {
         self.values.get(path)
@@ -144,10 +150,19 @@ impl<'d> Found<'d> {
     /// A string of the file, or the table's default.
     pub(super) fn text(&self, path: &str) -> String {
         match (self.value(path).map(|value| &value.node.kind), table::row(path).map(|key| key.default)) {
-            (Some(Json::String(text)), _) => text.clone(),
+            (Some(Json::String(text)), _) => text.to_string(),
             (_, Some(Default::Text(text))) => text.to_owned(),
             _ => String::new(),
         }
+    }
+
+    /// A URL of the file, or the table's default. The bound of the key has seen to it that what the file says is one.
+    pub(super) fn url(&self, path: &str) -> Url {
+        let written = match self.value(path).map(|value| &value.node.kind) {
+            Some(Json::String(text)) => Url::parse(text).ok(),
+            _ => None,
+        };
+        written.unwrap_or_else(|| table::default_url(path))
     }
 
     /// A number of the file, or the table's default.
@@ -182,8 +197,8 @@ impl<'d> Found<'d> {
         let Some(Json::Array(items)) = self.value(path).map(|value| &value.node.kind) else {
             return Vec::new();
         };
-        let text = |item: &Node| {
-            if let Json::String(text) = &item.kind { Some(text.clone()) } else { None }
+        let text = |item: &Node<'_>| {
+            if let Json::String(text) = &item.kind { Some(text.to_string()) } else { None }
         };
         items.iter().filter_map(text).collect()
     }
@@ -211,7 +226,7 @@ impl<'d> Found<'d> {
         at(self.sheet, problem, byte)
     }
 
-    fn object(&mut self, members: &'d [Member], section: &'static Section, parent: &str) {
+    fn object(&mut self, members: &'d [Member<'d>], section: &'static Section, parent: &str) {
         for member in members {
             if is_note(&member.key) || self.problems.len() > FOUND_MAX {
                 // People switch a key off by an underscore; its value stays a secret.
@@ -230,7 +245,13 @@ impl<'d> Found<'d> {
         }
     }
 
-    fn known(&mut self, entry: &'static Entry, member: &'d Member, members: &'d [Member], parent: &str) {
+    fn known(
+        &mut self,
+        entry: &'static Entry,
+        member: &'d Member<'d>,
+        members: &'d [Member<'d>],
+        parent: &str,
+    ) {
         if self.is_twice(entry, member, members, parent) {
             let all = entry.path() == "apiKeys" || matches!(entry, Entry::Key(key) if key.secret);
             collect(&member.key, &member.value, all, &mut self.secrets);
@@ -249,7 +270,7 @@ impl<'d> Found<'d> {
         &mut self,
         entry: &'static Entry,
         member: &'d Member,
-        members: &'d [Member],
+        members: &'d [Member<'d>],
         parent: &str,
     ) -> bool {
         let canonical = entry.path();
@@ -273,7 +294,7 @@ impl<'d> Found<'d> {
         false
     }
 
-    fn no_object(&mut self, section: &Section, member: &Member, path: String) {
+    fn no_object(&mut self, section: &Section, member: &Member<'_>, path: String) {
         self.settings += 1;
         collect(&member.key, &member.value, section.path == "apiKeys", &mut self.secrets);
         let message = format!("must be an object, not {}", member.value.kind_name());
@@ -283,7 +304,7 @@ impl<'d> Found<'d> {
         self.problems.push(self.at(problem, member.value.span.start));
     }
 
-    fn key(&mut self, key: &'static Key, member: &'d Member, path: String) {
+    fn key(&mut self, key: &'static Key, member: &'d Member<'d>, path: String) {
         let node = &member.value;
         if !key.is_note() {
             self.settings += 1;
@@ -310,7 +331,7 @@ impl<'d> Found<'d> {
     }
 
     /// What was copied out of Thoth without its secrets must not overwrite them.
-    fn redacted(&mut self, node: &Node, path: &str) {
+    fn redacted(&mut self, node: &Node<'_>, path: &str) {
         match &node.kind {
             // A file of nothing else is told as far as anybody reads it.
             _ if self.problems.len() > FOUND_MAX => {}
@@ -328,13 +349,20 @@ impl<'d> Found<'d> {
         }
     }
 
-    fn unknown(&mut self, member: &Member, siblings: &[Member], section: &'static Section, parent: &str) {
+    fn unknown(
+        &mut self,
+        member: &Member<'_>,
+        siblings: &[Member<'_>],
+        section: &'static Section,
+        parent: &str,
+    ) {
         let path = path_of(parent, &member.key);
         collect(&member.key, &member.value, section.path == "apiKeys", &mut self.secrets);
         self.redacted(&member.value, &path);
         let is_free = |canonical: &str| {
-            let means_it =
-                |other: &Member| section.resolve(&other.key).is_some_and(|entry| entry.path() == canonical);
+            let means_it = |other: &Member<'_>| {
+                section.resolve(&other.key).is_some_and(|entry| entry.path() == canonical)
+            };
             !siblings.iter().take(SIBLINGS_MAX).any(means_it)
         };
         let unknown = Problem::new(path, "unknown key");
