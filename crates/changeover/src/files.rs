@@ -21,6 +21,15 @@ pub(crate) struct Other {
     pub(crate) content: Content,
 }
 
+impl Other {
+    /// A file as it is now.
+    pub(crate) fn read(path: &Path) -> Self {
+        let unsettled = || (Look::at(path), Content::Unreadable("the file is being written".to_owned()));
+        let (look, content) = (0..READS_MAX).find_map(|_| read::read(path)).unwrap_or_else(unsettled);
+        Self { path: path.to_owned(), look, content }
+    }
+}
+
 /// The files of one check: the content of the settings file, and the way to all others.
 #[derive(Debug)]
 pub struct Files<'a> {
@@ -58,14 +67,16 @@ impl<'a> Files<'a> {
                 "at most {FILES_MAX} files are read beside the settings file"
             ));
         }
-        let unsettled = || (Look::at(path), Content::Unreadable("the file is being written".to_owned()));
-        let (look, content) = match self.proposed {
-            Some((proposed, content)) if proposed == path => {
-                (Look::at(path), Content::Bytes(content.to_vec()))
-            }
-            _ => (0..READS_MAX).find_map(|_| read::read(path)).unwrap_or_else(unsettled),
+        let other = match self.proposed {
+            Some((proposed, content)) if proposed == path => Other {
+                path: path.to_owned(),
+                look: Look::at(path),
+                content: Content::Bytes(content.to_vec()),
+            },
+            _ => Other::read(path),
         };
-        others.push(Other { path: path.to_owned(), look, content: content.clone() });
+        let content = other.content.clone();
+        others.push(other);
         content
     }
 

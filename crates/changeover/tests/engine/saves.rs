@@ -2,10 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{Seek, Write};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use changeover::Decision::{Applied, Rejected, Unchanged};
 
-use crate::support::World;
+use crate::support::{World, until};
 
 type Way = fn(&World, &str);
 
@@ -80,6 +82,25 @@ async fn a_file_open_for_writing_is_not_read_although_it_is_whole() {
     file.write_all(br#"{"pair": 3}"#).unwrap();
     drop(file);
     assert_eq!((world.verdict().await.verdict, world.pair()), (Applied, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_at_rest_is_read_again_and_not_checked_again() {
+    // Longer than from one reading to the next.
+    const REREAD: Duration = Duration::from_secs(6);
+    let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
+    world.rename(r#"{"pair": 2, "gate": true, "pollMs": 10}"#);
+    assert_eq!(world.verdict().await.verdict, Applied);
+    let checks = || world.probes.at_the_gate.load(Ordering::SeqCst);
+    let polls = || world.engine.status().watch.polls_seen;
+    let (begun, checked) = (Instant::now(), checks());
+    assert!(checked > 0);
+    until(|| begun.elapsed() > REREAD).await;
+    let polled = polls();
+    until(|| polls() > polled + 2).await;
+    assert_eq!(checks(), checked);
+    assert_eq!(world.engine.reload().await.unwrap().verdict, Unchanged);
+    assert!(checks() > checked, "whoever asks gets a check");
 }
 
 #[tokio::test(flavor = "multi_thread")]
