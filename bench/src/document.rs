@@ -139,7 +139,8 @@ fn own(record: &Record) -> String {
     let mut text = format!(
         "\n## From the save to every service live\n\nThe floor is a loop that does nothing but the inevitable: inotify, read, parse, swap \
          a pointer. It parses the same file, is written on system calls, and checks, builds, promises and records nothing. {} saves of each \
-         row, ours and the floor in turn; each notes the time itself.\n\n",
+         row, ours and the floor in turn. Each notes the time itself: the floor when the pointer is swapped, ours when every service is \
+         live and every follower has followed.\n\n",
         record.rename.ours.count
     );
     text += &saves(&record.rename, &record.in_place, &record.engine);
