@@ -139,7 +139,7 @@ impl Stages {
         self.last = at;
     }
 
-    /// Every service is live now. What remains is to say so, which nobody's work waits for.
+    /// Every service is live now, and who follows has followed or is late. What remains is to say so, which nobody's work waits for.
     pub(crate) fn live(&mut self, stage: &str) {
         let now = Instant::now();
         self.done(stage, now);

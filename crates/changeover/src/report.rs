@@ -222,7 +222,8 @@ pub struct Verdict {
     pub services: Vec<ServiceReport>,
     /// Milliseconds spent in each stage, and `total` from when the engine noticed the save to `at`.
     pub stages_ms: BTreeMap<String, f64>,
-    /// When every service was live with it, followers included; of what did not go live, when the verdict was given.
+    /// When every service was live with it, and every follower had followed or was named as late. Of a start, and of what did not
+    /// go live, when the verdict was given.
     pub at: Timestamp,
     /// Keyed hash of the content, in hexadecimal; `None` where there was no content (a missing file).
     pub content: Option<String>,

@@ -158,6 +158,7 @@ fn watching<S, V>(
         beside: Vec::new(),
         stirred: true,
         spared: false,
+        found_good: false,
         late: Vec::new(),
         glanced: None,
         commands,

@@ -158,10 +158,8 @@ pub(crate) fn read(path: &Path) -> Option<(Look, Content)> {
         let message = format!("the file has {} bytes; at most {CONTENT_MAX} are read", before.size);
         return Some((Look::There(before), Content::Unreadable(message)));
     }
-    // A file that grows meanwhile is another one afterwards. Some that are no files on a disk have no size, and a content.
-    let length = if before.size == 0 { CONTENT_MAX + 1 } else { before.size };
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or_default());
-    let read = file.by_ref().take(length).read_to_end(&mut bytes);
+    let read = file.by_ref().take(CONTENT_MAX + 1).read_to_end(&mut bytes);
     let after = stamp(&file)?;
     if before != after || Look::at(path) != Look::There(after.clone()) {
         return None;

@@ -69,6 +69,8 @@ pub(crate) struct Watch<S> {
     pub(crate) stirred: bool,
     /// Whether the last poll has left out what is looked at every second time.
     pub(crate) spared: bool,
+    /// Whether the last check of what stands in the files accepted it.
+    pub(crate) found_good: bool,
     /// What happened while the last content was read that was taken.
     pub(crate) late: Vec<Sign>,
     /// What the files were when a watch that is switched off glanced at them.
@@ -193,7 +195,7 @@ impl<S> Watch<S> {
         self.shared.watch(|counters| counters.looked_at = Some(noticed));
         let mut signs = std::mem::take(&mut self.late);
         if !signs.is_empty() {
-            // They were heard while the last content was read, and tell of what comes after it.
+            // As below: they tell of what came after the last content.
             self.standing.heard();
         }
         signs.append(&mut seen.signs);
@@ -223,6 +225,8 @@ impl<S> Watch<S> {
                     self.late = std::mem::take(&mut signs);
                 }
                 if !signs.is_empty() {
+                    // They were heard while this content was read, and tell of what comes after it.
+                    self.standing.heard();
                     continue;
                 }
             }
@@ -285,10 +289,11 @@ impl<S> Watch<S> {
         }
     }
 
-    /// Whether all files are what they were when they got their verdict, byte for byte. They are read every few seconds because
-    /// time stamps can lie, and what they say is not checked each time.
+    /// Whether all files are what they were when they were found good, byte for byte. They are read every few seconds because
+    /// time stamps can lie, and what they say is not checked each time. What was refused is: it may have been for something that
+    /// stands in no file, a folder that is in the way.
     fn is_what_it_was(&mut self, view: &View, main: &Look, content: &Content, rules: Rules) -> bool {
-        if view.main != *main || !self.settle.rests(view) {
+        if !self.found_good || view.main != *main || !self.settle.rests(view) {
             return false;
         }
         let others: Vec<Other> = self.others.iter().map(|other| Other::read(other)).collect();
@@ -308,6 +313,7 @@ impl<S> Watch<S> {
         self.stirred = true;
         let Examined { judged, others, fingerprint } = self.judge.examine(&content);
         let good = judged.is_ok();
+        self.found_good = good;
         let view = self.belong(look, others);
         match self.settle.judge(Instant::now(), &view, fingerprint.number(), good, rules) {
             Judgement::Wait => Ok(false),
@@ -345,6 +351,7 @@ impl<S> Watch<S> {
         let read = Instant::now();
         self.shared.looked(look.modified_seconds());
         let Examined { judged, others, fingerprint } = self.judge.examine(&content);
+        self.found_good = judged.is_ok();
         let view = self.belong(look, others);
         self.settle.take(view, fingerprint.number());
         let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);

@@ -85,7 +85,7 @@ async fn a_file_open_for_writing_is_not_read_although_it_is_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_at_rest_is_read_again_and_not_checked_again() {
+async fn what_was_found_good_is_not_checked_again_at_rest() {
     // Longer than from one reading to the next.
     const REREAD: Duration = Duration::from_secs(6);
     let mut world = World::start(Some(r#"{"pair": 1}"#)).await;
