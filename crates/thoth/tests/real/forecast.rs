@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::edits::run;
-use crate::support::{Place, Thoth, free_port, service, settings};
+use crate::support::{Place, Thoth, free_port, service, settings, until};
 
 /// A server with two papers in its library, on a port that the file names.
 async fn start(port: u16) -> Thoth {
@@ -152,6 +152,8 @@ async fn nothing_is_left_of_a_plan() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_an_empty_library_the_next_index_is_ready_at_once_and_nothing_is_left_either() {
     let thoth = Thoth::start(&settings(&json!({ "citation": { "style": "APA" } }))).await;
+    // It serves before everything that it makes at a start is there.
+    until(async || thoth.place.vault().join("thoth/papers/pdfs").is_dir()).await;
     let before = everything(thoth.place.folder.path());
     let changes = json!([change("rag.chunkSize", json!(300))]);
     let foretold = plan(&thoth, &json!({ "changes": changes })).await;

