@@ -10,9 +10,6 @@ use crate::read::{self, Content, Look};
 /// Other files that one check reads, at most. What is beyond them is unreadable.
 pub const FILES_MAX: usize = 16;
 
-/// Tries to read a file in one state of it.
-const READS_MAX: usize = 3;
-
 /// A file that a check has asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Other {
@@ -24,8 +21,7 @@ pub(crate) struct Other {
 impl Other {
     /// A file as it is now.
     pub(crate) fn read(path: &Path) -> Self {
-        let unsettled = || (Look::at(path), Content::Unreadable("the file is being written".to_owned()));
-        let (look, content) = (0..READS_MAX).find_map(|_| read::read(path)).unwrap_or_else(unsettled);
+        let (look, content) = read::now(path);
         Self { path: path.to_owned(), look, content }
     }
 }

@@ -124,8 +124,7 @@ const READS_MAX: usize = 3;
 impl Content {
     /// What a file is, read now. Waits for nobody who writes it, and for no pipe; a dead network mount hangs it.
     pub fn of(path: &Path) -> Self {
-        let read = (0..READS_MAX).find_map(|_| read(path));
-        read.map_or_else(|| Self::Unreadable("the file is being written".to_owned()), |(_, content)| content)
+        now(path).1
     }
 
     /// The bytes, where there are any.
@@ -135,6 +134,12 @@ impl Content {
             _ => None,
         }
     }
+}
+
+/// What a file is, and the state in which it was read. One that is written all the time is unreadable.
+pub(crate) fn now(path: &Path) -> (Look, Content) {
+    let unsettled = || (Look::at(path), Content::Unreadable("the file is being written".to_owned()));
+    (0..READS_MAX).find_map(|_| read(path)).unwrap_or_else(unsettled)
 }
 
 /// Reads the file; gives the state in which it was read. `None` where it changed meanwhile: read again later.

@@ -345,9 +345,7 @@ impl<S> Watch<S> {
 
     fn read_now(&mut self, cause: Cause, reply: oneshot::Sender<Arc<Verdict>>) -> Result<(), Gone> {
         let noticed = Instant::now();
-        let unsettled =
-            || (Look::at(&self.file), Content::Unreadable("the file is being written".to_owned()));
-        let (look, content) = (0..READS_MAX).find_map(|_| read::read(&self.file)).unwrap_or_else(unsettled);
+        let (look, content) = read::now(&self.file);
         let read = Instant::now();
         self.shared.looked(look.modified_seconds());
         let Examined { judged, others, fingerprint } = self.judge.examine(&content);
@@ -382,9 +380,7 @@ impl<S> Watch<S> {
         let (target, present, before) = match &file {
             None => (&self.file, present, stands.clone()),
             Some(other) => {
-                let unsettled = || (Look::at(other), Content::Unreadable("it is being written".to_owned()));
-                let (look, content) =
-                    (0..READS_MAX).find_map(|_| read::read(other)).unwrap_or_else(unsettled);
+                let (look, content) = read::now(other);
                 (other, look, content)
             }
         };
