@@ -40,15 +40,15 @@ fn main() -> Result<()> {
         chunk_overlap: 200,
         qa: Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000, instructions: None },
     };
-    let inputs = RagInputs::new(&settings, &index)?;
-    index.build(&inputs.wanted)?;
+    let inputs = RagInputs::new(&settings, &index, None)?;
+    index.build(inputs.wanted())?;
     let started = Instant::now();
     for record in &abstracts {
         index.put(&format!("{:0>12}", field(record, 'I')), &paper(record))?;
     }
     println!("{} abstracts put in {:.1} s", abstracts.len(), started.elapsed().as_secs_f64());
 
-    let rag = Rag::new(inputs, index, no_llm()?)?;
+    let rag = Rag::new(inputs, index, no_llm()?);
     let started = Instant::now();
     let (mut gain, mut recall) = (0.0, 0.0);
     for (number, question) in (1..).zip(&questions) {

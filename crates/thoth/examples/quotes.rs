@@ -82,7 +82,7 @@ fn built(index: Arc<Index>) -> Result<Rag> {
     let qa = Qa { retrieval_k: 4, model: None, temperature: 0.2, max_tokens: 2_000, instructions: None };
     let settings = RagSettings { chunk_size: 1_000, chunk_overlap: 200, qa };
     index.build(&Recipe::new(&settings))?;
-    Ok(Rag::new(RagInputs::new(&settings, &index)?, index, no_llm()?)?)
+    Ok(Rag::new(RagInputs::new(&settings, &index, None)?, index, no_llm()?))
 }
 
 /// The passages themselves are looked at.

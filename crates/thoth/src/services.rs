@@ -93,14 +93,15 @@ pub async fn prepare(
     let inputs = match live_rag.and_then(|live| RagInputs::like(live, &settings.rag)) {
         Some(inputs) => inputs,
         None => {
-            let settings = settings.rag.clone();
-            blocking(&means.index, move |index| RagInputs::new(&settings, index)).await?
+            let (settings, live) = (settings.rag.clone(), live_rag.map(Service::handle));
+            blocking(&means.index, move |index| RagInputs::new(&settings, index, live.as_deref())).await?
         }
     };
     let depends_on = [("llm", llm.identity())];
     let rag = preparation
         .service("rag", live_rag, inputs, &depends_on, |inputs| {
-            rag(live_rag, inputs.clone(), llm.handle(), means)
+            let rag = Rag::new(inputs.clone(), Arc::clone(&means.index), llm.handle());
+            async { Ok(rag) }
         })
         .await?;
     Ok(Services { llm, rag, citations, letta, http, mcp })
@@ -119,19 +120,6 @@ pub fn ports(
     let mcp = mcp::build(&McpInputs::new(&settings.servers.mcp, surroundings)?, listeners)?;
     mcp::apart(&mcp, &http.reserved)?;
     Ok((http, mcp))
-}
-
-/// On the recipe that is read already there is nothing to wait for; another one is looked up.
-async fn rag(
-    live: Option<&Service<RagInputs, Rag>>,
-    inputs: RagInputs,
-    llm: Arc<Llm>,
-    means: &Means,
-) -> Result<Rag, Vec<Problem>> {
-    match live.and_then(|live| live.renewed(&inputs, &llm)) {
-        Some(rag) => Ok(rag),
-        None => blocking(&means.index, move |index| Rag::new(inputs, Arc::clone(index), llm)).await,
-    }
 }
 
 /// A style is decoded on a thread where that may take its time.

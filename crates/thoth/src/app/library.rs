@@ -47,12 +47,12 @@ impl Library {
         drop(turn);
         let index = Arc::new(Index::new(Arc::clone(&database)));
         let llm = Arc::new(Llm::new(LlmInputs::of(&settings), client(place)?));
-        let inputs = RagInputs::new(&settings.rag, &index)?;
+        let inputs = RagInputs::new(&settings.rag, &index, None)?;
         // Another recipe than the wanted one serves, or none does: then the wanted one is built first.
-        if inputs.reads == inputs.wanted {
-            index.build(&inputs.wanted)?;
+        if inputs.reads() == inputs.wanted() {
+            index.build(inputs.wanted())?;
         }
-        let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm)?);
+        let rag = Arc::new(Rag::new(inputs, Arc::clone(&index), llm));
         let citations =
             Citations::new(&CitationInputs::new(&settings.citation)).map_err(anyhow::Error::msg)?;
         let terms = Terms { inputs: MonitorInputs::of(&settings), citations: Arc::new(citations) };

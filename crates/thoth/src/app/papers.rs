@@ -14,7 +14,6 @@ use crate::http::state::Papers;
 use crate::instances::{Roles, hold};
 use crate::pdf;
 use crate::pdf::monitor::{Limits, Monitor, MonitorInputs, Parts, Terms};
-use crate::rag::RagInputs;
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
 use crate::services::{Means, Services};
@@ -182,11 +181,7 @@ async fn reads_another(engine: &Engine<Settings, Services>, index: &Arc<Index>) 
     if live.safe_mode {
         return Ok(false);
     }
-    let looked = tokio::task::spawn_blocking(move || {
-        let inputs = RagInputs::new(&live.settings.rag, &index)?;
-        let reads = live.services.rag.reads();
-        Ok(reads != &inputs.wanted && reads != &inputs.reads)
-    });
+    let looked = tokio::task::spawn_blocking(move || live.services.rag.is_behind(&live.settings.rag, &index));
     let looked: rusqlite::Result<bool> = looked.await.map_err(|error| error.to_string())?;
     looked.map_err(|error| error.to_string())
 }

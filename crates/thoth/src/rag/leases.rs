@@ -143,6 +143,13 @@ impl Lease {
     }
 }
 
+/// Alike are those of one recipe, whoever holds them.
+impl PartialEq for Lease {
+    fn eq(&self, other: &Self) -> bool {
+        self.recipe == other.recipe
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -51,12 +51,12 @@ use crate::settings::Rebuild;
 /// What the service `rag` is made from. Serialised under the keys that it comes from, so that a verdict names those.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RagInputs {
-    /// The recipe that is searched.
+    /// The recipe that is searched. It stays as long as these inputs live.
     #[serde(rename = "index", serialize_with = "by_id")]
-    pub reads: Recipe,
+    reads: Arc<Lease>,
     /// The recipe that the settings ask for; another one than `reads` until it is built.
     #[serde(rename = "rag", serialize_with = "by_settings")]
-    pub wanted: Recipe,
+    wanted: Recipe,
     /// How questions are answered.
     #[serde(rename = "rag.qa")]
     pub qa: Qa,
@@ -65,8 +65,8 @@ pub struct RagInputs {
     instructions: Option<String>,
 }
 
-fn by_id<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(recipe.id())
+fn by_id<S: Serializer>(lease: &Arc<Lease>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(lease.recipe().id())
 }
 
 fn by_settings<S: Serializer>(recipe: &Recipe, serializer: S) -> Result<S::Ok, S::Error> {
@@ -78,30 +78,42 @@ impl RagInputs {
     /// The inputs of these settings if `live` reads the recipe that they ask for: then nothing has to be looked up.
     pub fn like(live: &Rag, settings: &RagSettings) -> Option<Self> {
         let wanted = Recipe::new(settings);
-        (wanted == *live.reads()).then(|| Self::made(wanted.clone(), wanted, settings))
+        let reads = &live.inputs.reads;
+        (wanted == *reads.recipe()).then(|| Self::made(Arc::clone(reads), wanted, settings))
     }
 
-    /// What the settings ask for, and what the index has ready. Only reads. Blocking.
+    /// What the settings ask for, on what the index has ready for it. Blocking; for as long as one document is written, unless
+    /// that is what `live` reads.
     ///
     /// # Errors
-    /// What SQLite refuses.
-    pub fn new(settings: &RagSettings, index: &Index) -> rusqlite::Result<Self> {
+    /// [`RagError`].
+    pub fn new(settings: &RagSettings, index: &Index, live: Option<&Rag>) -> Result<Self, RagError> {
         let wanted = Recipe::new(settings);
-        let reads = index.readable_recipe(&wanted)?;
+        let reads = index.lease_readable(&wanted, live.map(|live| &live.inputs.reads))?;
         Ok(Self::made(reads, wanted, settings))
     }
 
-    fn made(reads: Recipe, wanted: Recipe, settings: &RagSettings) -> Self {
+    fn made(reads: Arc<Lease>, wanted: Recipe, settings: &RagSettings) -> Self {
         let qa = settings.qa.clone();
         Self { reads, wanted, instructions: qa.instructions.clone(), qa }
     }
+
+    /// The recipe that is searched.
+    pub fn reads(&self) -> &Recipe {
+        self.reads.recipe()
+    }
+
+    /// The recipe that the settings ask for.
+    pub fn wanted(&self) -> &Recipe {
+        &self.wanted
+    }
 }
 
-/// Why the service `rag` could not be made.
+/// Why the index cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RagError {
-    /// Between inputs and service the recipe lost its last reader and was dropped.
-    #[error("the index that was to be read has just been replaced; read the settings again")]
+    /// Whatever was to be read was being dropped.
+    #[error("the index that is to be read is being replaced all the time; read the settings again")]
     Replaced,
     /// Who reads the index cannot be written down.
     #[error("the index cannot be held: {0}")]
@@ -117,34 +129,27 @@ pub struct Rag {
     inputs: RagInputs,
     index: Arc<Index>,
     llm: Arc<Llm>,
-    lease: Arc<Lease>,
 }
 
 impl Rag {
-    /// The service over the process's index. As long as it lives, the recipe that it reads stays. Blocking, for as
-    /// long as one document is written.
-    ///
-    /// # Errors
-    /// [`RagError`].
-    pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Result<Self, RagError> {
-        let lease = Arc::new(index.lease(&inputs.reads)?.ok_or(RagError::Replaced)?);
-        Ok(Self { inputs, index, llm, lease })
+    /// The service over the process's index. As long as it lives, the recipe that it reads stays.
+    pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Self {
+        Self { inputs, index, llm }
     }
 
-    /// The service on the same recipe with other settings or another model, without a look at the database; `None`
-    /// where the inputs name another recipe.
-    pub fn renewed(&self, inputs: &RagInputs, llm: &Arc<Llm>) -> Option<Self> {
-        (inputs.reads == *self.reads()).then(|| Self {
-            inputs: inputs.clone(),
-            index: Arc::clone(&self.index),
-            llm: Arc::clone(llm),
-            lease: Arc::clone(&self.lease),
-        })
+    /// Whether the settings would be given another recipe to search now than this service searches, by an index that goes on
+    /// being built. Only reads. Blocking.
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn is_behind(&self, settings: &RagSettings, index: &Index) -> rusqlite::Result<bool> {
+        let wanted = Recipe::new(settings);
+        Ok(*self.reads() != wanted && *self.reads() != index.readable_recipe(&wanted)?)
     }
 
     /// The recipe that is searched.
     pub fn reads(&self) -> &Recipe {
-        self.lease.recipe()
+        self.inputs.reads()
     }
 
     /// What it runs, for people.
@@ -155,7 +160,7 @@ impl Rag {
 
     /// The recipe that the settings ask for.
     pub fn wanted(&self) -> &Recipe {
-        &self.inputs.wanted
+        self.inputs.wanted()
     }
 
     /// What would have to be built for another recipe. Only reads. Blocking.

@@ -3,6 +3,9 @@
 //! A recipe is registered, built document by document, taken over when no document lacks it, and swept when it is no
 //! longer wanted and nobody holds a [`Lease`] on it.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::RagError;
@@ -10,6 +13,10 @@ use super::index::{Index, create_tables, document, drop_tables, write_chunks};
 use super::leases::Lease;
 use super::recipe::Recipe;
 use crate::settings::Rebuild;
+
+/// How long a recipe that is being dropped is waited for, and from one look to the next.
+const SWEPT_WITHIN: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// How far a recipe is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +31,7 @@ impl Index {
     ///
     /// # Errors
     /// What SQLite refuses.
-    pub fn readable_recipe(&self, wanted: &Recipe) -> rusqlite::Result<Recipe> {
+    pub(super) fn readable_recipe(&self, wanted: &Recipe) -> rusqlite::Result<Recipe> {
         self.database.read(|connection| {
             let ready = ready(connection)?;
             if ready.contains(wanted) || !has_documents(connection)? {
@@ -35,11 +42,35 @@ impl Index {
         })
     }
 
-    /// Holds a recipe for a reader. `None` where it was swept since [`Index::readable_recipe`] named it.
+    /// Holds the recipe that a new generation reads, by the lease that there is if it is that one's. Waits while it is being dropped: a sweep takes one transaction, and then
+    /// another one is readable, or this one is made anew.
+    ///
+    /// # Errors
+    /// What SQLite or the file system refuses; [`RagError::Replaced`] where that does not end.
+    pub(super) fn lease_readable(
+        &self,
+        wanted: &Recipe,
+        held: Option<&Arc<Lease>>,
+    ) -> Result<Arc<Lease>, RagError> {
+        let begun = Instant::now();
+        while begun.elapsed() < SWEPT_WITHIN {
+            let reads = self.readable_recipe(wanted)?;
+            if let Some(held) = held.filter(|held| *held.recipe() == reads) {
+                return Ok(Arc::clone(held));
+            }
+            if let Some(lease) = self.lease(&reads)? {
+                return Ok(Arc::new(lease));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(RagError::Replaced)
+    }
+
+    /// Holds a recipe for a reader. `None` where it was swept since [`Index::readable_recipe`] named it, or is just now.
     ///
     /// # Errors
     /// What SQLite or the file system refuses.
-    pub fn lease(&self, recipe: &Recipe) -> Result<Option<Lease>, RagError> {
+    pub(super) fn lease(&self, recipe: &Recipe) -> Result<Option<Lease>, RagError> {
         let Some(lease) = self.leases.take(recipe)? else {
             return Ok(None);
         };

@@ -38,12 +38,12 @@ pub(super) fn settings(chunk_size: u32, chunk_overlap: u32) -> RagSettings {
 
 /// A service over an index that holds these papers.
 pub(super) fn rag_over(sample: &Sample, papers: &[Paper]) -> Rag {
-    let inputs = RagInputs::new(&settings(1_000, 200), &sample.index).expect("reads");
-    sample.index.build(&inputs.wanted).expect("builds");
+    let inputs = RagInputs::new(&settings(1_000, 200), &sample.index, None).expect("reads");
+    sample.index.build(inputs.wanted()).expect("builds");
     for (number, paper) in papers.iter().enumerate() {
         sample.index.put(&content(number), paper).expect("puts");
     }
-    Rag::new(inputs, Arc::clone(&sample.index), no_llm()).expect("reads")
+    Rag::new(inputs, Arc::clone(&sample.index), no_llm())
 }
 
 /// A language model that nobody has set up.

@@ -186,6 +186,18 @@ async fn another_chunk_size_builds_a_new_index_while_the_old_one_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_size_comes_back_at_any_moment_though_its_index_is_just_being_dropped() {
+    let place = Place::new().with("THOTH_HOT_RELOAD", "0");
+    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    for round in 0..400 {
+        let content = json!({ "rag": { "chunkSize": [500, 777][round % 2] } }).to_string();
+        std::fs::write(thoth.place.settings(), content).unwrap();
+        let verdict = thoth.post("/api/v1/reloads", &json!({})).await;
+        assert_eq!(verdict["verdict"], "applied", "{round}: {verdict}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_s_level_changes_live() {
     let with = |round: u32, level: &str| {
         settings(&json!({ "llm": { "default": pair(round) }, "logging": { "level": level } }))

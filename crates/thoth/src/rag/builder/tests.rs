@@ -1,6 +1,6 @@
 use super::*;
 use crate::rag::samples::{content, open, recipe, sample, taken_over, three};
-use crate::rag::{Rag, RagError, RagInputs, samples};
+use crate::rag::{Rag, RagInputs, samples};
 
 struct Running {
     builder: Builder,
@@ -32,21 +32,21 @@ async fn progress(builder: &Builder, fits: impl Fn(Option<&Progress>) -> bool) {
 async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
     let sample = sample();
     let running = start(&sample.index);
-    let inputs = RagInputs::new(&samples::settings(1_000, 200), &sample.index).expect("reads");
-    assert_eq!(inputs.reads, inputs.wanted, "without documents the wanted recipe is read at once");
-    running.builder.follow(&inputs.wanted);
-    taken_over(&running.builder, &inputs.wanted).await;
-    let old = Rag::new(inputs.clone(), Arc::clone(&sample.index), samples::no_llm()).expect("reads");
+    let inputs = RagInputs::new(&samples::settings(1_000, 200), &sample.index, None).expect("reads");
+    assert_eq!(inputs.reads(), inputs.wanted(), "without documents the wanted recipe is read at once");
+    running.builder.follow(inputs.wanted());
+    taken_over(&running.builder, inputs.wanted()).await;
+    let old = Rag::new(inputs.clone(), Arc::clone(&sample.index), samples::no_llm());
     for (number, paper) in three().iter().enumerate() {
         sample.index.put(&content(number), paper).expect("puts");
     }
     let before = old.search("boundary layer", 10).expect("searches");
 
-    let next = RagInputs::new(&samples::settings(100, 20), &sample.index).expect("reads");
-    assert_eq!(next.reads, inputs.reads, "the old recipe serves until the new one is built");
-    let between = Rag::new(next.clone(), Arc::clone(&sample.index), samples::no_llm()).expect("reads");
-    running.builder.follow(&next.wanted);
-    taken_over(&running.builder, &next.wanted).await;
+    let next = RagInputs::new(&samples::settings(100, 20), &sample.index, None).expect("reads");
+    assert_eq!(next.reads(), inputs.reads(), "the old recipe serves until the new one is built");
+    let between = Rag::new(next.clone(), Arc::clone(&sample.index), samples::no_llm());
+    running.builder.follow(next.wanted());
+    taken_over(&running.builder, next.wanted()).await;
     assert_eq!(running.builder.progress(), None);
     assert_eq!(
         between.search("boundary layer", 10).expect("searches"),
@@ -54,22 +54,17 @@ async fn a_changed_chunk_size_is_built_beside_the_old_one_and_taken_over() {
         "a reader keeps what it reads"
     );
 
-    let after = RagInputs::new(&samples::settings(100, 20), &sample.index).expect("reads");
-    assert_eq!(after.reads, after.wanted);
-    let new = Rag::new(after, Arc::clone(&sample.index), samples::no_llm()).expect("reads");
+    let after = RagInputs::new(&samples::settings(100, 20), &sample.index, None).expect("reads");
+    assert_eq!(after.reads(), after.wanted());
+    let new = Rag::new(after, Arc::clone(&sample.index), samples::no_llm());
     assert_eq!(
         new.search("boundary layer", 10).expect("searches").first().map(|hit| &hit.paper),
         before.first().map(|hit| &hit.paper)
     );
 
-    let stale = inputs.clone();
-    drop((old, between));
-    let gone = || {
-        matches!(
-            Rag::new(stale.clone(), Arc::clone(&sample.index), samples::no_llm()),
-            Err(RagError::Replaced)
-        )
-    };
+    let stale = inputs.reads().clone();
+    drop((old, between, inputs, next));
+    let gone = || sample.index.lease(&stale).expect("asks").is_none();
     while !gone() {
         tokio::task::yield_now().await;
     }

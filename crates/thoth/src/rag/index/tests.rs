@@ -99,6 +99,42 @@ fn a_recipe_that_is_read_outlives_its_successor() {
 }
 
 #[test]
+fn a_recipe_that_is_just_being_dropped_is_waited_for_and_read_all_the_same() {
+    let (sample, wanted) = (sample(), recipe(100, 20));
+    let index = &sample.index;
+    let claim = index.leases.claim(&wanted).expect("nobody reads it");
+    assert!(index.lease(&wanted).expect("asks").is_none(), "it is being dropped");
+    let (sender, answers) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| sender.send(index.lease_readable(&wanted, None).map(|lease| lease.recipe().clone())));
+        let early = answers.recv_timeout(std::time::Duration::from_millis(100));
+        assert!(early.is_err(), "{early:?}");
+        drop(claim);
+        assert_eq!(answers.recv().expect("an answer").expect("a lease"), wanted);
+    });
+}
+
+#[test]
+fn a_recipe_can_be_read_again_at_any_moment_of_being_dropped() {
+    let (sample, one, other) = (sample(), recipe(100, 20), recipe(200, 20));
+    let index = &sample.index;
+    std::thread::scope(|scope| {
+        let sweeper = scope.spawn(|| {
+            for wanted in [&one, &other].into_iter().cycle().take(400) {
+                index.register(wanted).expect("registers");
+                index.sweep(wanted).expect("sweeps");
+            }
+        });
+        let mut wanted = [&one, &other].into_iter().cycle();
+        while let Some(wanted) = wanted.next().filter(|_| !sweeper.is_finished()) {
+            let lease = index.lease_readable(wanted, None).expect("a lease");
+            assert_eq!(lease.recipe(), wanted);
+        }
+        sweeper.join().expect("the sweeper ends");
+    });
+}
+
+#[test]
 fn while_the_wanted_recipe_is_built_the_one_that_is_read_serves() {
     let (sample, first, second) = (sample(), recipe(100, 20), recipe(200, 20));
     sample.index.register(&first).expect("registers");

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::rag::samples::{content, paper, rag_over, sample, three};
+use crate::rag::RagInputs;
+use crate::rag::samples::{content, no_llm, paper, rag_over, sample, settings, three};
 
 #[test]
 fn a_phrase_of_a_paper_finds_it_first_with_page_and_section() {
@@ -114,11 +117,8 @@ fn without_papers_nothing_is_found() {
     let sample = sample();
     let rag = rag_over(&sample, &[]);
     assert_eq!(rag.search("anything", 10).expect("searches"), []);
-    let inputs =
-        crate::rag::RagInputs::new(&crate::rag::samples::settings(300, 10), &sample.index).expect("reads");
-    let unbuilt =
-        crate::rag::Rag::new(inputs, std::sync::Arc::clone(&sample.index), crate::rag::samples::no_llm())
-            .expect("reads");
+    let inputs = RagInputs::new(&settings(300, 10), &sample.index, None).expect("reads");
+    let unbuilt = Rag::new(inputs, Arc::clone(&sample.index), no_llm());
     assert_eq!(
         unbuilt.search("anything", 10).expect("searches"),
         [],
