@@ -25,7 +25,8 @@ pub(crate) fn steps(file: &Path) -> Vec<Step> {
                 continue;
             }
             if let Component::Normal(name) = component {
-                steps.push(Step { folder: folder.clone(), name: name.to_os_string() });
+                let (name, link) = (name.to_os_string(), target.is_some());
+                steps.push(Step { folder: folder.clone(), name, link });
             }
             if let Some(target) = target {
                 links += 1;
@@ -56,16 +57,14 @@ mod tests {
         std::fs::write(root.join("..2026/settings.json"), "{}").unwrap();
         symlink("..2026", root.join("..data")).unwrap();
         symlink("..data/settings.json", root.join("settings.json")).unwrap();
-        let names: Vec<(PathBuf, String)> = steps(&root.join("settings.json"))
-            .into_iter()
-            .map(|step| (step.folder, step.name.into_string().unwrap()))
-            .collect();
+        let step =
+            |folder: &PathBuf, name: &str, link| Step { folder: folder.clone(), name: name.into(), link };
         assert_eq!(
-            names,
+            steps(&root.join("settings.json")),
             [
-                (root.clone(), "settings.json".to_owned()),
-                (root.clone(), "..data".to_owned()),
-                (root.join("..2026"), "settings.json".to_owned()),
+                step(&root, "settings.json", true),
+                step(&root, "..data", true),
+                step(&root.join("..2026"), "settings.json", false),
             ]
         );
     }

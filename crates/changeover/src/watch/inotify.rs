@@ -25,7 +25,20 @@ struct Watched {
     /// Device and inode when the watch was set: a folder of the same name that is another one needs a new watch. `None`:
     /// it is not known whether the watch still stands.
     identity: Option<(u64, u64)>,
-    names: Vec<OsString>,
+    names: Vec<Name>,
+}
+
+/// A name that matters, and whether it is a link.
+#[derive(PartialEq, Eq)]
+struct Name {
+    name: OsString,
+    link: bool,
+}
+
+impl From<&Step> for Name {
+    fn from(step: &Step) -> Self {
+        Self { name: step.name.clone(), link: step.link }
+    }
 }
 
 /// The event side of the watch.
@@ -35,6 +48,8 @@ pub(crate) struct Events {
     watched: Vec<Watched>,
     /// Why some folder is not watched, as of the last [`Events::follow`].
     shortage: Option<String>,
+    /// Whether something has happened since then to a folder or a link, so that the way may be another one.
+    astray: bool,
 }
 
 /// Wakes a waiting [`Events::wait`] from another thread.
@@ -58,7 +73,7 @@ impl Events {
     pub(crate) fn new() -> io::Result<(Self, Waker)> {
         let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
         let waker = Waker { wake: Arc::clone(&wake) };
-        Ok((Self { inotify: None, wake, watched: Vec::new(), shortage: None }, waker))
+        Ok((Self { inotify: None, wake, watched: Vec::new(), shortage: None, astray: false }, waker))
     }
 
     /// What is in use: `inotify+poll` as long as every folder that is there is watched.
@@ -74,6 +89,13 @@ impl Events {
     /// Has every watch set anew by the next [`Events::follow`]: it is not known whether they still stand.
     pub(crate) fn renew(&mut self) {
         self.watched.iter_mut().for_each(|watched| watched.identity = None);
+        self.astray = true;
+    }
+
+    /// Whether the way to the files may be another one than that which is watched. Until it is followed, nobody may tell of a
+    /// save.
+    pub(crate) fn astray(&self) -> bool {
+        self.astray
     }
 
     /// Watches exactly the folders of these steps. Whether a watch was added: then the file must be looked at again.
@@ -81,7 +103,7 @@ impl Events {
     /// What could not be had is asked for again each time: whoever has exhausted a limit may be gone, nobody tells, and
     /// to ask takes a microsecond.
     pub(crate) fn follow(&mut self, steps: &[Step]) -> bool {
-        self.shortage = None;
+        (self.shortage, self.astray) = (None, false);
         if self.inotify.is_none() {
             match inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC) {
                 Ok(descriptor) => self.inotify = Some(descriptor),
@@ -99,8 +121,9 @@ impl Events {
                 continue;
             };
             if let Some(watched) = kept.iter_mut().find(|watched| watched.identity == Some(identity)) {
-                if !watched.names.contains(&step.name) {
-                    watched.names.push(step.name.clone());
+                let name = Name::from(step);
+                if !watched.names.contains(&name) {
+                    watched.names.push(name);
                 }
                 continue;
             }
@@ -110,14 +133,14 @@ impl Events {
                 .position(|old| old.identity == Some(identity) && old.folder == step.folder);
             if let Some(position) = known {
                 let mut watched = self.watched.swap_remove(position);
-                watched.names = vec![step.name.clone()];
+                watched.names = vec![step.into()];
                 kept.push(watched);
                 continue;
             }
             match inotify::add_watch(inotify, &step.folder, interest()) {
                 Ok(descriptor) => {
                     added = true;
-                    let (folder, names) = (step.folder.clone(), vec![step.name.clone()]);
+                    let (folder, names) = (step.folder.clone(), vec![step.into()]);
                     kept.push(Watched { descriptor, folder, identity: Some(identity), names });
                 }
                 // It went away just now: the next look sees that.
@@ -210,16 +233,17 @@ impl Events {
                 continue;
             }
             let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
-            let ours = self.watched.iter().any(|watched| {
-                watched.descriptor == event.wd()
-                    && name.is_none_or(|name| watched.names.iter().any(|known| known == name))
-            });
-            if ours {
+            let names = self.watched.iter().filter(|watched| watched.descriptor == event.wd());
+            let mut names = names.flat_map(|watched| &watched.names);
+            if let Some(ours) = names.find(|known| name.is_none_or(|name| known.name == name)) {
                 seen.events += 1;
                 seen.signs.push(sign(flags));
+                self.astray |= name.is_none() || ours.link;
             }
         }
+        let before = self.watched.len();
         self.watched.retain(|watched| !lost.contains(&watched.descriptor));
+        self.astray |= self.watched.len() < before;
         if seen.lost > 0 {
             self.renew();
         }

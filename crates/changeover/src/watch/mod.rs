@@ -66,9 +66,10 @@ impl View {
     }
 }
 
-/// A name on the way to the file, as of one look: which folder it stands in, and what it is called there.
+/// A name on the way to the file, as of one look: which folder it stands in, what it is called there, and whether it leads on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     folder: std::path::PathBuf,
     name: std::ffi::OsString,
+    link: bool,
 }

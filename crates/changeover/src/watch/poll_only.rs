@@ -47,6 +47,11 @@ impl Events {
     /// There is nothing to set anew.
     pub(crate) fn renew(&mut self) {}
 
+    /// Nobody tells of folders and links.
+    pub(crate) fn astray(&self) -> bool {
+        false
+    }
+
     /// There is nothing to watch.
     pub(crate) fn follow(&mut self, _steps: &[Step]) -> bool {
         false

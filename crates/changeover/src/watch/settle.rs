@@ -107,6 +107,11 @@ impl Settle {
         !self.being_written() && self.taken.as_ref().is_some_and(|(taken, _)| taken == look)
     }
 
+    /// The newest look.
+    pub(crate) fn seen(&self) -> Option<&View> {
+        self.seen.as_ref()
+    }
+
     /// Whether this content got the last verdict.
     pub(crate) fn knows(&self, content: u128) -> bool {
         self.taken.as_ref().is_some_and(|(_, known)| *known == content)

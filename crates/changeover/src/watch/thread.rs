@@ -132,7 +132,7 @@ impl<S> Watch<S> {
 
     fn wait(&mut self) -> Seen {
         let timeout = match self.enabled {
-            _ if !self.late.is_empty() => Duration::ZERO,
+            true if !self.late.is_empty() || self.events.astray() => Duration::ZERO,
             true => self.settle.wake_at(self.rules()).saturating_duration_since(Instant::now()).max(BREATH),
             false => GLANCE,
         };
@@ -185,14 +185,15 @@ impl<S> Watch<S> {
         let noticed = Instant::now();
         let rules = self.rules();
         self.count(&seen);
-        if self.settle.poll_due(noticed) {
-            self.shared.watch(|counters| counters.polls_seen += 1);
-            if self.poll() {
-                // What happened before the new watch stood, nobody told.
-                seen.signs.push(Sign::Lost);
-            }
+        let poll_due = self.settle.poll_due(noticed);
+        self.shared.watch(|counters| {
+            counters.polls_seen += u64::from(poll_due);
+            counters.looked_at = Some(noticed);
+        });
+        if (poll_due || self.events.astray()) && self.poll() {
+            // What happened before the new watch stood, nobody told.
+            seen.signs.push(Sign::Lost);
         }
-        self.shared.watch(|counters| counters.looked_at = Some(noticed));
         let mut signs = std::mem::take(&mut self.late);
         if !signs.is_empty() {
             // As below: they tell of what came after the last content.
@@ -200,7 +201,7 @@ impl<S> Watch<S> {
         }
         signs.append(&mut seen.signs);
         loop {
-            let view = self.view(Look::at(&self.file));
+            let view = self.view_after(&signs);
             self.shared.looked(view.main.modified_seconds());
             let due = self.settle.step(Instant::now(), &signs, &view, rules);
             if !due && self.settle.rests(&view) {
@@ -248,10 +249,12 @@ impl<S> Watch<S> {
         }
     }
 
-    /// What a poll looks at beside the file: its mount, the folders on the way to it, its file system. Where events tell of
-    /// everything and none came, the last two only every second time. Whether a watch was added.
+    /// What is looked at beside the file, at a poll and when the way to it may be another one: its mount, the folders on the way,
+    /// its file system. Where events tell of everything and none came, the last two only at every second poll. Whether a watch
+    /// was added.
     fn poll(&mut self) -> bool {
-        self.spared = self.standing.tells_all() && !self.stirred && !self.spared;
+        let at_rest = self.standing.tells_all() && !self.stirred && !self.events.astray();
+        self.spared = at_rest && !self.spared;
         if self.spared {
             self.find();
             return false;
@@ -431,6 +434,17 @@ impl<S> Watch<S> {
         let mut all = steps(&self.file);
         all.extend_from_slice(&self.beside);
         self.events.follow(&all)
+    }
+
+    /// A look at all files; after a save that is whole, at the settings file alone: all of them are read now.
+    fn view_after(&self, signs: &[Sign]) -> View {
+        let main = Look::at(&self.file);
+        let whole = signs.last() == Some(&Sign::Finished)
+            && signs.iter().all(|sign| matches!(sign, Sign::Written | Sign::Finished));
+        match self.settle.seen() {
+            Some(seen) if whole => View { main, others: seen.others.clone() },
+            _ => self.view(main),
+        }
     }
 
     /// A look at all files.

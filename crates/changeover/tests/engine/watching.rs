@@ -81,9 +81,15 @@ async fn invariant_8_whatever_becomes_of_the_folders_saves_are_seen_and_events_a
             symlink(root.join("target"), vault).unwrap();
         }),
     ];
-    for (way, change) in changes {
+    // With the folder gone for a moment, and for as long as it takes to be noticed.
+    let noticed = changes.into_iter().take(2).map(|(way, change)| (way, change, true));
+    for (way, change, noticed) in changes.into_iter().map(|(way, change)| (way, change, false)).chain(noticed)
+    {
         let (folder, vault, file, engine) = in_a_vault().await;
         change(folder.path(), &vault);
+        if noticed {
+            until(|| watch(&engine).mode == "poll").await;
+        }
         with(&vault, 3);
         live(&engine, 3).await;
         until(|| watch(&engine).mode == "inotify+poll").await;
@@ -123,6 +129,64 @@ async fn invariant_8_a_link_is_followed_wherever_it_stands_on_the_way() {
         until(|| watch(&engine).seen_by_event == seen + 1).await;
     }
     engine.shutdown().await;
+}
+
+/// A content with which no poll comes to the help of the events.
+fn without_polls(pair: i64) -> String {
+    format!(r#"{{"pair": {pair}, "pollMs": 3600000}}"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invariant_8_where_another_link_leads_is_watched_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let version = |name: &str, pair: i64| {
+        fs::create_dir_all(root.join(name)).unwrap();
+        fs::write(root.join(name).join("settings.json"), without_polls(pair)).unwrap();
+    };
+    version("..1", 1);
+    symlink("..1", root.join("..data")).unwrap();
+    symlink("..data/settings.json", root.join("settings.json")).unwrap();
+    let (engine, _) = over(&root.join("settings.json"), &root).await;
+    fs::write(root.join("..1/settings.json"), without_polls(2)).unwrap();
+    live(&engine, 2).await;
+    until(|| watch(&engine).polls_seen == 1).await;
+    for pair in [3, 5, 7] {
+        let name = format!("..{pair}");
+        version(&name, pair);
+        symlink(&name, root.join("..aside")).unwrap();
+        fs::rename(root.join("..aside"), root.join("..data")).unwrap();
+        live(&engine, pair).await;
+        // In place, where nothing was watched before.
+        fs::write(root.join(&name).join("settings.json"), without_polls(pair + 1)).unwrap();
+        live(&engine, pair + 1).await;
+    }
+    let status = watch(&engine);
+    assert_eq!((status.polls_seen, status.seen_by_poll, status.seen_by_event), (1, 0, 7));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invariant_8_that_a_folder_is_gone_is_known_before_the_next_poll() {
+    type Change = fn(&Path, &Path);
+    let changes: [(&str, Change); 2] = [
+        ("removed", |_, vault| fs::remove_dir_all(vault).unwrap()),
+        ("renamed away", |root, vault| fs::rename(vault, root.join("away")).unwrap()),
+    ];
+    for (way, change) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = folder.path().join("vault");
+        fs::create_dir(&vault).unwrap();
+        fs::write(vault.join("settings.json"), without_polls(1)).unwrap();
+        let (engine, _) = over(&vault.join("settings.json"), folder.path()).await;
+        // The poll of the start.
+        until(|| watch(&engine).polls_seen == 1).await;
+        assert_eq!(watch(&engine).mode, "inotify+poll", "{way}");
+        change(folder.path(), &vault);
+        until(|| watch(&engine).mode == "poll").await;
+        assert_eq!(watch(&engine).polls_seen, 1, "{way}");
+        engine.shutdown().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
