@@ -120,37 +120,47 @@ impl Source {
     }
 }
 
+/// Stages that a changeover has.
+const STAGES: usize = 6;
+
 /// Milliseconds by stage.
 pub(crate) struct Stages {
     begun: Instant,
     last: Instant,
-    millis: BTreeMap<String, f64>,
+    millis: Vec<(&'static str, f64)>,
     /// When every service was live.
     live: Option<(Instant, Timestamp)>,
 }
 
 impl Stages {
     pub(crate) fn since(begun: Instant) -> Self {
-        Self { begun, last: begun, millis: BTreeMap::new(), live: None }
+        Self { begun, last: begun, millis: Vec::with_capacity(STAGES), live: None }
     }
 
-    pub(crate) fn done(&mut self, stage: &str, at: Instant) {
-        self.millis.insert(stage.to_owned(), millis(at.saturating_duration_since(self.last)));
+    pub(crate) fn done(&mut self, stage: &'static str, at: Instant) {
+        self.millis.push((stage, millis(at.saturating_duration_since(self.last))));
         self.last = at;
     }
 
     /// Every service is live now, and who follows has followed or is late. What remains is to say so, which nobody's work waits for.
-    pub(crate) fn live(&mut self, stage: &str) {
+    pub(crate) fn live(&mut self, stage: &'static str) {
         let now = Instant::now();
         self.done(stage, now);
         self.live = Some((now, Timestamp::now()));
     }
 
     /// Milliseconds by stage and in total, and when it was over: where nothing went live, now.
-    pub(crate) fn over(mut self) -> (BTreeMap<String, f64>, Timestamp) {
+    pub(crate) fn over(self) -> (BTreeMap<String, f64>, Timestamp) {
         let (end, at) = self.live.unwrap_or_else(|| (Instant::now(), Timestamp::now()));
-        self.millis.insert("total".to_owned(), millis(end.saturating_duration_since(self.begun)));
-        (self.millis, at)
+        let total = ("total", millis(end.saturating_duration_since(self.begun)));
+        (
+            self.millis
+                .into_iter()
+                .chain([total])
+                .map(|(stage, millis)| (stage.to_owned(), millis))
+                .collect(),
+            at,
+        )
     }
 }
 

@@ -143,14 +143,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.try_again(None);
         }
         let source = Source { cause, actor, fingerprint, content, stages, proposed, reply };
-        let bound = |accepted: &Accepted<S>| {
+        let bound = |accepted: &Accepted<Arc<S>>| {
             self.history.quarantined(|| self.judge.meaning(&accepted.settings), &source.cause)
         };
         let bound = judged.as_ref().ok().and_then(bound);
         match bound.map_or(judged, |problem| Err(vec![problem])) {
             Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
             Ok(Accepted { settings, warnings, secrets }) => {
-                let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
+                let candidate = Candidate { settings, warnings, secrets, source };
                 if let Some(older) = self.waiting.replace(candidate) {
                     self.say(
                         older.source,

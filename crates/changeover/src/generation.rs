@@ -125,6 +125,10 @@ impl<I, T> Service<I, T> {
         &self.inputs
     }
 
+    pub(crate) fn shared_inputs(&self) -> Arc<I> {
+        Arc::clone(&self.inputs)
+    }
+
     /// Changes exactly when the object is another one.
     pub fn identity(&self) -> Identity {
         self.identity

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::blueprint::{Accepted, Check, Occasion};
 use crate::files::{Files, Other};
@@ -9,8 +10,8 @@ use crate::read::Content;
 use crate::report::Problem;
 use crate::tuning::Tuning;
 
-/// What a check gives.
-pub(crate) type Judged<S> = Result<Accepted<S>, Vec<Problem>>;
+/// What a check gives, where nothing that is large is moved any more.
+pub(crate) type Judged<S> = Result<Accepted<Arc<S>>, Vec<Problem>>;
 
 /// What came of a check.
 pub(crate) struct Examined<S> {
@@ -118,7 +119,7 @@ impl<S> Judge<S> {
                     Some((path, content)) => files.proposing(path, content),
                     None => files,
                 };
-                (self.check(&files, occasion), files.asked_for())
+                (self.check(&files, occasion).map(shared), files.asked_for())
             }
             Content::Missing => (Err(vec![self.missing()]), Vec::new()),
             Content::Unreadable(why) => (Err(vec![self.unreadable(why)]), Vec::new()),
@@ -138,7 +139,7 @@ impl<S> Judge<S> {
 
     /// Checks bytes. A check that panics has found a defect of the product, and refuses. So does a tuning: the loop asks for it
     /// when nothing can be refused any more.
-    pub(crate) fn check(&self, files: &Files<'_>, occasion: Occasion) -> Judged<S> {
+    pub(crate) fn check(&self, files: &Files<'_>, occasion: Occasion) -> Result<Accepted<S>, Vec<Problem>> {
         let check = || {
             let judged = (self.check)(files, occasion);
             let _tuning = judged.as_ref().map(|accepted| (self.tuning)(&accepted.settings));
@@ -151,4 +152,9 @@ impl<S> Judge<S> {
             ])
         })
     }
+}
+
+fn shared<S>(accepted: Accepted<S>) -> Accepted<Arc<S>> {
+    let Accepted { settings, warnings, secrets } = accepted;
+    Accepted { settings: Arc::new(settings), warnings, secrets }
 }

@@ -104,7 +104,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
         let settings = match judged {
             Ok(Accepted { settings, warnings, .. }) => {
                 plan.warnings.extend(warnings);
-                Arc::new(settings)
+                settings
             }
             Err(problems) => return Ok(Plan { problems, ..plan }),
         };

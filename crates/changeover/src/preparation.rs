@@ -1,6 +1,7 @@
 //! One preparation of a candidate: build beside the live generation, carry over what is the same.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,21 +29,23 @@ pub struct Preparation<S, V> {
 }
 
 /// What was done with each service, in the order in which it was begun.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Book(Arc<Mutex<Vec<Entry>>>);
 
-#[derive(Debug)]
 struct Entry {
     name: &'static str,
-    done: Option<(Action, String)>,
+    done: Option<(Action, Reason)>,
 }
+
+/// Puts into words why that was done: when the services are live, for no service waits for words.
+type Reason = Box<dyn Fn() -> String + Send>;
 
 impl Book {
     fn open(&self, name: &'static str) {
         self.with(|entries| entries.push(Entry { name, done: None }));
     }
 
-    fn close(&self, name: &'static str, action: Action, reason: String) {
+    fn close(&self, name: &'static str, action: Action, reason: Reason) {
         self.with(|entries| {
             if let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) {
                 entry.done = Some((action, reason));
@@ -72,9 +75,15 @@ impl Book {
     /// One line for each finished service.
     pub(crate) fn reports(&self) -> Vec<ServiceReport> {
         self.with(|entries| {
-            let finished = entries.iter().filter_map(|entry| Some((entry.name, entry.done.clone()?)));
+            let finished = entries.iter().filter_map(|entry| Some((entry.name, entry.done.as_ref()?)));
             finished
-                .map(|(name, (action, reason))| ServiceReport { name: name.to_owned(), action, reason })
+                .map(|(name, (action, reason))| {
+                    // Code of the product's serialises the inputs; a panic of it, which the program's hook has told, costs the words.
+                    let reason = catch_unwind(AssertUnwindSafe(reason));
+                    let reason =
+                        reason.unwrap_or_else(|_| "something that it is built from changed".to_owned());
+                    ServiceReport { name: name.to_owned(), action: *action, reason }
+                })
                 .collect()
         })
     }
@@ -99,39 +108,56 @@ impl<S, V> Preparation<S, V> {
         build: impl FnOnce(&I) -> F,
     ) -> Result<Service<I, T>, Vec<Problem>>
     where
-        I: PartialEq + Serialize,
+        I: PartialEq + Serialize + Send + Sync + 'static,
         F: Future<Output = Result<T, Vec<Problem>>>,
     {
         self.book.open(name);
-        let (action, reason) = match live {
-            Some(live) => match difference(live, &inputs, depends_on) {
-                None => {
-                    self.book.close(name, Action::Kept, "nothing that it is built from changed".to_owned());
-                    return Ok(live.clone());
-                }
-                Some(reason) => (Action::Rebuilt, reason),
-            },
-            None => (Action::Built, "first generation".to_owned()),
-        };
+        let difference = live.map(|live| difference(live, &inputs, depends_on));
+        if let (Some(live), Some(None)) = (live, &difference) {
+            let reason = || "nothing that it is built from changed".to_owned();
+            self.book.close(name, Action::Kept, Box::new(reason));
+            return Ok(live.clone());
+        }
         let object = build(&inputs).await?;
+        let service = Service::new(object, inputs, depends_on, self.number);
+        let (action, reason): (_, Reason) = match difference.flatten() {
+            Some(difference) => {
+                let inputs = service.shared_inputs();
+                (Action::Rebuilt, Box::new(move || difference.words(&inputs)))
+            }
+            None => (Action::Built, Box::new(|| "first generation".to_owned())),
+        };
         self.book.close(name, action, reason);
-        Ok(Service::new(object, inputs, depends_on, self.number))
+        Ok(service)
     }
 }
 
+/// Why a service cannot be carried over.
+struct Difference<I> {
+    /// What the one that is live was made from, if that is another.
+    inputs: Option<Arc<I>>,
+    /// What it depends on that is another.
+    others: Vec<&'static str>,
+}
+
 /// Why a service cannot be carried over; `None` when it can.
-fn difference<I: PartialEq + Serialize, T>(
+fn difference<I: PartialEq, T>(
     live: &Service<I, T>,
     inputs: &I,
     depends_on: &[(&'static str, Identity)],
-) -> Option<String> {
-    let mut reasons = Vec::new();
-    if live.inputs() != inputs {
-        reasons.push(changed_keys(live.inputs(), inputs));
-    }
+) -> Option<Difference<I>> {
+    let inputs = (live.inputs() != inputs).then(|| live.shared_inputs());
     let others = depends_on.iter().filter(|dependency| !live.depends_on().contains(dependency));
-    reasons.extend(others.map(|(name, _)| format!("`{name}` changed")));
-    (!reasons.is_empty()).then(|| reasons.join(", "))
+    let others: Vec<_> = others.map(|(name, _)| *name).collect();
+    (inputs.is_some() || !others.is_empty()).then_some(Difference { inputs, others })
+}
+
+impl<I: Serialize> Difference<I> {
+    fn words(&self, inputs: &I) -> String {
+        let keys = self.inputs.iter().map(|old| changed_keys(old.as_ref(), inputs));
+        let others = self.others.iter().map(|name| format!("`{name}` changed"));
+        keys.chain(others).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Keys that a reason names, at most.
@@ -194,12 +220,42 @@ mod tests {
         let dependency = Identity::fresh();
         let live = Service::new((), inputs(&[("model", 1), ("topP", 2)], "a"), &[("llm", dependency)], 1);
         let check = |inputs: Inputs, dependency, expected: Option<&str>| {
-            assert_eq!(difference(&live, &inputs, &[("llm", dependency)]).as_deref(), expected);
+            let difference = difference(&live, &inputs, &[("llm", dependency)]);
+            assert_eq!(difference.map(|found| found.words(&inputs)).as_deref(), expected);
         };
         check(inputs(&[("model", 1), ("topP", 2)], "a"), dependency, None);
         check(inputs(&[("model", 3), ("topP", 2)], "a"), dependency, Some("`llm.model` changed"));
         check(inputs(&[("model", 1)], "a"), dependency, Some("`llm.topP` changed"));
         check(inputs(&[("model", 1), ("topP", 2)], "b"), dependency, Some("a secret changed"));
         check(inputs(&[("model", 1), ("topP", 2)], "a"), Identity::fresh(), Some("`llm` changed"));
+    }
+
+    #[derive(Debug, PartialEq)]
+    struct Unspeakable(u32);
+
+    impl Serialize for Unspeakable {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("these inputs cannot be serialised")
+        }
+    }
+
+    #[tokio::test]
+    async fn inputs_that_cannot_be_put_into_words_end_nothing() {
+        let preparation: Preparation<(), ()> = Preparation {
+            settings: Arc::new(()),
+            live: None,
+            number: 2,
+            safe_mode: false,
+            scratch: PathBuf::new(),
+            book: Book::default(),
+        };
+        let live = Service::new((), Unspeakable(1), &[], 1);
+        let build = |_: &Unspeakable| async { Ok(()) };
+        let service = preparation.service("one", Some(&live), Unspeakable(2), &[], build).await.unwrap();
+        assert_eq!((service.inputs(), service.since()), (&Unspeakable(2), 2));
+        let reports = preparation.book.reports();
+        let told = |report: &ServiceReport| (report.action, report.reason.clone());
+        let words = "something that it is built from changed".to_owned();
+        assert_eq!(reports.iter().map(told).collect::<Vec<_>>(), [(Action::Rebuilt, words)]);
     }
 }

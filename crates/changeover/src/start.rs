@@ -13,7 +13,7 @@ use crate::engine::{Parts, StartError};
 use crate::files::Other;
 use crate::generation::Generation;
 use crate::history::History;
-use crate::judge::{Examined, Fingerprint, Judge};
+use crate::judge::{Examined, Fingerprint, Judge, Judged};
 use crate::making::{Prepared, begin, outcome};
 use crate::preparation::{Book, Preparation};
 use crate::probation::OnTrial;
@@ -195,7 +195,7 @@ fn choose<S>(
     };
     let problems = match judged {
         Ok(Accepted { settings, warnings, secrets }) => {
-            let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source };
+            let candidate = Candidate { settings, warnings, secrets, source };
             return First { candidate, safe_mode: false, refused: None };
         }
         Err(problems) => problems,
@@ -214,7 +214,7 @@ fn choose<S>(
                 proposed: None,
                 reply: None,
             };
-            let candidate = Candidate { settings: Arc::new(settings), warnings, secrets, source: older };
+            let candidate = Candidate { settings, warnings, secrets, source: older };
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }
     }
@@ -225,11 +225,7 @@ fn choose<S>(
 }
 
 /// Settings that were not taken back, or the problem that they were.
-fn unbound<S>(
-    judge: &Judge<S>,
-    history: &History,
-    accepted: Accepted<S>,
-) -> Result<Accepted<S>, Vec<Problem>> {
+fn unbound<S>(judge: &Judge<S>, history: &History, accepted: Accepted<Arc<S>>) -> Judged<S> {
     match history.quarantined(|| judge.meaning(&accepted.settings), &Cause::Start) {
         Some(problem) => Err(vec![problem]),
         None => Ok(accepted),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use serde_json::Number;
@@ -244,7 +245,8 @@ impl<'a> Builder<'a, '_> {
             }
             return;
         }
-        let mut first_at: HashMap<&str, usize> = HashMap::with_capacity(members.len());
+        let mut first_at: HashMap<&str, usize, RandomState> =
+            HashMap::with_capacity_and_hasher(members.len(), RandomState::default());
         for member in members {
             match first_at.entry(&member.key) {
                 Entry::Vacant(vacant) => {

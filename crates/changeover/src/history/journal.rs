@@ -147,10 +147,14 @@ impl Journal {
     }
 }
 
+/// Bytes of a line with a settings file of the usual size in it: it is written without moving to where there is more room.
+const LINE: usize = 8 * 1024;
+
 /// A line as it stands in the file, with its end.
 fn encoded(line: &Line) -> Result<Vec<u8>, HistoryError> {
     let place = Path::new("journal.jsonl");
-    let mut bytes = serde_json::to_vec(line).map_err(|source| error("writing", place)(source.into()))?;
+    let mut bytes = Vec::with_capacity(LINE);
+    serde_json::to_writer(&mut bytes, line).map_err(|source| error("writing", place)(source.into()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

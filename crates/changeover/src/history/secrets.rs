@@ -1,5 +1,6 @@
 //! Secrets, cut out of the contents that the journal keeps: a reference stands in place of each.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
@@ -56,13 +57,13 @@ impl Secrets {
             else {
                 continue;
             };
-            let reference = self.reference(String::from_utf8_lossy(secret).into_owned())?;
-            sealed.push_str(&String::from_utf8_lossy(between));
+            let reference = self.reference(text(secret).into_owned())?;
+            sealed.push_str(&text(between));
             sealed.push_str(MARK);
             sealed.push_str(&reference);
             end = range.end;
         }
-        sealed.push_str(&String::from_utf8_lossy(content.get(end..).unwrap_or_default()));
+        sealed.push_str(&text(content.get(end..).unwrap_or_default()));
         if self.unwritten {
             self.write()?;
         }
@@ -108,6 +109,11 @@ impl Secrets {
         self.unwritten = false;
         Ok(())
     }
+}
+
+/// A content that is in line is UTF-8 nearly always, and that is known much sooner than what of it is not.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// What a sealed content refers to.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::path::{self, NoFolder, Ways};
+use super::path::{self, NoFolder, Way, Ways};
 use super::walk::Found;
 use super::{Paths, Vault, table};
 
@@ -21,8 +21,8 @@ pub(super) fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
         pdf: folders.made("paths.pdf"),
         notes: folders.made("paths.notes"),
         workspace: folders.made("paths.workspace"),
-        templates: folders.inside("paths.templates").unwrap_or_else(|folder| folder),
-        prompts: folders.inside("paths.prompts").unwrap_or_else(|folder| folder),
+        templates: folders.inside("paths.templates").0,
+        prompts: folders.inside("paths.prompts").0,
     }
 }
 
@@ -41,35 +41,29 @@ struct Folders<'f, 'd> {
 impl Folders<'_, '_> {
     /// A folder that is made where it is missing.
     fn made(&mut self, key: &str) -> PathBuf {
-        match self.inside(key) {
-            Ok(folder) => {
-                if let Some(problem) = self.ways.folder_problem(&folder) {
-                    absent(self.found, key, &self.vault.relative(&folder), problem);
-                }
-                folder
-            }
-            Err(folder) => folder,
+        let (folder, way) = self.inside(key);
+        if let Some(problem) = way.and_then(|way| way.folder_problem(&folder)) {
+            absent(self.found, key, &self.vault.relative(&folder), problem);
         }
+        folder
     }
 
-    /// A folder that must be in the vault; `Err` where it was refused.
-    fn inside(&mut self, key: &str) -> Result<PathBuf, PathBuf> {
+    /// A folder that must be in the vault, and the way to it; `None` where it was refused.
+    fn inside(&mut self, key: &str) -> (PathBuf, Option<Way>) {
         let written = self.found.text(key);
         let folder = path::resolve(&written, self.vault);
+        let way = self.ways.to(&folder);
         let leaves = if self.allow_outside {
             None
         } else if path::leaves_by_name(&folder, self.vault) {
             Some("lies outside the vault")
         } else {
-            self.ways.leave_by_link(&folder).then_some("leads out of the vault by a link")
+            way.leaves_by_link(&folder, self.vault).then_some("leads out of the vault by a link")
         };
-        match leaves {
-            None => Ok(folder),
-            Some(message) => {
-                outside(self.found, key, &written, self.vault, message);
-                Err(folder)
-            }
+        if let Some(message) = leaves {
+            outside(self.found, key, &written, self.vault, message);
         }
+        (folder, leaves.is_none().then_some(way))
     }
 }
 

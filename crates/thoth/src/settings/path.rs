@@ -50,10 +50,15 @@ pub(super) fn resolve(written: &str, vault: &Vault) -> PathBuf {
             _ => path.to_owned(),
         }
     };
-    normal(&target)
+    normal(target)
 }
 
-fn normal(path: &Path) -> PathBuf {
+fn normal(path: PathBuf) -> PathBuf {
+    let text = path.as_os_str().as_encoded_bytes();
+    if !text.windows(2).any(|pair| pair == b"//" || pair == b"/.") && !text.ends_with(b"/") {
+        // Nearly always: to take a path apart and put it together again costs more than all else here.
+        return path;
+    }
     let mut normal = PathBuf::new();
     for component in path.components() {
         match component {
@@ -94,7 +99,7 @@ enum Thing {
 }
 
 /// Where a path leads, by the names on the way.
-enum Way {
+pub(super) enum Way {
     Folder,
     /// To nothing: below this folder there is no such name.
     Ends(PathBuf),
@@ -115,7 +120,7 @@ impl<'v> Ways<'v> {
         Self { vault, known: Vec::new() }
     }
 
-    fn to(&mut self, path: &Path) -> Way {
+    pub(super) fn to(&mut self, path: &Path) -> Way {
         let Ok(inside) = path.strip_prefix(self.vault.root()) else { return Way::Doubtful };
         let mut at = self.vault.root().to_owned();
         for name in inside.components() {
@@ -134,7 +139,7 @@ impl<'v> Ways<'v> {
     }
 
     fn thing(&mut self, name: &Path) -> Thing {
-        if let Some((_, thing)) = self.known.iter().find(|(known, _)| known.as_os_str() == name) {
+        if let Some((_, thing)) = self.known.iter().find(|(known, _)| known.as_os_str() == name.as_os_str()) {
             return *thing;
         }
         let thing = match name.symlink_metadata() {
@@ -147,20 +152,22 @@ impl<'v> Ways<'v> {
         self.known.push((name.to_owned(), thing));
         thing
     }
+}
 
-    /// Whether a path leaves the vault by a link.
-    pub(super) fn leave_by_link(&mut self, path: &Path) -> bool {
-        matches!(self.to(path), Way::Doubtful) && !followed(path).starts_with(self.vault.root())
+impl Way {
+    /// Whether the path that this is the way to leaves the vault by a link.
+    pub(super) fn leaves_by_link(&self, path: &Path, vault: &Vault) -> bool {
+        matches!(self, Self::Doubtful) && !followed(path).starts_with(vault.root())
     }
 
-    /// Why there can be no folder at a path. Makes nothing.
-    pub(super) fn folder_problem(&mut self, path: &Path) -> Option<NoFolder> {
-        match self.to(path) {
-            Way::Folder => None,
-            Way::Ends(nearest) => unwritable(&nearest),
-            Way::Blocked(at) => Some(NoFolder::blocked(&at)),
-            Way::Doubtful if path.is_dir() => None,
-            Way::Doubtful => {
+    /// Why there can be no folder at the path that this is the way to. Makes nothing.
+    pub(super) fn folder_problem(&self, path: &Path) -> Option<NoFolder> {
+        match self {
+            Self::Folder => None,
+            Self::Ends(nearest) => unwritable(nearest),
+            Self::Blocked(at) => Some(NoFolder::blocked(at)),
+            Self::Doubtful if path.is_dir() => None,
+            Self::Doubtful => {
                 let nearest = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok())?;
                 if nearest.is_dir() { unwritable(nearest) } else { Some(NoFolder::blocked(nearest)) }
             }
@@ -170,7 +177,7 @@ impl<'v> Ways<'v> {
 
 /// Whether a path leaves the vault by a link.
 pub(super) fn leaves_by_link(path: &Path, vault: &Vault) -> bool {
-    Ways::in_vault(vault).leave_by_link(path)
+    Ways::in_vault(vault).to(path).leaves_by_link(path, vault)
 }
 
 /// Why there can be no folder at a path.
