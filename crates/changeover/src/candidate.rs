@@ -142,7 +142,8 @@ impl Stages {
         self.last = at;
     }
 
-    /// Every service is live now, and who follows has followed or is late. What remains is to say so, which nobody's work waits for.
+    /// Every service is live now, and who follows has followed or is late. What remains is to say so, which nobody's work waits
+    /// for.
     pub(crate) fn live(&mut self, stage: &'static str) {
         let now = Instant::now();
         self.done(stage, now);

@@ -10,7 +10,7 @@ use crate::read::Content;
 use crate::report::Problem;
 use crate::tuning::Tuning;
 
-/// What a check gives, where nothing that is large is moved any more.
+/// What a check gives, with the settings shared.
 pub(crate) type Judged<S> = Result<Accepted<Arc<S>>, Vec<Problem>>;
 
 /// What came of a check.

@@ -38,7 +38,7 @@ struct Entry {
 }
 
 /// Puts into words why that was done: when the services are live, for no service waits for words.
-type Reason = Box<dyn Fn() -> String + Send>;
+type Reason = Box<dyn FnOnce() -> String + Send>;
 
 impl Book {
     fn open(&self, name: &'static str) {
@@ -60,10 +60,13 @@ impl Book {
         })
     }
 
-    /// What is said of a preparation that did not end within `limit`.
+    /// What is said of a preparation that did not end within `limit`. It may be outside of all services, on its way to one.
     pub(crate) fn late(&self, limit: Duration) -> Problem {
-        let unfinished = self.unfinished().join("`, `");
-        Problem::new("", format!("preparing `{unfinished}` took longer than {} ms", limit.as_millis()))
+        let what = match self.unfinished().as_slice() {
+            [] => "the services".to_owned(),
+            unfinished => format!("`{}`", unfinished.join("`, `")),
+        };
+        Problem::new("", format!("preparing {what} took longer than {} ms", limit.as_millis()))
             .hint("save again, or allow more time for it")
     }
 
@@ -72,20 +75,19 @@ impl Book {
         self.with(|entries| entries.iter().all(|entry| matches!(entry.done, Some((Action::Kept, _)))))
     }
 
-    /// One line for each finished service.
+    /// One line for each finished service. Closes the book: the inputs of before that it held are let go of, while their
+    /// generation still holds them.
     pub(crate) fn reports(&self) -> Vec<ServiceReport> {
-        self.with(|entries| {
-            let finished = entries.iter().filter_map(|entry| Some((entry.name, entry.done.as_ref()?)));
-            finished
-                .map(|(name, (action, reason))| {
-                    // Code of the product's serialises the inputs; a panic of it, which the program's hook has told, costs the words.
-                    let reason = catch_unwind(AssertUnwindSafe(reason));
-                    let reason =
-                        reason.unwrap_or_else(|_| "something that it is built from changed".to_owned());
-                    ServiceReport { name: name.to_owned(), action: *action, reason }
-                })
-                .collect()
-        })
+        let entries = self.with(std::mem::take);
+        let finished = entries.into_iter().filter_map(|entry| Some((entry.name, entry.done?)));
+        finished
+            .map(|(name, (action, reason))| {
+                // It serialises inputs, which is code of the product's; a panic, which the program's hook has told, costs the words.
+                let words = catch_unwind(AssertUnwindSafe(reason));
+                let reason = words.unwrap_or_else(|_| "something that it is built from changed".to_owned());
+                ServiceReport { name: name.to_owned(), action, reason }
+            })
+            .collect()
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
@@ -95,7 +97,8 @@ impl Book {
 
 impl<S, V> Preparation<S, V> {
     /// One service of the candidate: carried over from `live` when `inputs` and `depends_on` are the same, built by
-    /// `build` otherwise. Call it for independent services side by side.
+    /// `build` otherwise. Call it for independent services side by side. Which keys of the inputs changed is found by serialising
+    /// both, after the switch, where the next changeover waits for it: it must not block.
     ///
     /// # Errors
     /// What `build` refuses with.

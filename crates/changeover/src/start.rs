@@ -96,7 +96,7 @@ fn ground<S, V>(blueprint: Blueprint<S, V>) -> Result<Ground<S, V>, StartError> 
     aside::sweep(&file);
     let (mut events, waker) = Events::new()?;
     if enabled {
-        events.follow(&steps(&file));
+        events.follow(&steps(&file), false);
     }
     Ok(Ground {
         file,

@@ -1,4 +1,4 @@
-//! Reading the file once, whole, or saying why not. Nothing here follows a name twice.
+//! Reading the file once, whole and in one state of it, or saying why not.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -165,7 +165,7 @@ pub(crate) fn read(path: &Path) -> Option<(Look, Content)> {
     }
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or_default());
     let read = file.by_ref().take(CONTENT_MAX + 1).read_to_end(&mut bytes);
-    // Of the same numbers is only the same file, as it was before.
+    // Only the same file, unchanged, has the same numbers.
     let after = Look::at(path);
     if after != Look::There(before) {
         return None;

@@ -46,6 +46,8 @@ pub(crate) struct Events {
     inotify: Option<OwnedFd>,
     wake: Arc<OwnedFd>,
     watched: Vec<Watched>,
+    /// Whether any of that is on the way as of the last [`Events::follow`].
+    stands: bool,
     /// Why some folder is not watched, as of the last [`Events::follow`].
     shortage: Option<String>,
     /// Whether something has happened since then to a folder or a link, so that the way may be another one.
@@ -73,12 +75,14 @@ impl Events {
     pub(crate) fn new() -> io::Result<(Self, Waker)> {
         let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
         let waker = Waker { wake: Arc::clone(&wake) };
-        Ok((Self { inotify: None, wake, watched: Vec::new(), shortage: None, astray: false }, waker))
+        let events =
+            Self { inotify: None, wake, watched: Vec::new(), stands: false, shortage: None, astray: false };
+        Ok((events, waker))
     }
 
     /// What is in use: `inotify+poll` as long as every folder that is there is watched.
     pub(crate) fn mode(&self) -> &'static str {
-        if self.shortage.is_none() && !self.watched.is_empty() { "inotify+poll" } else { "poll" }
+        if self.shortage.is_none() && self.stands { "inotify+poll" } else { "poll" }
     }
 
     /// Why some folder is not watched, in words with the way out.
@@ -92,17 +96,18 @@ impl Events {
         self.astray = true;
     }
 
-    /// Whether the way to the files may be another one than that which is watched. Until it is followed, nobody may tell of a
-    /// save.
+    /// Whether the way to the files may be another one than that which is watched: a folder, or what was a link, has changed.
+    /// What is saved there before it is followed may be found by the poll alone.
     pub(crate) fn astray(&self) -> bool {
         self.astray
     }
 
-    /// Watches exactly the folders of these steps. Whether a watch was added: then the file must be looked at again.
+    /// Watches the folders of these steps, and no others, unless `keep` says so: a way that is being changed may have a gap,
+    /// and what comes back into it must be told. Whether a watch was added: then the file must be looked at again.
     ///
     /// What could not be had is asked for again each time: whoever has exhausted a limit may be gone, nobody tells, and
     /// to ask takes a microsecond.
-    pub(crate) fn follow(&mut self, steps: &[Step]) -> bool {
+    pub(crate) fn follow(&mut self, steps: &[Step], keep: bool) -> bool {
         (self.shortage, self.astray) = (None, false);
         if self.inotify.is_none() {
             match inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC) {
@@ -133,7 +138,12 @@ impl Events {
                 .position(|old| old.identity == Some(identity) && old.folder == step.folder);
             if let Some(position) = known {
                 let mut watched = self.watched.swap_remove(position);
-                watched.names = vec![step.into()];
+                let name = Name::from(step);
+                if !keep {
+                    watched.names = vec![name];
+                } else if !watched.names.contains(&name) {
+                    watched.names.push(name);
+                }
                 kept.push(watched);
                 continue;
             }
@@ -148,12 +158,16 @@ impl Events {
                 Err(error) => self.shortage = Some(no_watch(&step.folder, error)),
             }
         }
+        self.stands = !kept.is_empty();
         for gone in self.watched.drain(..) {
             // The kernel has removed it already where the folder itself is gone, and may have given the number
             // of a watch that was just added for the same inode.
-            if kept.iter().all(|watched| watched.descriptor != gone.descriptor)
-                && let Err(error) = inotify::remove_watch(inotify, gone.descriptor)
-            {
+            if kept.iter().any(|watched| watched.descriptor == gone.descriptor) {
+                continue;
+            }
+            if keep {
+                kept.push(gone);
+            } else if let Err(error) = inotify::remove_watch(inotify, gone.descriptor) {
                 tracing::trace!(%error, "watch was gone already");
             }
         }
@@ -244,6 +258,7 @@ impl Events {
         let before = self.watched.len();
         self.watched.retain(|watched| !lost.contains(&watched.descriptor));
         self.astray |= self.watched.len() < before;
+        self.stands &= !self.watched.is_empty();
         if seen.lost > 0 {
             self.renew();
         }

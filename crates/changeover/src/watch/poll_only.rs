@@ -53,7 +53,7 @@ impl Events {
     }
 
     /// There is nothing to watch.
-    pub(crate) fn follow(&mut self, _steps: &[Step]) -> bool {
+    pub(crate) fn follow(&mut self, _steps: &[Step], _keep: bool) -> bool {
         false
     }
 

@@ -107,7 +107,7 @@ impl Settle {
         !self.being_written() && self.taken.as_ref().is_some_and(|(taken, _)| taken == look)
     }
 
-    /// The newest look.
+    /// The newest look. Of other files it may be older: after a save that is whole they are read, not looked at.
     pub(crate) fn seen(&self) -> Option<&View> {
         self.seen.as_ref()
     }

@@ -225,11 +225,12 @@ impl<S> Watch<S> {
                     // The loop comes first; then it is looked again.
                     self.late = std::mem::take(&mut signs);
                 }
-                if !signs.is_empty() {
+                if !signs.is_empty() && !self.events.astray() {
                     // They were heard while this content was read, and tell of what comes after it.
                     self.standing.heard();
                     continue;
                 }
+                self.late.append(&mut signs);
             }
             self.shared.being_written(self.settle.being_written());
             self.tell();
@@ -253,13 +254,16 @@ impl<S> Watch<S> {
     /// its file system. Where events tell of everything and none came, the last two only at every second poll. Whether a watch
     /// was added.
     fn poll(&mut self) -> bool {
-        let at_rest = self.standing.tells_all() && !self.stirred && !self.events.astray();
+        let astray = self.events.astray();
+        let at_rest = self.standing.tells_all() && !self.stirred && !astray;
         self.spared = at_rest && !self.spared;
         if self.spared {
             self.find();
             return false;
         }
-        let anew = self.follow();
+        let anew = self.follow(astray);
+        // What is gone may be made again, and nobody tells: the next poll walks the way again.
+        self.stirred |= astray;
         self.standing.polled(FileSystem::of(&self.file), self.events.shortage(), anew);
         let mode = self.events.mode();
         self.shared.watch(|counters| counters.mode = mode);
@@ -292,7 +296,7 @@ impl<S> Watch<S> {
         }
     }
 
-    /// Whether all files are what they were when they were found good, byte for byte. They are read every few seconds because
+    /// Whether all files are what they were when they were found good, byte for byte, and nobody has saved them again. They are read every few seconds because
     /// time stamps can lie, and what they say is not checked each time. What was refused is: it may have been for something that
     /// stands in no file, a folder that is in the way.
     fn is_what_it_was(&mut self, view: &View, main: &Look, content: &Content, rules: Rules) -> bool {
@@ -301,10 +305,12 @@ impl<S> Watch<S> {
         }
         let others: Vec<Other> = self.others.iter().map(|other| Other::read(other)).collect();
         let number = self.judge.fingerprint(content, &others).number();
-        let same = self.settle.knows(number);
+        let others = others.into_iter().map(|other| other.look).collect();
+        let view = View { main: view.main.clone(), others };
+        let same = self.settle.knows(number) && self.settle.rests(&view);
         if same {
             self.stirred = true;
-            self.settle.judge(Instant::now(), view, number, true, rules);
+            self.settle.judge(Instant::now(), &view, number, true, rules);
             self.standing.rests();
         }
         same
@@ -425,15 +431,15 @@ impl<S> Watch<S> {
         }
     }
 
-    /// Follows the folders of every file. Whether a watch was added. The way to the other files is walked only after something
+    /// Follows the folders of every file. Whether a watch was added. `astray`: the way may just be changing. The way to the other files is walked only after something
     /// has happened: a poll of a file at rest costs what one file costs.
-    fn follow(&mut self) -> bool {
+    fn follow(&mut self, astray: bool) -> bool {
         if std::mem::take(&mut self.stirred) {
             self.beside = self.others.iter().flat_map(|other| steps(other)).collect();
         }
         let mut all = steps(&self.file);
         all.extend_from_slice(&self.beside);
-        self.events.follow(&all)
+        self.events.follow(&all, astray)
     }
 
     /// A look at all files; after a save that is whole, at the settings file alone: all of them are read now.
@@ -459,7 +465,7 @@ impl<S> Watch<S> {
         if !paths().eq(self.others.iter()) {
             self.others = paths().cloned().collect();
             self.stirred = true;
-            if self.enabled && self.follow() {
+            if self.enabled && self.follow(false) {
                 // What happened before the new watch stood, nobody told: the next look sees it.
                 self.settle.poll_soon();
             }

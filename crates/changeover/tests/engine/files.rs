@@ -6,7 +6,7 @@ use std::path::Path;
 use changeover::Decision::{Applied, Rejected, Unchanged};
 use changeover::{Cause, Content, Files, Proposal};
 
-use crate::support::World;
+use crate::support::{World, until};
 
 /// What stands in `extra` of the settings: the number in the file of that name beside them.
 pub fn extra(files: &Files<'_>, folder: &Path, name: &str) -> Result<i64, String> {
@@ -50,6 +50,20 @@ async fn a_change_of_another_file_is_a_save() {
     assert!(!world.engine.status().drift);
     fs::remove_file(&extra).unwrap();
     assert_eq!((world.verdict().await.verdict, world.pair()), (Applied, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_that_is_saved_again_as_it_was_is_a_save_that_an_event_told() {
+    let mut world = World::start(Some(r#"{"pair": 1, "extra": "extra", "pollMs": 3600000}"#)).await;
+    let (extra, aside) = (world.folder.path().join("extra"), world.folder.path().join("aside"));
+    until(|| world.engine.status().watch.polls_seen == 1).await;
+    for decision in [Applied, Unchanged, Unchanged] {
+        fs::write(&aside, "10").unwrap();
+        fs::rename(&aside, &extra).unwrap();
+        assert_eq!((world.verdict().await.verdict, world.pair()), (decision, 11));
+    }
+    let watch = world.engine.status().watch;
+    assert_eq!((watch.seen_by_event, watch.seen_by_poll), (3, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

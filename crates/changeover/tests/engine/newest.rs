@@ -77,7 +77,7 @@ async fn invariant_4_a_preparation_that_blocks_its_thread_holds_up_neither_the_l
     world.rename(r#"{"pair": 1, "fault": "block"}"#);
     let late = world.verdict().await;
     assert_eq!(late.verdict, Rejected);
-    assert_eq!(late.problems[0].message, "preparing `` took longer than 200 ms");
+    assert_eq!(late.problems[0].message, "preparing the services took longer than 200 ms");
     world.engine.answers().await.unwrap();
     // The thread that met it is still held, and another one looks.
     world.expect(r#"{"pair": 2}"#, Applied).await;

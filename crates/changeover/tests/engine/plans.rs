@@ -118,7 +118,7 @@ async fn a_plan_ends_at_the_deadline_and_lets_go() {
     let before = everything(world.folder.path());
     let plan = plan(&world, r#"{"pair": 2, "fault": "hang"}"#, Cause::Save).await;
     assert_eq!((plan.verdict, plan.by_the_world), (Rejected, true));
-    assert_eq!(plan.problems[0].message, "preparing `` took longer than 100 ms");
+    assert_eq!(plan.problems[0].message, "preparing the services took longer than 100 ms");
     assert_eq!(everything(world.folder.path()), before);
     let alive = world.probes.alive.clone();
     until(|| alive.load(Ordering::SeqCst) == 1).await;

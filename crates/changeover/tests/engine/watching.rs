@@ -167,6 +167,33 @@ async fn invariant_8_where_another_link_leads_is_watched_before_it_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn invariant_8_a_link_that_is_removed_and_made_again_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let file = |name: &str| root.join(name).join("settings.json");
+    for pair in 1..=3 {
+        fs::create_dir(root.join(format!("v{pair}"))).unwrap();
+        fs::write(file(&format!("v{pair}")), without_polls(pair)).unwrap();
+    }
+    symlink("v1", root.join("current")).unwrap();
+    let (engine, _) = over(&file("current"), &root).await;
+    until(|| watch(&engine).polls_seen == 1).await;
+    for pair in 2..=3 {
+        let before = watch(&engine).events_seen;
+        fs::remove_file(root.join("current")).unwrap();
+        // The gap is noticed.
+        until(|| watch(&engine).events_seen > before && watch(&engine).mode == "poll").await;
+        symlink(format!("v{pair}"), root.join("current")).unwrap();
+        live(&engine, pair).await;
+        until(|| watch(&engine).mode == "inotify+poll").await;
+    }
+    fs::write(file("v3"), without_polls(4)).unwrap();
+    live(&engine, 4).await;
+    assert_eq!((watch(&engine).polls_seen, watch(&engine).seen_by_poll), (1, 0));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invariant_8_that_a_folder_is_gone_is_known_before_the_next_poll() {
     type Change = fn(&Path, &Path);
     let changes: [(&str, Change); 2] = [

@@ -85,7 +85,7 @@ pub(super) fn leave_to_another(
     let is_taken = move || hold::is_held(&state_dir, "monitor").unwrap_or(true);
     let parts = parts(place, engine, database, index);
     let monitor = Monitor::beside(parts, Arc::new(is_taken), shutdown.clone());
-    let followed = follow_writes(writes, engine.clone(), Arc::clone(index), monitor.clone());
+    let followed = follow_writes(writes, engine.clone(), monitor.clone());
     let shutdown = shutdown.clone();
     tasks.spawn(async move { shutdown.run_until_cancelled(followed).await });
     Ok(Papers { monitor, builder: None })
@@ -132,12 +132,7 @@ async fn wake_at_writes(mut writes: Writes, monitor: Monitor) {
 
 /// Tells what became of PDFs, and has the settings prepared once more when another recipe is to be read than the
 /// live one: the process that builds it has made it ready.
-async fn follow_writes(
-    mut writes: Writes,
-    engine: Engine<Settings, Services>,
-    index: Arc<Index>,
-    monitor: Monitor,
-) {
+async fn follow_writes(mut writes: Writes, engine: Engine<Settings, Services>, monitor: Monitor) {
     let mut seen = None;
     loop {
         let version = writes.version().await;
@@ -146,7 +141,7 @@ async fn follow_writes(
         if now.is_some() && now == seen {
             continue;
         }
-        seen = match catch_up(&engine, &index, &monitor).await {
+        seen = match catch_up(&engine, &monitor).await {
             Ok(true) => now,
             Ok(false) => None,
             Err(problem) => {
@@ -158,13 +153,9 @@ async fn follow_writes(
 }
 
 /// Says whether nothing is left to be done.
-async fn catch_up(
-    engine: &Engine<Settings, Services>,
-    index: &Arc<Index>,
-    monitor: &Monitor,
-) -> Result<bool, String> {
+async fn catch_up(engine: &Engine<Settings, Services>, monitor: &Monitor) -> Result<bool, String> {
     monitor.tell_news().await?;
-    if !reads_another(engine, index).await? {
+    if !reads_another(engine).await? {
         return Ok(true);
     }
     let verdict = engine.refresh().await.map_err(|stopped| stopped.to_string())?;
@@ -175,13 +166,12 @@ async fn catch_up(
 }
 
 /// Whether the live settings would read another recipe now than the live generation does.
-async fn reads_another(engine: &Engine<Settings, Services>, index: &Arc<Index>) -> Result<bool, String> {
+async fn reads_another(engine: &Engine<Settings, Services>) -> Result<bool, String> {
     let live = engine.live().pin(format_args!("a look at what the index has"));
-    let index = Arc::clone(index);
     if live.safe_mode {
         return Ok(false);
     }
-    let looked = tokio::task::spawn_blocking(move || live.services.rag.is_behind(&live.settings.rag, &index));
+    let looked = tokio::task::spawn_blocking(move || live.services.rag.is_behind(&live.settings.rag));
     let looked: rusqlite::Result<bool> = looked.await.map_err(|error| error.to_string())?;
     looked.map_err(|error| error.to_string())
 }

@@ -129,7 +129,7 @@ fn remove(path: &Path) {
     }
 }
 
-/// As long as it lives, the recipe's chunks stay. A generation holds one.
+/// As long as it lives, the recipe's chunks stay. The inputs of the service hold one.
 #[derive(Debug)]
 pub struct Lease {
     leases: Leases,

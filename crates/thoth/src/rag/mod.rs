@@ -137,14 +137,13 @@ impl Rag {
         Self { inputs, index, llm }
     }
 
-    /// Whether the settings would be given another recipe to search now than this service searches, by an index that goes on
-    /// being built. Only reads. Blocking.
+    /// Whether the index has another recipe ready for these settings by now than the one that is searched. Only reads. Blocking.
     ///
     /// # Errors
     /// What SQLite refuses.
-    pub fn is_behind(&self, settings: &RagSettings, index: &Index) -> rusqlite::Result<bool> {
+    pub fn is_behind(&self, settings: &RagSettings) -> rusqlite::Result<bool> {
         let wanted = Recipe::new(settings);
-        Ok(*self.reads() != wanted && *self.reads() != index.readable_recipe(&wanted)?)
+        Ok(*self.reads() != wanted && *self.reads() != self.index.readable_recipe(&wanted)?)
     }
 
     /// The recipe that is searched.

@@ -42,8 +42,8 @@ impl Index {
         })
     }
 
-    /// Holds the recipe that a new generation reads, by the lease that there is if it is that one's. Waits while it is being dropped: a sweep takes one transaction, and then
-    /// another one is readable, or this one is made anew.
+    /// Holds the recipe that a new generation reads, by the lease that is held already if it is that one's. Waits while it is
+    /// being dropped: a sweep takes one transaction, and then another one is readable, or this one can be made anew.
     ///
     /// # Errors
     /// What SQLite or the file system refuses; [`RagError::Replaced`] where that does not end.

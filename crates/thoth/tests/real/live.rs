@@ -190,7 +190,8 @@ async fn a_chunk_size_comes_back_at_any_moment_though_its_index_is_just_being_dr
     let place = Place::new().with("THOTH_HOT_RELOAD", "0");
     let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
     for round in 0..400 {
-        let content = json!({ "rag": { "chunkSize": [500, 777][round % 2] } }).to_string();
+        let size = [500, 777][round % 2];
+        let content = json!({ "rag": { "chunkSize": size } }).to_string();
         std::fs::write(thoth.place.settings(), content).unwrap();
         let verdict = thoth.post("/api/v1/reloads", &json!({})).await;
         assert_eq!(verdict["verdict"], "applied", "{round}: {verdict}");
