@@ -51,8 +51,8 @@ impl<'a> Files<'a> {
         self.main
     }
 
-    /// Another file, as it is now. It is read once for each check, however often it is asked for by the same spelling. Give an absolute path:
-    /// it is the file's name as long as it is watched.
+    /// Another file, as it is now. It is read once for each check, however often it is asked for by the same spelling. Give an
+    /// absolute path: it is the file's name as long as it is watched.
     pub fn read(&self, path: &Path) -> Content {
         let mut others = self.others.borrow_mut();
         // Byte for byte: to take paths apart costs more than all else here.

@@ -82,7 +82,8 @@ impl Book {
         let finished = entries.into_iter().filter_map(|entry| Some((entry.name, entry.done?)));
         finished
             .map(|(name, (action, reason))| {
-                // It serialises inputs, which is code of the product's; a panic, which the program's hook has told, costs the words.
+                // It serialises inputs, which is code of the product's: a panic of that, which the program's hook has told, costs
+                // the words.
                 let words = catch_unwind(AssertUnwindSafe(reason));
                 let reason = words.unwrap_or_else(|_| "something that it is built from changed".to_owned());
                 ServiceReport { name: name.to_owned(), action, reason }

@@ -2,6 +2,7 @@
 
 use crate::read::Look;
 
+mod asked;
 mod chain;
 #[cfg(target_os = "linux")]
 #[path = "inotify.rs"]
@@ -16,13 +17,14 @@ mod settle;
 mod standing;
 mod thread;
 
+pub(crate) use asked::Command;
 pub(crate) use chain::steps;
 pub(crate) use events::{Events, Waker};
 pub(crate) use mount::Mount;
 pub(crate) use pulse::{Place, Pulse, listen, spawn};
 pub(crate) use settle::{Judgement, Settle, Sign};
 pub(crate) use standing::Standing;
-pub(crate) use thread::{Command, Watch, WatchCounters};
+pub(crate) use thread::{Watch, WatchCounters};
 
 /// What a wait for events brought.
 #[derive(Debug, Default)]

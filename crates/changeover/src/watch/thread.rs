@@ -5,34 +5,19 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
 use super::filesystem::FileSystem;
 use super::settle::Rules;
 use super::standing::{Finder, Reason};
-use super::{Events, Judgement, Mount, Place, Pulse, Seen, Settle, Sign, Standing, Step, View, steps};
-use crate::aside::Aside;
-use crate::blueprint::Occasion;
-use crate::candidate::{Arrival, Message, Proposed};
+use super::{
+    Command, Events, Judgement, Mount, Place, Pulse, Seen, Settle, Sign, Standing, Step, View, steps,
+};
+use crate::candidate::{Arrival, Message};
 use crate::files::Other;
 use crate::judge::{Examined, Fingerprint, Judge, Judged};
-use crate::proposal::{ABSENT, NotProposed, Proposal, Proposing};
 use crate::read::{self, Content, Look};
 use crate::relay::{Gone, Relay};
-use crate::report::{Cause, Problem, Verdict};
+use crate::report::Cause;
 use crate::status::Shared;
-
-/// What other threads ask of the watch.
-pub(crate) enum Command {
-    /// Read the file now, whatever it looks like.
-    Read(Cause, oneshot::Sender<Arc<Verdict>>),
-    /// Check a content that somebody asks for, and write it aside.
-    Propose(Proposal, oneshot::Sender<Proposing>),
-    /// Put it in the file's place, unless nobody waits for that any more.
-    Put(Aside, Fingerprint, oneshot::Sender<Result<(), Problem>>),
-    /// End.
-    Stop,
-}
 
 /// Counters that the status shows.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +73,7 @@ pub(crate) struct Watch<S> {
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// Tries to read the file in one state of it before events are listened to again.
-const READS_MAX: usize = 3;
+pub(super) const READS_MAX: usize = 3;
 
 /// The shortest wait without an event: a file that never holds still must not keep a core busy.
 const BREATH: Duration = Duration::from_millis(1);
@@ -165,19 +150,6 @@ impl<S> Watch<S> {
             self.shared.looked(look.modified_seconds());
             self.shared.read(fingerprint.shown());
             self.glanced = Some(self.belong(look, others));
-        }
-    }
-
-    /// Carries out what was asked for.
-    fn obey(&mut self, command: Command) -> Result<(), Gone> {
-        match command {
-            Command::Read(cause, reply) => self.read_now(cause, reply),
-            Command::Propose(proposal, reply) => self.propose(proposal, reply),
-            Command::Put(aside, fingerprint, reply) => {
-                self.put(aside, fingerprint, reply);
-                Ok(())
-            }
-            Command::Stop => Err(Gone),
         }
     }
 
@@ -296,9 +268,9 @@ impl<S> Watch<S> {
         }
     }
 
-    /// Whether all files are what they were when they were found good, byte for byte, and nobody has saved them again. They are read every few seconds because
-    /// time stamps can lie, and what they say is not checked each time. What was refused is: it may have been for something that
-    /// stands in no file, a folder that is in the way.
+    /// Whether all files are what they were when they were found good, byte for byte, and nobody has saved them again. They are
+    /// read every few seconds because time stamps can lie, and what they say is not checked each time. What was refused is: it
+    /// may have been for something that stands in no file, a folder that is in the way.
     fn is_what_it_was(&mut self, view: &View, main: &Look, content: &Content, rules: Rules) -> bool {
         if !self.found_good || view.main != *main || !self.settle.rests(view) {
             return false;
@@ -352,87 +324,8 @@ impl<S> Watch<S> {
         }
     }
 
-    fn read_now(&mut self, cause: Cause, reply: oneshot::Sender<Arc<Verdict>>) -> Result<(), Gone> {
-        let noticed = Instant::now();
-        let (look, content) = read::now(&self.file);
-        let read = Instant::now();
-        self.shared.looked(look.modified_seconds());
-        let Examined { judged, others, fingerprint } = self.judge.examine(&content);
-        self.found_good = judged.is_ok();
-        let view = self.belong(look, others);
-        self.settle.take(view, fingerprint.number());
-        let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
-        self.send(Arrival { reply: Some(reply), ..arrival })
-    }
-
-    /// Checks what somebody asks for against what stands in the file, and writes it aside. The loop decides.
-    fn propose(&mut self, proposal: Proposal, reply: oneshot::Sender<Proposing>) -> Result<(), Gone> {
-        let noticed = Instant::now();
-        let Proposal { file, content, cause, actor, if_match, allow_empty } = proposal;
-        let Some((present, stands)) = (0..READS_MAX).find_map(|_| read::read(&self.file)) else {
-            // Whoever asked may have gone.
-            drop(reply.send(Err(NotProposed::Conflict { present: None })));
-            return Ok(());
-        };
-        let found = self.judge.examine(&stands).fingerprint.shown();
-        let seen = match &stands {
-            Content::Missing => Some(ABSENT),
-            // What cannot be read, nobody has seen.
-            Content::Bytes(_) | Content::Unreadable(_) => found.as_deref(),
-        };
-        if if_match.is_some_and(|wanted| Some(wanted.as_str()) != seen) {
-            drop(reply.send(Err(NotProposed::Conflict { present: found })));
-            return Ok(());
-        }
-        let read = Instant::now();
-        let occasion = if allow_empty { Occasion::RunningAllowEmpty } else { Occasion::Running };
-        let (target, present, before) = match &file {
-            None => (&self.file, present, stands.clone()),
-            Some(other) => {
-                let (look, content) = read::now(other);
-                (other, look, content)
-            }
-        };
-        let examined = match &file {
-            None => self.judge.examine_on(&Content::Bytes(content.clone()), None, occasion),
-            Some(other) => self.judge.examine_on(&stands, Some((other, &content)), occasion),
-        };
-        let Examined { mut judged, fingerprint, .. } = examined;
-        let mut aside = None;
-        if judged.is_ok() && before.bytes() != Some(&content) {
-            match Aside::write(target, present, &content) {
-                Ok(written) => aside = Some(written),
-                Err(problem) => judged = Err(vec![problem]),
-            }
-        }
-        let content = if file.is_none() { Content::Bytes(content) } else { stands };
-        let (sender, verdict) = oneshot::channel();
-        drop(reply.send(Ok(verdict)));
-        let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
-        let arrival = Arrival { actor, proposed: Some(Proposed { aside }), reply: Some(sender), ..arrival };
-        self.relay.tell(Message::Arrival(Box::new(arrival)))
-    }
-
-    fn put(&mut self, aside: Aside, fingerprint: Fingerprint, reply: oneshot::Sender<Result<(), Problem>>) {
-        if reply.is_closed() {
-            return;
-        }
-        let put = aside.put();
-        let done = put.is_ok();
-        let main = Look::at(&self.file);
-        if done {
-            // Before anybody hears of it: the file has this content from now on.
-            self.shared.looked(main.modified_seconds());
-            self.shared.read(fingerprint.shown());
-        }
-        // Whoever waited may have given up meanwhile: then it is a save like any other.
-        if reply.send(put).is_ok() && done {
-            self.settle.take(self.view(main), fingerprint.number());
-        }
-    }
-
-    /// Follows the folders of every file. Whether a watch was added. `astray`: the way may just be changing. The way to the other files is walked only after something
-    /// has happened: a poll of a file at rest costs what one file costs.
+    /// Follows the folders of every file. Whether a watch was added. `astray`: the way may just be changing. The way to the other
+    /// files is walked only after something has happened: a poll of a file at rest costs what one file costs.
     fn follow(&mut self, astray: bool) -> bool {
         if std::mem::take(&mut self.stirred) {
             self.beside = self.others.iter().flat_map(|other| steps(other)).collect();
@@ -454,12 +347,12 @@ impl<S> Watch<S> {
     }
 
     /// A look at all files.
-    fn view(&self, main: Look) -> View {
+    pub(super) fn view(&self, main: Look) -> View {
         View { main, others: self.others.iter().map(|other| Look::at(other)).collect() }
     }
 
     /// Takes note of the files that a check has read, and watches those that are new.
-    fn belong(&mut self, main: Look, others: Vec<Other>) -> View {
+    pub(super) fn belong(&mut self, main: Look, others: Vec<Other>) -> View {
         self.shared.others(&others);
         let paths = || others.iter().map(|other| &other.path);
         if !paths().eq(self.others.iter()) {
@@ -473,7 +366,7 @@ impl<S> Watch<S> {
         View { main, others: others.into_iter().map(|other| other.look).collect() }
     }
 
-    fn arrival(
+    pub(super) fn arrival(
         &self,
         cause: Cause,
         fingerprint: Fingerprint,
@@ -495,7 +388,7 @@ impl<S> Watch<S> {
         }
     }
 
-    fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {
+    pub(super) fn send(&self, arrival: Arrival<S>) -> Result<(), Gone> {
         self.shared.read(arrival.fingerprint.shown());
         self.relay.tell(Message::Arrival(Box::new(arrival)))
     }

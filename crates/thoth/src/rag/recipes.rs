@@ -61,6 +61,7 @@ impl Index {
             if let Some(lease) = self.lease(&reads)? {
                 return Ok(Arc::new(lease));
             }
+            // Another process may hold it, and nobody tells when a lock of a file is free for others.
             std::thread::sleep(PAUSE);
         }
         Err(RagError::Replaced)
