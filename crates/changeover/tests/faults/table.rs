@@ -4,11 +4,11 @@ use changeover::Decision::{self, Applied, Rejected};
 
 use crate::checks::next_save_goes_live;
 use crate::inject::{Call, Fault, permitted};
-use crate::probe::Role::{self, Watch};
+use crate::probe::Role::Watch;
 use crate::sweep::{Bench, Way};
 
-/// Who, which call, of which file, the how many-th, and its error; the verdict, and what it says.
-type Row = (Role, &'static str, Option<&'static str>, usize, &'static str, Decision, &'static str);
+/// Which call of the thread that carries a save, of which file, the how many-th, and its error; the verdict, and what it says.
+type Row = (&'static str, Option<&'static str>, usize, &'static str, Decision, &'static str);
 
 const FILE: Option<&str> = Some("settings.json");
 const JOURNAL: Option<&str> = Some("state/journal.jsonl");
@@ -16,28 +16,28 @@ const SECRETS: Option<&str> = Some("state/secrets.new");
 
 const SAVES: [Row; 10] = [
     // What cannot be read may be half of something: it is looked at again before that is a verdict.
-    (Watch, "openat", FILE, 1, "EACCES", Applied, ""),
-    (Watch, "openat", FILE, 1, "EMFILE", Applied, ""),
-    (Watch, "read", FILE, 1, "EIO", Applied, ""),
-    (Watch, "statx", FILE, 1, "EIO", Applied, ""),
-    (Watch, "mkdir", None, 1, "ENOSPC", Rejected, "the scratch folder: No space left"),
+    ("openat", FILE, 1, "EACCES", Applied, ""),
+    ("openat", FILE, 1, "EMFILE", Applied, ""),
+    ("read", FILE, 1, "EIO", Applied, ""),
+    ("statx", FILE, 1, "EIO", Applied, ""),
+    ("mkdir", None, 1, "ENOSPC", Rejected, "the scratch folder: No space left"),
     // The intent is written before the switch.
-    (Watch, "openat", SECRETS, 1, "EMFILE", Rejected, "the history cannot be written"),
-    (Watch, "write", SECRETS, 1, "ENOSPC", Rejected, "the history cannot be written"),
-    (Watch, "fsync", SECRETS, 1, "EIO", Rejected, "the history cannot be written"),
-    (Watch, "write", JOURNAL, 1, "ENOSPC", Rejected, "the history cannot be written"),
+    ("openat", SECRETS, 1, "EMFILE", Rejected, "the history cannot be written"),
+    ("write", SECRETS, 1, "ENOSPC", Rejected, "the history cannot be written"),
+    ("fsync", SECRETS, 1, "EIO", Rejected, "the history cannot be written"),
+    ("write", JOURNAL, 1, "ENOSPC", Rejected, "the history cannot be written"),
     // After it, a history that fails takes nothing back.
-    (Watch, "write", JOURNAL, 2, "ENOSPC", Applied, ""),
+    ("write", JOURNAL, 2, "ENOSPC", Applied, ""),
 ];
 
 const PROPOSALS: [Row; 6] = [
-    (Watch, "write", None, 1, "ENOSPC", Rejected, "cannot be written aside"),
-    (Watch, "fsync", None, 1, "EIO", Rejected, "cannot be written aside"),
-    (Watch, "rename", None, 2, "EROFS", Rejected, "cannot be replaced"),
+    ("write", None, 1, "ENOSPC", Rejected, "cannot be written aside"),
+    ("fsync", None, 1, "EIO", Rejected, "cannot be written aside"),
+    ("rename", None, 2, "EROFS", Rejected, "cannot be replaced"),
     // The rename stands, whatever becomes of the folder.
-    (Watch, "fsync", None, 3, "EIO", Applied, ""),
-    (Watch, "unlink", None, 1, "EIO", Applied, ""),
-    (Watch, "write", JOURNAL, 1, "EROFS", Rejected, "the history cannot be written"),
+    ("fsync", None, 3, "EIO", Applied, ""),
+    ("unlink", None, 1, "EIO", Applied, ""),
+    ("write", JOURNAL, 1, "EROFS", Rejected, "the history cannot be written"),
 ];
 
 /// An engine holds a few commits on trial, and then writes an outcome after each further one: it would not be known which
@@ -63,8 +63,8 @@ fn every_kind_of_fault_comes_to_what_it_should() {
 }
 
 /// `None`: this machine allows no tracer.
-fn meet(bench: &mut Bench, way: Way, (role, name, path, nth, error, decision, said): &Row) -> Option<()> {
-    let call = Call { role: *role, name, path: *path };
+fn meet(bench: &mut Bench, way: Way, (name, path, nth, error, decision, said): &Row) -> Option<()> {
+    let call = Call { role: Watch, name, path: *path };
     let fault = Fault { call, nth: *nth, answer: &format!("error={error}") };
     let (verdict, met) = bench.suffer(way, fault)?;
     assert!(met, "the row is about a call that is made: {fault:?}");
