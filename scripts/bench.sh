@@ -2,7 +2,7 @@
 # Builds Thoth and its bench as users get them, and prints the figures as Markdown: `bench.sh [--quick] [--record]`. What Thoth
 # is compared with is brought into target/tools, and nothing is installed on the system; what cannot be had is said.
 # `--record` writes docs/figures.md anew. `bench.sh --plan`: the figures that the plan set itself, without others. `bench.sh --saves`:
-# what a save takes, and `--flow`: what changes cost requests, in half a minute each, for whoever works on that.
+# what a save takes, and `--flow`: what changes cost requests, within two minutes each, for whoever works on that.
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"

@@ -5,6 +5,7 @@
 //! - `thoth-bench --document DOCS` makes the document anew from `figures.json`.
 //! - `thoth-bench THOTH --plan` prints the figures that the plan for changing settings set itself.
 //! - `thoth-bench THOTH --saves` prints what a save takes, and its stages: for whoever works on that.
+//! - `thoth-bench THOTH --flow` prints what changes cost the requests of others.
 //! - `thoth-bench --floor FILE ADDRESS` is the floor as a program that answers.
 
 mod answer;
@@ -56,9 +57,7 @@ fn main() -> anyhow::Result<()> {
         }
         [thoth, "--flow"] => {
             let flow = throughput::measure(&run::tools(Path::new(thoth), Path::new(""))?)?;
-            for (when, flow) in [("no changes", flow.quiet), ("ten a second", flow.changing)] {
-                println!("{when}: {} answers a second, {:?}", flow.per_second, flow.times);
-            }
+            print!("{}", document::flow(&flow));
             Ok(())
         }
         [thoth, tools, options @ ..] => {

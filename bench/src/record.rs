@@ -31,7 +31,7 @@ pub struct Record {
     pub faults: Vec<Seen>,
     pub load: Outcome,
     pub reads: Reads,
-    pub throughput: Throughput,
+    pub throughput: Vec<Throughput>,
     pub sizes: Sizes,
     pub services: Vec<Crowd>,
     /// With the watch, and without.

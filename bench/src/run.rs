@@ -105,7 +105,7 @@ struct Others {
     race: Vec<race::Entry>,
     strain: Vec<strain::Strain>,
     faults: Vec<faults::Seen>,
-    throughput: throughput::Throughput,
+    throughput: Vec<throughput::Throughput>,
     skipped: Vec<String>,
 }
 

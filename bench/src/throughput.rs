@@ -1,4 +1,6 @@
-//! Requests while nothing changes, and while the settings change ten times a second: windows of each in turn.
+//! Requests to Thoth while nothing changes, while its settings change ten times a second, and while those of the floor do, beside
+//! it: short windows of each in turn, so that what the machine does meanwhile falls on all alike. What the floor's saves cost is
+//! what it costs to be woken at all.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,19 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::latency::Save;
-use crate::peers::contender::{Said, said};
+use crate::peers::contender::{Contender, Said, said};
 use crate::peers::{self, Tools};
 use crate::sample::Times;
 
 /// Windows of each kind, and how long one is.
-const WINDOWS: usize = 6;
-const WINDOW: Duration = Duration::from_secs(2);
+const WINDOWS: usize = 40;
+const WINDOW: Duration = Duration::from_millis(500);
 
 /// The pause between two changes.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Clients, each with one connection that it keeps.
-const CLIENTS: usize = 2;
+/// Clients, each with one connection that it keeps: fewer than would keep two cores busy without a pause, and more.
+const CLIENTS: [usize; 2] = [2, 8];
 
 /// One kind of window.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -32,11 +34,13 @@ pub struct Flow {
     pub not_right: usize,
 }
 
-/// Both kinds.
+/// All kinds, with as many clients.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Throughput {
+    pub clients: usize,
     pub quiet: Flow,
-    pub changing: Flow,
+    pub floor: Flow,
+    pub ours: Flow,
 }
 
 #[derive(Default)]
@@ -59,39 +63,59 @@ impl Sum {
     }
 }
 
-/// Measures with a Thoth of its own.
-pub fn measure(tools: &Tools) -> anyhow::Result<Throughput> {
-    let thoth = peers::thoth(tools)?;
-    let (mut quiet, mut changing) = (Sum::default(), Sum::default());
+/// Measures with a Thoth and a floor of its own.
+pub fn measure(tools: &Tools) -> anyhow::Result<Vec<Throughput>> {
+    let (thoth, floor) = (peers::thoth(tools)?, peers::floor(tools)?);
     let mut round = 0;
-    // The first window fills pools and caches, and is not counted.
-    window(&thoth, &mut Sum::default(), None)?;
-    for _ in 0..WINDOWS {
-        window(&thoth, &mut quiet, None)?;
-        window(&thoth, &mut changing, Some(&mut round))?;
-    }
-    Ok(Throughput { quiet: quiet.flow(), changing: changing.flow() })
+    CLIENTS.iter().map(|clients| beside(&thoth, &floor, *clients, &mut round)).collect()
 }
 
-fn window(thoth: &peers::Contender, sum: &mut Sum, round: Option<&mut usize>) -> anyhow::Result<()> {
+fn beside(
+    thoth: &Contender,
+    floor: &Contender,
+    clients: usize,
+    round: &mut usize,
+) -> anyhow::Result<Throughput> {
+    let files = [None, Some(floor.file()), Some(thoth.file())];
+    let mut sums: [Sum; 3] = Default::default();
+    // The first window fills pools and caches, and is not counted.
+    window(thoth, clients, None, round, &mut Sum::default())?;
+    for window_number in 0..WINDOWS {
+        // Each kind comes first as often as the others.
+        for kind in (0..3).map(|kind| (kind + window_number) % 3) {
+            window(thoth, clients, files[kind], round, &mut sums[kind])?;
+        }
+    }
+    let [quiet, floor, ours] = sums.map(Sum::flow);
+    Ok(Throughput { clients, quiet, floor, ours })
+}
+
+/// Asks Thoth for the time of a window, while a file, if there is one, is saved again and again.
+fn window(
+    thoth: &Contender,
+    clients: usize,
+    file: Option<&Path>,
+    round: &mut usize,
+    sum: &mut Sum,
+) -> anyhow::Result<()> {
     let stop = AtomicBool::new(false);
     let begun = Instant::now();
     let asked = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
+        let asking: Vec<_> = (0..clients)
             .map(|_| {
                 let (client, stop) = (thoth.client(true), &stop);
                 scope.spawn(move || ask(client, stop))
             })
             .collect();
-        let changed = match round {
+        let changed = match file {
             None => {
                 std::thread::sleep(WINDOW);
                 Ok(())
             }
-            Some(round) => change(thoth.file(), round, begun, &mut sum.changes),
+            Some(file) => change(file, round, begun, &mut sum.changes),
         };
         stop.store(true, Ordering::Relaxed);
-        let asked: Vec<_> = clients.into_iter().filter_map(|client| client.join().ok()).collect();
+        let asked: Vec<_> = asking.into_iter().filter_map(|client| client.join().ok()).collect();
         changed.map(|()| asked)
     })?;
     sum.seconds += begun.elapsed().as_secs_f64();

@@ -14,7 +14,7 @@ mod wheels;
 use std::path::PathBuf;
 
 pub use contender::Contender;
-pub use ours::thoth;
+pub use ours::{floor, thoth};
 
 /// Where the programs are.
 pub struct Tools {
