@@ -85,7 +85,7 @@ impl Book {
                 // It serialises inputs, which is code of the product's: a panic of that, which the program's hook has told, costs
                 // the words.
                 let words = catch_unwind(AssertUnwindSafe(reason));
-                let reason = words.unwrap_or_else(|_| "something that it is built from changed".to_owned());
+                let reason = words.unwrap_or_else(|_| NAMELESS.to_owned());
                 ServiceReport { name: name.to_owned(), action, reason }
             })
             .collect()
@@ -167,11 +167,18 @@ impl<I: Serialize> Difference<I> {
 /// Keys that a reason names, at most.
 const NAMED_MAX: usize = 5;
 
+/// What is said where there is no key to name: of inputs that are a single value, or that cannot be serialised.
+const NAMELESS: &str = "something that it is built from changed";
+
 /// The keys in which two inputs differ, in words. Secrets serialise alike, so they are told as just that.
 fn changed_keys<I: Serialize>(old: &I, new: &I) -> String {
+    let (Ok(old), Ok(new)) = (serde_json::to_value(old), serde_json::to_value(new)) else {
+        return NAMELESS.to_owned();
+    };
     let mut keys = Vec::new();
-    if let (Ok(old), Ok(new)) = (serde_json::to_value(old), serde_json::to_value(new)) {
-        differing(&old, &new, &mut String::new(), &mut keys);
+    differing(&old, &new, &mut String::new(), &mut keys);
+    if keys == [""] {
+        return NAMELESS.to_owned();
     }
     if keys.is_empty() {
         return "a secret changed".to_owned();
@@ -206,6 +213,8 @@ fn differing(old: &Value, new: &Value, path: &mut String, keys: &mut Vec<String>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[derive(PartialEq, Serialize)]
@@ -234,6 +243,13 @@ mod tests {
         check(inputs(&[("model", 1), ("topP", 2)], "a"), Identity::fresh(), Some("`llm` changed"));
     }
 
+    #[test]
+    fn inputs_without_keys_have_none_named() {
+        assert_eq!(changed_keys(&"one", &"two"), NAMELESS);
+        // JSON has no such keys.
+        assert_eq!(changed_keys(&HashMap::from([([1], 1)]), &HashMap::from([([2], 1)])), NAMELESS);
+    }
+
     #[derive(Debug, PartialEq)]
     struct Unspeakable(u32);
 
@@ -259,7 +275,6 @@ mod tests {
         assert_eq!((service.inputs(), service.since()), (&Unspeakable(2), 2));
         let reports = preparation.book.reports();
         let told = |report: &ServiceReport| (report.action, report.reason.clone());
-        let words = "something that it is built from changed".to_owned();
-        assert_eq!(reports.iter().map(told).collect::<Vec<_>>(), [(Action::Rebuilt, words)]);
+        assert_eq!(reports.iter().map(told).collect::<Vec<_>>(), [(Action::Rebuilt, NAMELESS.to_owned())]);
     }
 }
