@@ -90,6 +90,7 @@ inside() {
   user start thoth || fail 'it does not start'
   status_says 'applied generation 1' || fail 'ready, and no status'
   first=$(shown MainPID)
+  "$HOME/.local/bin/thoth" status >/dev/null || fail 'a command in a shell does not find it'
   saved '"temperature": 0.2'
   wait_for 'a save is no status' status_says 'llm.default.temperature'
   user reload thoth || fail 'a good reload fails'

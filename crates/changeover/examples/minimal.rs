@@ -34,6 +34,7 @@ async fn start(folder: &Path) -> Result<Engine<Settings, ()>, Box<dyn Error>> {
         prepare: Box::new(|preparation| Box::pin(prepare(preparation))),
         tuning: |_| Tuning::default(),
         on_trial: |_| Vec::new(),
+        // Secrets too: only a keyed hash of it is kept. Where `Debug` hides one, name it here.
         meaning: |settings| format!("{settings:?}").into_bytes(),
         version: "1".to_owned(),
         fallback: Box::new(Settings::default),

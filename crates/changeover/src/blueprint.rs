@@ -52,7 +52,8 @@ pub type Prepare<S, V> = dyn Fn(Preparation<S, V>) -> Preparing<V> + Send + Sync
 pub struct Blueprint<S, V> {
     /// The settings file. It need not exist.
     pub file: PathBuf,
-    /// Where the history is kept; made if absent, with mode 0700.
+    /// Where the history is kept; made if absent, with mode 0700. For one engine at a time: nothing locks it, and a second one
+    /// sweeps away what the first prepares.
     pub state_dir: PathBuf,
     /// The key of the hashes that people see, made if absent; `None` for one of its own in the state directory.
     /// Engines that share one say the same hash of the same content.
@@ -70,7 +71,7 @@ pub struct Blueprint<S, V> {
     /// [`crate::Engine::worked`] and [`crate::Engine::failed`]. For a product without such services: `|_| Vec::new()`.
     pub on_trial: fn(&V) -> Vec<(&'static str, Identity)>,
     /// What settings mean, in bytes, secrets included: the same for all settings that are equal, another for all others. Only a
-    /// keyed hash of it is kept. What was taken back is recognised by it, however it is written and wherever it comes from.
+    /// keyed hash of it is kept; where `Debug` hides a secret, it must not come from that. What was taken back is recognised by it, however it is written and wherever it comes from.
     pub meaning: fn(&S) -> Vec<u8>,
     /// The version of the product. What was taken back in one version may be tried anew in another.
     pub version: String,

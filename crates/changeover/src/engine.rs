@@ -42,7 +42,8 @@ pub enum StartError {
 #[error("the engine has stopped")]
 pub struct Stopped;
 
-/// The handle to a running engine. Cheap to clone; the engine runs until [`Engine::shutdown`].
+/// The handle to a running engine. Cheap to clone. The engine runs until [`Engine::shutdown`], or until the last handle is
+/// dropped: keep one. A [`Live`] or a [`Follower`] does not keep it running.
 pub struct Engine<S, V> {
     pub(crate) parts: Arc<Parts<S, V>>,
 }
@@ -110,7 +111,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         self.parts.shared.status()
     }
 
-    /// Every verdict from now on.
+    /// Every verdict from now on. A receiver that falls 1,024 behind is told so by `RecvError::Lagged`, and goes on with what
+    /// came after; [`Engine::history`] has the rest.
     pub fn verdicts(&self) -> broadcast::Receiver<Arc<Verdict>> {
         self.parts.verdicts.subscribe()
     }

@@ -13,6 +13,7 @@
 //! | `start`, `wiring` | a first generation, and the threads that it is put to work with |
 //! | `follow`, `retire`, `pins` | what comes after the switch; who still works with what was live before |
 //! | [`Plan`] | what a content would do: the same way, without the switch, and nothing is left of it |
+//! | [`edit`], [`Proposal`] | changes by program: the bytes of some keys, comments kept; checked, prepared, written and switched as one |
 //! | [`schedule`] | changes at a time, and for a time: what is due is a pure function of entries, values and clocks |
 //! | `history` | an append-only journal, readable after a kill at any byte |
 //! | [`Verdict`], [`Status`] | what people and programs are told |
@@ -20,13 +21,13 @@
 //! # Five minutes to start
 //!
 //! A product hands over a [`Blueprint`]: a file, a folder for state, and plain functions. There is no trait to
-//! implement and nothing to register.
+//! implement, and only the owner of what a process has once (a port, a folder watch) registers, as a [`Follower`].
 //!
 //! ```
 #![doc = include_str!("../examples/minimal.rs")]
 //! ```
 //!
-//! `examples/` has two services of which one holds the other, a refused save, and a save that goes live, fails and is taken back.
+//! The other examples are named above.
 
 pub mod check;
 pub mod edit;

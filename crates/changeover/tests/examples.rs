@@ -28,6 +28,7 @@ fn every_example_runs_and_says_its_verdicts() {
             "refused_save",
             &["rejected generation 1", "2:11: `port`: `\"eighty\"` is not a port", "cannot be bound"],
         ),
+        ("moved_port", &["answers (answers at "][..]),
         (
             "reverted_save",
             &["applied generation 2", "applied generation 3", "as in generation 1: 401 Unauthorized"],

@@ -229,7 +229,10 @@ fn variables(page: &mut String) {
         page,
         "cannot be read, or holds more than one line, is refused, and the key before it stays; an absent or empty one is",
     );
-    line(page, "no key, and told. A save that wants another value than a pinned one is told.\n");
+    line(
+        page,
+        "no key, and told. If a save asks for another value than a variable pins, the verdict warns of it.\n",
+    );
     line(page, "| variable | key | |");
     line(page, "| --- | --- | --- |");
     for variable in VARIABLES {
