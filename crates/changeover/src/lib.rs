@@ -6,14 +6,15 @@
 //! | --- | --- |
 //! | `watch` | events of the folders on the way to the file (inotify), a poll that decides, and the settling: a pure function of signs and times |
 //! | `read` | the file, once, in one state |
+//! | `files`, `judge` | the files of one content, its fingerprint, and the product's check |
 //! | [`check`] | strict JSON as people write it, with places; the product's own check comes after it |
-//! | `changeover`, `relay` | one loop that owns the switch; whichever thread has news for it carries it on |
+//! | `changeover`, `candidate`, `relay` | one loop that owns the switch, and what is on its way through it; whichever thread has news for it carries it on |
 //! | [`Preparation`], `making` | build beside, carry over what is the same; a preparation on its way |
-//! | `probation`, `aftermath` | whether what went live works, and what happens when it does not |
+//! | `probation`, `aftermath`, `again` | whether what went live works, what happens when it does not, and when what the world refused is tried again |
 //! | `start`, `wiring` | a first generation, and the threads that it is put to work with |
 //! | `follow`, `retire`, `pins` | what comes after the switch; who still works with what was live before |
 //! | [`Plan`] | what a content would do: the same way, without the switch, and nothing is left of it |
-//! | [`edit`], [`Proposal`] | changes by program: the bytes of some keys, comments kept; checked, prepared, written and switched as one |
+//! | [`edit`], [`Proposal`], `aside` | changes by program: the bytes of some keys, comments kept; checked, prepared, written and switched as one |
 //! | [`schedule`] | changes at a time, and for a time: what is due is a pure function of entries, values and clocks |
 //! | `history` | an append-only journal, readable after a kill at any byte |
 //! | [`Verdict`], [`Status`] | what people and programs are told |
