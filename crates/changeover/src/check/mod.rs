@@ -169,10 +169,10 @@ pub fn parse(content: &[u8]) -> Result<Document<'_>, Box<Refused<'_>>> {
 }
 
 /// Problems that were found after the check (a port that is taken), with the place of the key that each names, where
-/// the content has it.
+/// the content has it. What is in another file has its place there.
 pub(crate) fn placed(mut problems: Vec<Problem>, content: &[u8]) -> Vec<Problem> {
     let Ok(document) = parse(content) else { return problems };
-    for problem in problems.iter_mut().filter(|problem| problem.line.is_none()) {
+    for problem in problems.iter_mut().filter(|problem| problem.file.is_none() && problem.line.is_none()) {
         let path: Vec<&str> = problem.path.split('.').collect();
         if let Some((line, column)) = document.position_of_value(&path) {
             (problem.line, problem.column) = (Some(line), Some(column));

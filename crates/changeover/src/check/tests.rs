@@ -263,6 +263,14 @@ fn a_document_with_doubled_keys_can_still_be_checked() {
     assert!(refused.document.is_none());
 }
 
+#[test]
+fn a_problem_of_another_file_gets_no_place_of_this_one() {
+    let taken = Problem::new("a", "taken");
+    let found = placed(vec![taken.clone(), taken.in_file("settings.local.json")], b"{\n \"a\": 1}");
+    let places: Vec<_> = found.iter().map(|problem| (problem.line, problem.column)).collect();
+    assert_eq!(places, [(Some(2), Some(7)), (None, None)]);
+}
+
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
