@@ -5,7 +5,7 @@ use std::ops::Range;
 use jsonc_parser::ParseStringErrorKind;
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 
-use super::{Fault, shown};
+use super::{Fault, prescan, shown};
 
 /// A replacement with which the parser can go on.
 pub(super) struct Mend {
@@ -270,7 +270,13 @@ fn word_at(text: &str, at: usize) -> &str {
     rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
 }
 
-/// The last byte before a place that is neither white space nor, in its line, a comment.
+/// The last byte before a place that is neither white space nor in a comment. The parser has come as far as that place, so the
+/// prescan understands what is before it.
 fn last_token_byte(text: &str, at: usize) -> Option<u8> {
-    text.get(..at)?.trim_end().bytes().next_back()
+    let before = text.get(..at)?;
+    let comments = prescan::scan(before).comments;
+    let tokens = comments.iter().rev().try_fold(before.trim_end(), |left, comment| {
+        if left.len() > comment.end { Some(left) } else { left.get(..comment.start).map(str::trim_end) }
+    })?;
+    tokens.bytes().next_back()
 }

@@ -73,6 +73,10 @@ fn refused_with_line_and_column() {
         ("{\"a\": [1,,2,,]}", &[("", 1, 10, "one `,` too many"), ("", 1, 13, "one `,` too many")]),
         ("{,}", &[("", 1, 2, "one `,` too many")]),
         ("{\"a\": , \"b\": }", &[("", 1, 7, "a value is missing"), ("", 1, 14, "a value is missing")]),
+        ("{\"a\": /* x */ , \"b\": 1}", &[("", 1, 15, "a value is missing")]),
+        ("{\"a\": # x\n}", &[("", 2, 1, "a value is missing")]),
+        ("{\"a\": // one  \n /* two */\n, \"b\": 1}", &[("", 3, 1, "a value is missing")]),
+        ("{\"a\": [ // b:\n , 1]}", &[("", 2, 2, "one `,` too many")]),
         ("{\"a\" 1, \"b\"}", &[("", 1, 6, "a `:` is missing"), ("", 1, 12, "has no value")]),
         (
             "{\"a\" = 1; \"b\" => 2}",
