@@ -65,22 +65,26 @@ pub(super) fn sweep(path: &Path) -> Result<(), HistoryError> {
 
 /// Writes a file aside and renames it into place: whoever reads sees the old one or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
-    replace_by(path, |out| out.write_all(bytes).map_err(error("writing", path)))
+    replace_by(path, |out| out.write_all(bytes).map_err(error("writing", path))).map(drop)
 }
 
-/// The same for what is made piece by piece.
+/// The same for what is made piece by piece. Gives the file, open for appending: who goes on with it need not open it again,
+/// which could fail when there is no way back any more.
 pub(super) fn replace_by(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), HistoryError>,
-) -> Result<(), HistoryError> {
+) -> Result<File, HistoryError> {
     let aside = aside(path);
     let failed = || error("writing", path);
-    let file = private().write(true).create(true).truncate(true).open(&aside).map_err(failed())?;
+    let file = private().append(true).create(true).open(&aside).map_err(failed())?;
+    // What a write that failed has left there.
+    file.set_len(0).map_err(failed())?;
     let mut out = BufWriter::new(file);
     write(&mut out)?;
     let file = out.into_inner().map_err(|failure| failed()(failure.into_error()))?;
     // Renamed before its bytes are on the disk, it could be empty after a power cut.
-    file.sync_all().and_then(|()| fs::rename(&aside, path)).map_err(failed())
+    file.sync_all().and_then(|()| fs::rename(&aside, path)).map_err(failed())?;
+    Ok(file)
 }
 
 /// A random key that is made once, also when two processes make it at the same time.

@@ -127,10 +127,10 @@ impl Journal {
         }
     }
 
-    /// Replaces the journal by what `keep` makes of its lines.
+    /// Replaces the journal by what `keep` makes of its lines. After a failure it is the old one, and is written on.
     pub(super) fn rewrite(&mut self, mut keep: impl FnMut(Line) -> Option<Line>) -> Result<(), HistoryError> {
         let (mut count, mut length) = (0, 0);
-        replace_by(&self.path, |out| {
+        self.file = replace_by(&self.path, |out| {
             for line in Lines::open(&self.path)?.into_iter().flatten() {
                 let Some(line) = keep(line?) else { continue };
                 let bytes = encoded(&line)?;
@@ -140,8 +140,6 @@ impl Journal {
             }
             Ok(())
         })?;
-        let open = private().append(true).open(&self.path);
-        self.file = open.map_err(error("opening the journal", &self.path))?;
         (self.lines, self.length, self.torn) = (count, length, false);
         Ok(())
     }

@@ -1,9 +1,15 @@
 //! One fault of each kind with what it comes to: those that every run of the tests meets.
 
-use changeover::Decision::{self, Applied, Rejected};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use crate::checks::next_save_goes_live;
-use crate::inject::{Call, Fault, permitted};
+use changeover::Decision::{self, Applied, Rejected};
+use changeover::read_history;
+
+use crate::checks::{Before, Left, after, content, next_save_goes_live};
+use crate::inject::{Call, Fault, Tracer, permitted};
+use crate::probe::Probe;
 use crate::probe::Role::Watch;
 use crate::sweep::{Bench, Way};
 
@@ -89,4 +95,46 @@ fn a_disk_that_answers_too_late_is_told_and_what_it_did_then_is_a_save() {
     }
     next_save_goes_live(&mut bench.probe, 1_000, "after a disk that hung");
     bench.restart();
+}
+
+/// Lines of a journal that an engine, which writes two of them at its start, rewrites when it has written two more.
+const LINES: usize = 3_997;
+
+const OUTCOME: &str = r#"{"outcome":{"id":1,"outcome":"kept","at":"2026-01-31T12:00:00Z"}}"#;
+
+fn long_journal(folder: &Path) {
+    let file = folder.join("state/journal.jsonl");
+    fs::create_dir(folder.join("state")).unwrap();
+    fs::write(&file, format!("{OUTCOME}\n").repeat(LINES)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn a_journal_that_was_rewritten_is_written_on_without_a_free_descriptor() {
+    if !permitted() {
+        return;
+    }
+    let at = "the journal is rewritten";
+    let mut probe = Probe::start_through(&content(1), |folder| {
+        long_journal(folder);
+        Vec::new()
+    });
+    let state_dir = probe.folder.join("state");
+    let before = Before::of(&mut probe);
+    // It is opened to weigh its lines and to copy them. To open it once more would fail.
+    let call = Call { role: Watch, name: "openat", path: JOURNAL };
+    let Some(tracer) = Tracer::hold(&probe, call, Some((3, "error=EMFILE"))) else { return };
+    probe.save(&content(2));
+    let verdict = probe.verdict();
+    let opened = tracer.let_go();
+    let lines = fs::read_to_string(state_dir.join("journal.jsonl")).unwrap().lines().count();
+    assert!(lines < 10, "it was rewritten: {lines} lines");
+    after(&mut probe, &before, 2, &verdict, Left::Nothing, at);
+    next_save_goes_live(&mut probe, 3, at);
+    let newest = read_history(&state_dir).unwrap().pop().unwrap();
+    assert_eq!(newest.generation, before.state.generation + 2, "5: what comes after it is written down too");
+    assert_eq!(opened.len(), 2, "{opened:?}");
+    let mut probe = probe.restart();
+    next_save_goes_live(&mut probe, 4, "the next start");
+    probe.end();
 }
