@@ -48,17 +48,22 @@ impl Secrets {
     }
 
     /// A content with references in place of its secrets. They are in the file before this returns: what is sealed
-    /// never refers to nothing.
+    /// never refers to nothing. Ranges in any order and over each other are cut out as what they cover together; one that is
+    /// not in the content is refused, since nobody knows what it was to hide.
     pub(super) fn seal(&mut self, content: &[u8], secrets: &[Range<usize>]) -> Result<String, HistoryError> {
+        let mut secrets = secrets.to_vec();
+        secrets.sort_unstable_by_key(|range| range.start);
         let mut sealed = String::with_capacity(content.len());
         let mut end = 0;
         for range in secrets {
-            let (Some(between), Some(secret)) = (content.get(end..range.start), content.get(range.clone()))
-            else {
-                continue;
-            };
+            if content.get(range.clone()).is_none() {
+                let beyond = io::Error::new(io::ErrorKind::InvalidInput, "it is not within the content");
+                return Err(error("cutting out a secret for", &self.path)(beyond));
+            }
+            let start = range.start.max(end);
+            let Some(secret) = content.get(start..range.end) else { continue };
             let reference = self.reference(text(secret).into_owned())?;
-            sealed.push_str(&text(between));
+            sealed.push_str(&text(content.get(end..start).unwrap_or_default()));
             sealed.push_str(MARK);
             sealed.push_str(&reference);
             end = range.end;
@@ -138,6 +143,25 @@ mod tests {
         let (again, _) = Secrets::open(path).unwrap();
         assert_eq!(again.unseal(&sealed).unwrap(), content);
         assert_eq!(again.by_reference.len(), 2, "the same secret has one reference");
+    }
+
+    #[test]
+    fn however_secrets_are_given_nothing_of_them_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut secrets, _) = Secrets::open(folder.path().join("secrets.json")).unwrap();
+        let content = b"a=sk-one b=sk-two";
+        let out_of_order = [11..17, 2..8];
+        let overlapping = [2..6, 4..8, 11..17];
+        let one_within_another = [2..8, 3..5, 11..17];
+        let twice = [2..8, 2..8, 11..17];
+        for ranges in [&out_of_order[..], &overlapping, &one_within_another, &twice] {
+            let sealed = secrets.seal(content, ranges).unwrap();
+            let stays = ["sk-", "one", "two"].iter().any(|part| sealed.contains(part));
+            assert!(!stays, "{ranges:?}: {sealed}");
+            assert_eq!(secrets.unseal(&sealed).unwrap(), content, "{ranges:?}");
+        }
+        let beyond = secrets.seal(content, std::slice::from_ref(&(11..18))).unwrap_err().to_string();
+        assert!(!beyond.contains("sk-"), "{beyond}");
     }
 
     #[test]
