@@ -109,7 +109,7 @@ pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
 /// its content was never live or is kept no longer. Nothing is changed.
 ///
 /// # Errors
-/// What the file system says.
+/// What the file system says, and that the file of secrets is damaged.
 pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, HistoryError> {
     let journal = state_dir.join(JOURNAL);
     let mut hash = None;
@@ -123,8 +123,7 @@ pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, H
     let Some(sealed) = sealed(&journal, &HashSet::from([hash.as_str()]))?.remove(&hash) else {
         return Ok(None);
     };
-    let (secrets, _) = Secrets::open(state_dir.join("secrets.json"))?;
-    Ok(secrets.unseal(&sealed))
+    Ok(Secrets::look(state_dir.join("secrets.json"))?.unseal(&sealed))
 }
 
 /// How much the history keeps.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::HistoryError;
 use super::files::{error, replace};
@@ -28,23 +28,23 @@ pub(super) struct Secrets {
 impl Secrets {
     /// Opens the file; a damaged one is put aside, and told. What referred to it is then not restored.
     pub(super) fn open(path: PathBuf) -> Result<(Self, Option<String>), HistoryError> {
-        let (mut by_reference, mut damage) = (BTreeMap::new(), None);
-        match fs::read(&path) {
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
-                Ok(read) => by_reference = read,
-                Err(_) => {
-                    let aside = path.with_extension("damaged");
-                    fs::rename(&path, &aside).map_err(error("putting aside the damaged secrets", &path))?;
-                    damage = Some(format!(
-                        "the secrets of older settings were damaged; see `{}`",
-                        aside.display()
-                    ));
-                }
-            },
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(error("reading the secrets", &path)(source)),
-        }
+        let (by_reference, damage) = match read(&path)? {
+            Some(known) => (known, None),
+            None => {
+                let aside = path.with_extension("damaged");
+                fs::rename(&path, &aside).map_err(error("putting aside the damaged secrets", &path))?;
+                let told = format!("the secrets of older settings were damaged; see `{}`", aside.display());
+                (BTreeMap::new(), Some(told))
+            }
+        };
         Ok((Self { path, by_reference, unwritten: false }, damage))
+    }
+
+    /// Opens the file for reading alone: a damaged one stays where it is, for the next start to find and to tell.
+    pub(super) fn look(path: PathBuf) -> Result<Self, HistoryError> {
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the file is damaged");
+        let by_reference = read(&path)?.ok_or_else(|| error("reading the secrets", &path)(damaged()))?;
+        Ok(Self { path, by_reference, unwritten: false })
     }
 
     /// A content with references in place of its secrets. They are in the file before this returns: what is sealed
@@ -113,6 +113,16 @@ impl Secrets {
         replace(&self.path, &bytes)?;
         self.unwritten = false;
         Ok(())
+    }
+}
+
+/// Secrets by reference, none where there is no file; `None` where it is damaged.
+fn read(path: &Path) -> Result<Option<BTreeMap<String, String>>, HistoryError> {
+    match fs::read(path) {
+        // What the parser says may quote a secret.
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Some(BTreeMap::new())),
+        Err(source) => Err(error("reading the secrets", path)(source)),
     }
 }
 

@@ -57,6 +57,23 @@ fn what_a_kill_left_half_replaced_is_gone_after_the_next_start() {
 }
 
 #[test]
+fn who_only_reads_leaves_damaged_secrets_to_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut history, _) = History::open(folder.path(), "1", 9).unwrap();
+    let secret = std::slice::from_ref(&(9..15));
+    history.intend(1, Some(("good", b"{\"key\": \"sk-one\"}")), secret).unwrap();
+    history.record(verdict(1, "good"), limits(9)).unwrap();
+    drop(history);
+    let file = folder.path().join("secrets.json");
+    std::fs::write(&file, "\"sk-half\"").unwrap();
+    let error = read_content(folder.path(), 1).unwrap_err().to_string();
+    assert!(error.contains("damaged") && !error.contains("sk-half"), "{error}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "\"sk-half\"");
+    let (_, found) = History::open(folder.path(), "1", 9).unwrap();
+    assert!(found.damage.unwrap().contains("secrets.damaged"));
+}
+
+#[test]
 fn the_journal_is_read_beside_a_writer_and_never_changed() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(read_history(folder.path()).unwrap(), []);
