@@ -21,7 +21,7 @@ const REFERENCE_DIGITS: usize = 32;
 pub(super) struct Secrets {
     path: PathBuf,
     by_reference: BTreeMap<String, String>,
-    /// Whether there are secrets that the file does not have yet: a failed write is made up for by the next.
+    /// Whether the file has not what is here, a secret too few or too many: a failed write is made up for by the next.
     unwritten: bool,
 }
 
@@ -90,7 +90,8 @@ impl Secrets {
     pub(super) fn keep_only(&mut self, referred: &HashSet<String>) -> Result<(), HistoryError> {
         let before = self.by_reference.len();
         self.by_reference.retain(|reference, _| referred.contains(reference));
-        if self.by_reference.len() < before { self.write() } else { Ok(()) }
+        self.unwritten |= self.by_reference.len() < before;
+        if self.unwritten { self.write() } else { Ok(()) }
     }
 
     /// The reference of a secret. References are random: they tell nothing of the value.
@@ -196,5 +197,19 @@ mod tests {
         secrets.keep_only(&references(&new).collect()).unwrap();
         assert!(!fs::read_to_string(path).unwrap().contains("secret1"));
         assert_eq!((secrets.unseal(&new).unwrap(), secrets.unseal(&old)), (b"x=secret2".to_vec(), None));
+    }
+
+    #[test]
+    fn what_could_not_be_forgotten_is_with_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.json");
+        let (mut secrets, _) = Secrets::open(path.clone()).unwrap();
+        secrets.seal(b"x=secret1", std::slice::from_ref(&(2..9))).unwrap();
+        let in_the_way = folder.path().join("secrets.new");
+        fs::create_dir(&in_the_way).unwrap();
+        secrets.keep_only(&HashSet::new()).unwrap_err();
+        fs::remove_dir(&in_the_way).unwrap();
+        secrets.seal(b"{}", &[]).unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "{}");
     }
 }
