@@ -1,8 +1,10 @@
 //! Private files: mode 0600, written aside and renamed.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::HistoryError;
 
@@ -54,10 +56,13 @@ fn aside(path: &Path) -> PathBuf {
 
 /// Removes what a kill in the middle of [`replace`] has left. Only for who alone writes the file.
 pub(super) fn sweep(path: &Path) -> Result<(), HistoryError> {
-    let aside = aside(path);
-    match fs::remove_file(&aside) {
+    remove_left(&aside(path))
+}
+
+fn remove_left(path: &Path) -> Result<(), HistoryError> {
+    match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(error("removing what was left behind in", &aside)(source))
+            Err(error("removing what was left behind in", path)(source))
         }
         _ => Ok(()),
     }
@@ -108,6 +113,33 @@ pub(super) fn key(path: &Path) -> Result<[u8; 32], HistoryError> {
         }
         Err(source) => Err(error("reading the key", path)(source)),
     }
+}
+
+/// Removes what a kill in the middle of making the key has left, since it may hold the key. What is young may be of another
+/// process that makes the same key just now.
+pub(super) fn sweep_key(path: &Path) -> Result<(), HistoryError> {
+    let failed = || error("looking for what was left beside", path);
+    let path = std::path::absolute(path).map_err(failed())?;
+    let (Some(folder), Some(stem)) = (path.parent(), path.file_stem()) else { return Ok(()) };
+    for entry in fs::read_dir(folder).map_err(failed())? {
+        let entry = entry.map_err(failed())?;
+        // One that is gone by now is not of interest.
+        let age = || entry.metadata().and_then(|metadata| metadata.modified()).ok()?.elapsed().ok();
+        if is_aside_of(&entry.file_name(), stem) && age().is_some_and(|age| age > MAKING_MAX) {
+            remove_left(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// For how long a key is in the making, at most.
+const MAKING_MAX: Duration = Duration::from_secs(60);
+
+/// Whether [`make_new`] gives such a name for a file with this stem.
+fn is_aside_of(name: &OsStr, stem: &OsStr) -> bool {
+    let after = name.as_encoded_bytes().strip_prefix(stem.as_encoded_bytes());
+    let random = after.and_then(|after| after.strip_prefix(b".")?.strip_suffix(b".new"));
+    random.is_some_and(|random| random.len() == 16 && random.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Gives a new file its whole content in one step, unless there is one of this name.

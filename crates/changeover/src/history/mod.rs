@@ -197,6 +197,9 @@ impl History {
         if let Some(folder) = file.parent() {
             files::make_folder(folder)?;
         }
+        if let Err(error) = files::sweep_key(file) {
+            tracing::warn!(%error, "a copy of the key may stay beside it");
+        }
         files::key(file)
     }
 

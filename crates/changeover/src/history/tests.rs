@@ -74,6 +74,27 @@ fn who_only_reads_leaves_damaged_secrets_to_the_next_start() {
 }
 
 #[test]
+fn what_a_kill_left_beside_the_key_is_gone_after_a_later_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hash-key");
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(600);
+    let [left, in_the_making, foreign] =
+        ["hash-key.00112233aabbccdd.new", "hash-key.ffffffffffffffff.new", "hash-key.mine.new"];
+    for (name, is_old) in [(left, true), (in_the_making, false), (foreign, true)] {
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        if is_old {
+            file.set_modified(long_ago).unwrap();
+        }
+    }
+    let key = History::key(&path).unwrap();
+    assert_eq!(History::key(&path).unwrap(), key);
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["hash-key", in_the_making, foreign]);
+}
+
+#[test]
 fn the_journal_is_read_beside_a_writer_and_never_changed() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(read_history(folder.path()).unwrap(), []);
