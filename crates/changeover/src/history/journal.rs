@@ -12,7 +12,10 @@ use super::files::{error, private, replace_by};
 use super::lines::Lines;
 use crate::report::{Outcome, Verdict};
 
-/// What is about to go live.
+/// The file in the state directory.
+pub(super) const FILE: &str = "journal.jsonl";
+
+/// What is about to go live; or a content that says what is live already, kept.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Intent {
     pub(super) generation: u64,
@@ -150,7 +153,7 @@ const LINE: usize = 8 * 1024;
 
 /// A line as it stands in the file, with its end.
 fn encoded(line: &Line) -> Result<Vec<u8>, HistoryError> {
-    let place = Path::new("journal.jsonl");
+    let place = Path::new(FILE);
     let mut bytes = Vec::with_capacity(LINE);
     serde_json::to_writer(&mut bytes, line).map_err(|source| error("writing", place)(source.into()))?;
     bytes.push(b'\n');

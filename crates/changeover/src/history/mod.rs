@@ -1,12 +1,14 @@
 //! The history: one append-only journal, and the secrets that were cut out of it.
 //!
 //! Invariants of what persists in the state directory:
-//! - `journal.jsonl` has one JSON object a line: `{"intent": …}` before a switch, `{"verdict": …}` after it, later
-//!   `{"outcome": …}` of it. A line without its end is a torn tail: it is cut off, and told.
-//! - The first intent of a content carries it, with references in place of its secrets.
+//! - `journal.jsonl` has one JSON object a line: `{"intent": …}` before a switch, `{"verdict": …}` of whatever was read,
+//!   after the switch if there was one, later `{"outcome": …}` of it. A line without its end is a torn tail: it is cut off,
+//!   and told.
+//! - The first intent of a content carries it, with references in place of its secrets. A content that says what is live
+//!   already has an intent for that alone, of the generation that is live.
 //! - `secrets.json` holds every secret that the journal refers to, and has it before the journal does.
 //! - `quarantine.json` has keyed hashes of the settings that were taken back.
-//! - All files have mode 0600, the folder 0700. Every file but the journal is written aside and renamed.
+//! - All files have mode 0600, the folder 0700. Every file is written aside and renamed; only to the journal is appended as well.
 
 pub(crate) mod files;
 #[cfg(test)]
@@ -41,8 +43,8 @@ pub(crate) use verdicts::Verdicts;
 /// Contents that a start falls back to, at most.
 const CONTENTS_MAX: usize = 100;
 
-/// The journal's file in the state directory.
-const JOURNAL: &str = "journal.jsonl";
+/// The folder of what candidates make, in the state directory.
+const CANDIDATES: &str = "candidates";
 
 /// Bytes of the journal, at most; when it has more, the oldest contents and verdicts are forgotten until half of it is left.
 const JOURNAL_BYTES_MAX: u64 = 32 << 20;
@@ -91,7 +93,7 @@ pub(crate) struct Found {
 /// What the file system says.
 pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
     let mut verdicts = BTreeMap::new();
-    for line in Lines::open(&state_dir.join(JOURNAL))?.into_iter().flatten() {
+    for line in Lines::open(&state_dir.join(journal::FILE))?.into_iter().flatten() {
         match line? {
             Line::Verdict(verdict) => drop(verdicts.insert(verdict.id, verdict)),
             Line::Outcome(settled) => {
@@ -111,7 +113,7 @@ pub fn read_history(state_dir: &Path) -> Result<Vec<Verdict>, HistoryError> {
 /// # Errors
 /// What the file system says, and that the file of secrets is damaged.
 pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, HistoryError> {
-    let journal = state_dir.join(JOURNAL);
+    let journal = state_dir.join(journal::FILE);
     let mut hash = None;
     for line in Lines::open(&journal)?.into_iter().flatten() {
         match line? {
@@ -123,7 +125,7 @@ pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, H
     let Some(sealed) = sealed(&journal, &HashSet::from([hash.as_str()]))?.remove(&hash) else {
         return Ok(None);
     };
-    Ok(Secrets::look(state_dir.join("secrets.json"))?.unseal(&sealed))
+    Ok(Secrets::look(state_dir.join(secrets::FILE))?.unseal(&sealed))
 }
 
 /// How much the history keeps.
@@ -148,10 +150,10 @@ impl History {
         history_max: usize,
     ) -> Result<(Self, Found), HistoryError> {
         files::make_folder(state_dir)?;
-        files::remove_folder(&state_dir.join("candidates"))?;
+        files::remove_folder(&state_dir.join(CANDIDATES))?;
         files::sweep_plan(state_dir)?;
         let [secrets, journal, quarantine] =
-            ["secrets.json", JOURNAL, quarantine::FILE].map(|name| state_dir.join(name));
+            [secrets::FILE, journal::FILE, quarantine::FILE].map(|name| state_dir.join(name));
         [&secrets, &journal, &quarantine].into_iter().try_for_each(|file| files::sweep(file))?;
         let (secrets, lost) = Secrets::open(secrets)?;
         let (quarantine, lost_quarantine) = Quarantine::open(quarantine, version)?;
@@ -273,7 +275,7 @@ impl History {
     /// A folder for a candidate, another one at each call. It is not made.
     pub(crate) fn scratch(&mut self) -> PathBuf {
         self.candidates += 1;
-        self.state_dir.join("candidates").join(self.candidates.to_string())
+        self.state_dir.join(CANDIDATES).join(self.candidates.to_string())
     }
 
     /// Removes what a candidate made.
@@ -281,7 +283,8 @@ impl History {
         files::remove_folder(scratch)
     }
 
-    /// Says what is about to happen, and keeps the content. After this, nothing may fail before the switch.
+    /// Says what is about to go live, and keeps the content. Where this fails it must not go live. What fails after it, before
+    /// the switch, leaves an intent without an `applied` verdict, and nothing falls back to that.
     pub(crate) fn intend(
         &mut self,
         generation: u64,

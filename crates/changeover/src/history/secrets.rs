@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use super::HistoryError;
 use super::files::{error, replace};
 
+/// The file in the state directory.
+pub(super) const FILE: &str = "secrets.json";
+
 /// What stands in a kept content in place of a secret, followed by its reference.
 const MARK: &str = "changeover-secret:";
 
