@@ -49,6 +49,7 @@ fn every_example_of_a_screen_is_named() {
         .collect();
     let mut named: Vec<String> =
         rows("## To start").iter().map(|row| row.split('`').nth(1).unwrap().to_owned()).collect();
-    (there.sort(), named.sort());
+    there.sort();
+    named.sort();
     assert_eq!(named, there);
 }
