@@ -15,7 +15,7 @@
 //! ```
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ use crate::follow::Followers;
 use crate::generation::{Generation, Identity, Live};
 use crate::history::{History, Limits};
 use crate::judge::{Fingerprint, Judge};
-use crate::making::{Prepared, begin, let_go, outcome};
+use crate::making::{Prepared, begin, let_go, outcome, refuse};
 use crate::preparation::{Book, Preparation};
 use crate::probation::{ANSWER_MAX, OnTrial, Probation};
 use crate::relay::Turn;
@@ -43,6 +43,14 @@ use crate::watch::{Command, Waker};
 
 /// How long a candidate may still be prepared while a newer checked one waits.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a preparation was given up that might have ended well.
+enum GivenUp {
+    /// For a newer content.
+    Superseded,
+    /// The engine is stopping.
+    Stopping,
+}
 
 /// The owner of the live pointer. One task, one loop, no lock that a reader could wait for. Between two of its waits it may be
 /// carried on by another thread ([`crate::relay`]).
@@ -199,30 +207,37 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         candidate.source.stages.done("prepare", Instant::now());
         let mut by_the_world = false;
         let (candidate, decision, problems) = match prepared {
-            Prepared::Services(_) if candidate.is_refresh() && book.all_kept() => {
+            Ok(Prepared::Services(services)) if candidate.is_refresh() && book.all_kept() => {
+                refuse(&self.product, services).await;
                 (candidate, Decision::Unchanged, Vec::new())
             }
-            Prepared::Services(services) => match self.commit(number, candidate, services, &book).await {
+            Ok(Prepared::Services(services)) => match self.commit(number, candidate, services, &book).await {
                 Ok(()) => return,
                 Err((candidate, problem)) => {
                     by_the_world = true;
                     (candidate, Decision::Rejected, vec![problem])
                 }
             },
-            Prepared::Refused(problems) => {
+            Ok(Prepared::Refused(problems)) => {
                 by_the_world = true;
                 let problems = check::placed(problems, candidate.source.content.bytes().unwrap_or_default());
                 (candidate, Decision::Rejected, problems)
             }
-            Prepared::Broken(problems) => (candidate, Decision::Rejected, problems),
-            Prepared::Superseded => (candidate, Decision::Superseded, Vec::new()),
+            Ok(Prepared::Broken(problems)) => (candidate, Decision::Rejected, problems),
+            Err(GivenUp::Superseded) => (candidate, Decision::Superseded, Vec::new()),
+            // Nobody has decided anything: there is no verdict.
+            Err(GivenUp::Stopping) => return self.sweep(&scratch),
         };
-        if let Err(error) = self.history.sweep(&scratch) {
-            tracing::error!(%error, "a refused candidate left something behind; the next start sweeps it");
-        }
+        self.sweep(&scratch);
         if self.is_news(&candidate, decision, &problems, by_the_world) {
             let Candidate { source, warnings, .. } = candidate;
             self.say(source, decision, None, problems, warnings, Vec::new());
+        }
+    }
+
+    fn sweep(&self, scratch: &Path) {
+        if let Err(error) = self.history.sweep(scratch) {
+            tracing::error!(%error, "a refused candidate left something behind; the next start sweeps it");
         }
     }
 
@@ -232,7 +247,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         candidate: &Candidate<S>,
         number: u64,
         scratch: PathBuf,
-    ) -> (Prepared<V>, Book) {
+    ) -> (Result<Prepared<V>, GivenUp>, Book) {
         let book = Book::default();
         let settings = Arc::clone(&candidate.settings);
         let live = Some(self.live.load());
@@ -248,12 +263,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             let give_up = newer_since.map(|since| tokio::time::Instant::from_std(since + PATIENCE));
             tokio::select! {
                 biased;
-                made = &mut making => return (outcome(made), book),
-                () = &mut deadline => break Prepared::Refused(vec![book.late(limit)]),
-                () = until(give_up) => break Prepared::Superseded,
+                made = &mut making => return (Ok(outcome(made)), book),
+                () = &mut deadline => break Ok(Prepared::Refused(vec![book.late(limit)])),
+                () = until(give_up) => break Err(GivenUp::Superseded),
                 message = self.messages.recv() => {
-                    // The engine is stopping.
-                    let Some(message) = message else { break Prepared::Superseded };
+                    let Some(message) = message else { break Err(GivenUp::Stopping) };
                     self.told(message);
                     // The same settings once more are no reason to begin anew.
                     newer_since = match &self.waiting {
@@ -263,7 +277,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
                 }
             }
         };
-        let_go(making, &book).await;
+        let_go(&self.product, making, &book).await;
         (prepared, book)
     }
 
@@ -275,16 +289,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         services: V,
         book: &Book,
     ) -> Result<(), (Candidate<S>, Problem)> {
-        let shown = candidate.source.fingerprint.shown();
-        let content = shown.as_deref().zip(candidate.source.content.bytes());
-        if let Err(error) = self.history.intend(number, content, &candidate.secrets) {
-            let problem = Problem::new("", format!("the history cannot be written: {error}"))
-                .hint("make room or mend the permissions of the state directory, then save again");
-            self.shared.history_problem(Some(error.to_string()));
-            return Err((candidate, problem));
-        }
-        self.shared.history_problem(None);
-        if let Err(problem) = self.put(&mut candidate.source).await {
+        if let Err(problem) = self.intend_and_put(number, &mut candidate).await {
+            refuse(&self.product, services).await;
             return Err((candidate, problem));
         }
         let settings = Arc::clone(&candidate.settings);
@@ -302,6 +308,20 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let Candidate { source, warnings, .. } = candidate;
         self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
         Ok(())
+    }
+
+    /// All that can fail: the journal says what is about to happen, and a proposed content takes the file's place.
+    async fn intend_and_put(&mut self, number: u64, candidate: &mut Candidate<S>) -> Result<(), Problem> {
+        let shown = candidate.source.fingerprint.shown();
+        let content = shown.as_deref().zip(candidate.source.content.bytes());
+        let intended = self.history.intend(number, content, &candidate.secrets);
+        let problem = intended.as_ref().err().map(|error| {
+            Problem::new("", format!("the history cannot be written: {error}"))
+                .hint("make room or mend the permissions of the state directory, then save again")
+        });
+        self.written("an intent", intended);
+        problem.map_or(Ok(()), Err)?;
+        self.put(&mut candidate.source).await
     }
 
     /// The services that need a trial. Where the product's function panics, which the program's hook has told, none has one.
@@ -383,10 +403,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         });
         let tuning = self.shared.tuning();
         let limits = Limits { verdicts: tuning.history_max, age: tuning.history_age };
-        if let Err(error) = self.history.record(Arc::clone(&verdict), limits) {
-            tracing::error!(%error, "the verdict could not be written down");
-            self.shared.history_problem(Some(error.to_string()));
-        }
+        let recorded = self.history.record(Arc::clone(&verdict), limits);
+        self.written("a verdict", recorded);
         self.shared.said(Arc::clone(&verdict));
         // What was not put in its place is gone before anybody hears of it.
         drop(source.proposed);

@@ -14,6 +14,7 @@ use crate::blueprint::Prepare;
 use crate::preparation::{Book, Preparation};
 use crate::relay;
 use crate::report::Problem;
+use crate::retire::dispose;
 
 /// How long a cancelled preparation is waited for until it has let go of everything.
 const LETTING_GO: Duration = Duration::from_secs(1);
@@ -25,11 +26,10 @@ pub(crate) enum Prepared<V> {
     Refused(Vec<Problem>),
     /// By a defect: another try would end the same.
     Broken(Vec<Problem>),
-    Superseded,
 }
 
 /// What a preparation ends with, or what it panicked with.
-type Made<V> = Result<Result<V, Vec<Problem>>, Box<dyn Any + Send>>;
+type Made<V> = Contained<Result<Result<V, Vec<Problem>>, Box<dyn Any + Send>>>;
 
 /// Waits for a preparation. Dropped, it is cancelled.
 pub(crate) type Making<V> = FallibleTask<Made<V>>;
@@ -46,13 +46,15 @@ where
     V: Send + Sync + 'static,
 {
     let (prepare, product) = (Arc::clone(prepare), product.clone());
-    let mut preparing = Box::pin(async move { prepare(preparation).await });
+    let mut preparing = Contained(Some(Box::pin(async move { prepare(preparation).await })));
     let caught = poll_fn(move |context| {
+        // Nobody polls what has ended.
+        let Some(preparing) = preparing.0.as_mut() else { return Poll::Pending };
         let step = || relay::foreign(|| preparing.as_mut().poll(context));
         match catch_unwind(AssertUnwindSafe(step)) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(made)) => Poll::Ready(Ok(made)),
-            Err(panic) => Poll::Ready(Err(panic)),
+            Ok(Poll::Ready(made)) => Poll::Ready(Contained(Some(Ok(made)))),
+            Err(panic) => Poll::Ready(Contained(Some(Err(panic)))),
         }
     });
     let schedule = move |step: Runnable| {
@@ -62,16 +64,59 @@ where
     (first, task.fallible())
 }
 
-/// Cancels a preparation, and waits until it has let go of everything.
-pub(crate) async fn let_go<V>(making: Making<V>, book: &Book) {
-    if tokio::time::timeout(LETTING_GO, making.cancel()).await.is_err() {
-        tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
+/// Something of the product's that the executor drops wherever it stands. A panic of its destructor, which the program's hook
+/// has told, ends here: there it would end the process.
+pub(crate) struct Contained<T>(Option<T>);
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        let inside = self.0.take();
+        if catch_unwind(AssertUnwindSafe(|| relay::foreign(|| drop(inside)))).is_err() {
+            tracing::error!("letting go of a preparation panicked");
+        }
+    }
+}
+
+/// Waits for a preparation, for so long at most; then it is let go of.
+pub(crate) async fn within<V: Send + 'static>(
+    limit: Duration,
+    product: &Handle,
+    mut making: Making<V>,
+    book: &Book,
+) -> Prepared<V> {
+    match tokio::time::timeout(limit, &mut making).await {
+        Ok(made) => outcome(made),
+        Err(_) => {
+            let_go(product, making, book).await;
+            Prepared::Refused(vec![book.late(limit)])
+        }
+    }
+}
+
+/// Cancels a preparation, and waits until it has let go of everything; also of services that it has just built. What it
+/// builds from now on, it drops where it runs.
+pub(crate) async fn let_go<V: Send + 'static>(product: &Handle, making: Making<V>, book: &Book) {
+    match tokio::time::timeout(LETTING_GO, making.cancel()).await {
+        Ok(None) => {}
+        Ok(Some(built)) => refuse(product, built).await,
+        Err(_) => {
+            tracing::error!(services = ?book.unfinished(), "a cancelled preparation does not let go");
+        }
+    }
+}
+
+/// Drops services that do not go live. They are waited for, since the next try may need what they hold, but no longer than a
+/// cancelled preparation is.
+pub(crate) async fn refuse<T: Send + 'static>(product: &Handle, services: T) {
+    let gone = dispose(product, services, "services that did not go live");
+    if tokio::time::timeout(LETTING_GO, gone).await.is_err() {
+        tracing::error!("services that did not go live do not let go");
     }
 }
 
 /// How a preparation ended that was not cancelled.
 pub(crate) fn outcome<V>(made: Option<Made<V>>) -> Prepared<V> {
-    let why = match made {
+    let why = match made.and_then(|mut made| made.0.take()) {
         Some(Ok(Ok(services))) => return Prepared::Services(services),
         Some(Ok(Err(problems))) => return Prepared::Refused(problems),
         Some(Err(_)) => "it panicked",

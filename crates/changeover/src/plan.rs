@@ -13,7 +13,7 @@ use crate::engine::{Engine, Parts, Stopped};
 use crate::generation::Generation;
 use crate::history::{self, TakenBack};
 use crate::judge::{Examined, Judged};
-use crate::making::{Prepared, begin, let_go, outcome};
+use crate::making::{Prepared, begin, refuse, within};
 use crate::preparation::{Book, Preparation};
 use crate::read::Content;
 use crate::report::{Cause, Decision, Problem, ServiceReport};
@@ -167,16 +167,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
             scratch: history::plan_folder(&self.state_dir),
             book: book.clone(),
         };
-        let (first, mut making) = begin(&self.product, &self.prepare, preparation);
+        let (first, making) = begin(&self.product, &self.prepare, preparation);
         first.schedule();
         let limit = self.shared.tuning().prepare_deadline;
-        let prepared = match tokio::time::timeout(limit, &mut making).await {
-            Ok(made) => outcome(made),
-            Err(_) => {
-                let_go(making, &book).await;
-                Prepared::Refused(vec![book.late(limit)])
-            }
-        };
+        let prepared = within(limit, &self.product, making, &book).await;
         let mut next = None;
         match prepared {
             Prepared::Services(services) => {
@@ -190,24 +184,20 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
             }
             Prepared::Refused(problems) => (plan.problems, plan.by_the_world) = (problems, true),
             Prepared::Broken(problems) => plan.problems = problems,
-            Prepared::Superseded => {}
         }
         self.leave_nothing(next).await;
     }
 
     /// Drops what was built, where that may take its time, and sweeps what it made.
     async fn leave_nothing(&self, next: Option<Generation<S, V>>) {
+        refuse(&self.product, next).await;
         let state_dir = self.state_dir.clone();
-        let swept = tokio::task::spawn_blocking(move || {
-            drop(next);
-            history::sweep_plan(&state_dir)
-        });
-        match swept.await {
+        match tokio::task::spawn_blocking(move || history::sweep_plan(&state_dir)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(%error, "a plan left something behind; the next start sweeps it");
             }
-            Err(error) => tracing::error!(%error, "dropping what a plan built panicked"),
+            Err(error) => tracing::error!(%error, "sweeping what a plan made failed"),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The retirer: it holds the last reference to an old generation and drops it off everybody's path. A unit of work that
 //! does not let go of one is named, and told to end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::generation::Generation;
 use crate::pins::{Pins, Unit};
@@ -72,17 +75,30 @@ impl Overdue {
     }
 }
 
-/// Drops what comes in as soon as nobody else holds it. Ends when the sender is gone and everything is dropped.
+/// Drops something of the product's on a thread that may block, off everybody's path: it may close files or wait for threads
+/// then, and its destructor may panic.
+pub(crate) fn dispose<T: Send + 'static>(product: &Handle, thing: T, what: &'static str) -> JoinHandle<()> {
+    product.spawn_blocking(move || {
+        if catch_unwind(AssertUnwindSafe(|| drop(thing))).is_err() {
+            tracing::error!("dropping {what} panicked");
+        }
+    })
+}
+
+/// Drops what comes in as soon as nobody else holds it, and waits for none of that until the end. Ends when the sender is gone
+/// and what it has begun to drop is dropped; what is still held then is dropped by whoever holds it.
 pub(crate) async fn retire<S: Send + Sync + 'static, V: Send + Sync + 'static>(
     mut old: mpsc::UnboundedReceiver<Retired<S, V>>,
     pins: Arc<Pins>,
     shared: Arc<Shared>,
+    product: Handle,
 ) {
     let mut held: Vec<Retired<S, V>> = Vec::new();
+    let mut dropping: Vec<JoinHandle<()>> = Vec::new();
     let mut open = true;
-    while open || !held.is_empty() {
+    while open {
         tokio::select! {
-            next = old.recv(), if open => match next {
+            next = old.recv() => match next {
                 Some(next) => held.push(next),
                 None => open = false,
             },
@@ -96,12 +112,13 @@ pub(crate) async fn retire<S: Send + Sync + 'static, V: Send + Sync + 'static>(
         for late in free.iter().filter(|old| old.told) {
             tracing::info!(generation = late.generation.number, "an old generation is held no longer");
         }
-        if !free.is_empty() {
-            // A service may close files or wait for threads when it is dropped.
-            if let Err(error) = tokio::task::spawn_blocking(move || drop(free)).await {
-                tracing::error!(%error, "dropping an old generation panicked");
-            }
-        }
+        dropping.retain(|one| !one.is_finished());
+        dropping.extend(free.into_iter().map(|old| dispose(&product, old, "an old generation")));
+    }
+    dropping.push(dispose(&product, held, "an old generation"));
+    for one in dropping {
+        // What came of it is told there.
+        drop(one.await);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::files::Other;
 use crate::generation::Generation;
 use crate::history::History;
 use crate::judge::{Examined, Fingerprint, Judge, Judged};
-use crate::making::{Prepared, begin, outcome};
+use crate::making::{Prepared, begin, within};
 use crate::preparation::{Book, Preparation};
 use crate::probation::OnTrial;
 use crate::read::{Content, Look, read_at_rest};
@@ -138,9 +138,7 @@ where
     V: Send + Sync + 'static,
 {
     let number = ground.history.last_generation() + 1;
-    let scratch = ground.history.scratch();
-    let limit = (ground.judge.tuning)(&first.candidate.settings).prepare_deadline;
-    let (services, book) = prepare_first(&ground.prepare, &first, number, scratch, limit).await?;
+    let (services, book) = prepare_first(ground, &first, number).await?;
     let First { candidate, safe_mode, refused } = first;
     let (settings, services) = (Arc::clone(&candidate.settings), Arc::new(services));
     let generation = Generation { number, settings, services, safe_mode };
@@ -235,21 +233,22 @@ fn unbound<S>(judge: &Judge<S>, history: &History, accepted: Accepted<Arc<S>>) -
 /// Pauses between the tries of a first preparation: a port may still be held by the process that went before.
 const TRIES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(1_500)];
 
+/// Each try is a candidate of its own: it has a folder of its own, and has let go of everything when the next one begins.
 async fn prepare_first<S, V>(
-    prepare: &Arc<Prepare<S, V>>,
+    ground: &mut Ground<S, V>,
     first: &First<S>,
     number: u64,
-    scratch: std::path::PathBuf,
-    limit: Duration,
 ) -> Result<(V, Book), StartError>
 where
     S: Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
+    let product = Handle::current();
+    let limit = (ground.judge.tuning)(&first.candidate.settings).prepare_deadline;
     let mut problems = Vec::new();
     for pause in TRIES {
         tokio::time::sleep(pause).await;
-        let book = Book::default();
+        let (book, scratch) = (Book::default(), ground.history.scratch());
         let preparation = Preparation {
             settings: Arc::clone(&first.candidate.settings),
             live: None,
@@ -258,14 +257,15 @@ where
             scratch: scratch.clone(),
             book: book.clone(),
         };
-        let (first, mut making) = begin(&Handle::current(), prepare, preparation);
-        first.schedule();
-        problems = match tokio::time::timeout(limit, &mut making).await.map(outcome) {
-            Ok(Prepared::Services(services)) => return Ok((services, book)),
-            Ok(Prepared::Refused(problems) | Prepared::Broken(problems)) => problems,
-            // Dropped, it is cancelled.
-            Ok(Prepared::Superseded) | Err(_) => vec![book.late(limit)],
+        let (step, making) = begin(&product, &ground.prepare, preparation);
+        step.schedule();
+        problems = match within(limit, &product, making, &book).await {
+            Prepared::Services(services) => return Ok((services, book)),
+            Prepared::Refused(problems) | Prepared::Broken(problems) => problems,
         };
+        if let Err(error) = ground.history.sweep(&scratch) {
+            tracing::error!(%error, "a refused candidate left something behind; the next start sweeps it");
+        }
     }
     Err(StartError::Refused(problems))
 }

@@ -186,14 +186,17 @@ where
     std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
         runtime.block_on(async {
             let turn = Arc::clone(&changeover.turn);
+            let retiring = retire(old, pins, Arc::clone(&shared), changeover.product.clone());
+            let retiring = tokio::spawn(retiring);
             let beside = [
-                tokio::spawn(retire(old, pins, Arc::clone(&shared))),
-                tokio::spawn(listen(shared, place)),
+                tokio::spawn(listen(Arc::clone(&shared), place)),
                 tokio::spawn(answer(asked, Arc::clone(&turn))),
             ];
             relay::stand_by(Arc::clone(&turn), relay::task(&turn, changeover.run())).await;
-            // What is still held then is dropped by whoever holds it.
             beside.iter().for_each(tokio::task::JoinHandle::abort);
+            if tokio::time::timeout(shared.tuning().prepare_deadline, retiring).await.is_err() {
+                tracing::error!("the engine ends, and an old generation is still being dropped");
+            }
         });
     })
 }

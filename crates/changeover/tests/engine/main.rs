@@ -9,6 +9,7 @@
 
 mod again;
 mod counted;
+mod destructors;
 mod files;
 mod guarantees;
 mod invariants;
@@ -20,6 +21,7 @@ mod plans;
 mod probation;
 mod proposals;
 mod saves;
+mod starts;
 mod support;
 mod times;
 #[cfg(target_os = "linux")]

@@ -83,9 +83,7 @@ async fn invariant_4_a_preparation_that_blocks_its_thread_holds_up_neither_the_l
     world.expect(r#"{"pair": 2}"#, Applied).await;
     world.engine.reload().await.unwrap();
     assert_eq!(world.verdict().await.verdict, Unchanged);
-    let (open, opened) = &*world.probes.door;
-    *open.lock().unwrap() = true;
-    opened.notify_all();
+    world.probes.open_the_door();
     until(|| world.probes.alive.load(Ordering::SeqCst) == 1).await;
     world.expect(r#"{"pair": 3}"#, Applied).await;
     let status = world.engine.status();
@@ -104,9 +102,7 @@ async fn invariant_4_a_preparation_that_blocked_for_a_while_goes_live_when_it_is
     let seen = looks();
     std::fs::File::options().append(true).open(&world.file).unwrap().set_modified(UNIX_EPOCH).unwrap();
     until(|| looks() > seen).await;
-    let (open, opened) = &*world.probes.door;
-    *open.lock().unwrap() = true;
-    opened.notify_all();
+    world.probes.open_the_door();
     let verdict = world.verdict().await;
     assert_eq!((verdict.verdict, world.pair()), (Applied, 1), "{verdict}");
 }

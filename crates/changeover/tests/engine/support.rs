@@ -27,6 +27,8 @@ pub struct Settings {
     /// `refuse`, `panic`, `hang`, `block`, `ask the world`, `wait`: what the preparation does. `tuning`, `meaning`, `inputs`, `on trial`:
     /// which of the plain functions panics.
     pub fault: String,
+    /// `panic`, `block`: what the destructor of the services does, and of what a preparation has made of them.
+    pub at_drop: String,
     pub prepare_deadline_ms: u64,
     pub poll_ms: u64,
     pub probation_ms: u64,
@@ -49,8 +51,26 @@ pub struct Rag {
     pub llm: Arc<Llm>,
 }
 
+/// What is dropped with services, as the settings tell it to.
+#[derive(Debug)]
+pub struct Dropped {
+    at_drop: String,
+    probes: Probes,
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if self.at_drop == "block" {
+            self.probes.dropping.fetch_add(1, Ordering::SeqCst);
+            self.probes.wait_at_the_door();
+        }
+        assert!(self.at_drop != "panic" || std::thread::panicking(), "the destructor was told to panic");
+    }
+}
+
 #[derive(Debug)]
 pub struct Services {
+    _dropped: Dropped,
     pub left: Service<Value<i64>, Pair>,
     pub right: Service<Value<i64>, Pair>,
     pub llm: Service<Value<String>, Llm>,
@@ -75,10 +95,25 @@ pub struct Probes {
     pub gate: Arc<tokio::sync::Mutex<()>>,
     /// Checks that have come to the gate.
     pub at_the_gate: Arc<AtomicU64>,
-    /// A preparation that blocks its thread does so until this is open.
+    /// A preparation or a destructor that blocks its thread does so until this is open.
     pub door: Arc<(Mutex<bool>, Condvar)>,
+    /// Destructors that have begun to block.
+    pub dropping: Arc<AtomicU64>,
     /// A preparation that waits does so until it is told to go on.
     pub go_on: Arc<tokio::sync::Notify>,
+}
+
+impl Probes {
+    fn wait_at_the_door(&self) {
+        let (open, opened) = &*self.door;
+        drop(opened.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
+    }
+
+    pub fn open_the_door(&self) {
+        let (open, opened) = &*self.door;
+        *open.lock().unwrap() = true;
+        opened.notify_all();
+    }
 }
 
 /// An engine in a folder of its own.
@@ -135,6 +170,7 @@ fn check(
             rag,
             llm: text("llm"),
             fault: text("fault"),
+            at_drop: text("atDrop"),
             prepare_ms: prepare_ms.unsigned_abs(),
             prepare_deadline_ms: deadline.unsigned_abs(),
             poll_ms: poll.unsigned_abs(),
@@ -152,6 +188,7 @@ async fn prepare(
     let counted = Counted::new(&probes.alive);
     probes.prepared.fetch_add(1, Ordering::SeqCst);
     let settings = Arc::clone(&preparation.settings);
+    let dropped = Dropped { at_drop: settings.at_drop.clone(), probes: probes.clone() };
     let live = preparation.live.as_ref().map(|live| &live.services);
     std::fs::create_dir_all(&preparation.scratch).unwrap();
     std::fs::write(preparation.scratch.join("made-by-the-candidate"), "x").unwrap();
@@ -174,8 +211,7 @@ async fn prepare(
         }
         "panic" => panic!("the preparation was told to panic"),
         "block" => {
-            let (open, opened) = &*probes.door;
-            drop(opened.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
+            probes.wait_at_the_door();
             if !preparation.scratch.exists() {
                 return Err(vec![Problem::new("fault", "it was given up long ago")]);
             }
@@ -201,7 +237,7 @@ async fn prepare(
         )
         .await?;
     std::fs::remove_dir_all(&preparation.scratch).unwrap();
-    Ok(Services { left, right, llm, rag, _counted: counted })
+    Ok(Services { _dropped: dropped, left, right, llm, rag, _counted: counted })
 }
 
 /// Panics where the settings want that of this function.
