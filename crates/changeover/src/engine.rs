@@ -283,13 +283,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         self.parts.waker.wake();
         self.parts.followers.close();
         let thread = self.parts.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A plan in the making lets go of everything; none begins any more.
-        drop(self.parts.plans.lock().await);
         let joined = tokio::task::spawn_blocking(move || thread.map_or(Ok(()), JoinHandle::join));
         match joined.await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => tracing::error!("the thread of the changeovers has panicked"),
             Err(error) => tracing::error!(%error, "waiting for the engine's thread failed"),
         }
+        // A plan in the making lets go of everything. None begins any more, now that the loop has ended.
+        drop(self.parts.plans.lock().await);
     }
 }

@@ -39,16 +39,24 @@ impl<S, V> Slot<S, V> {
     fn is_concerned(&self, generation: &Generation<S, V>) -> bool {
         catch_unwind(AssertUnwindSafe(|| (self.concerns)(generation))).unwrap_or(true)
     }
+
+    fn is_late(&self, number: u64) -> bool {
+        self.followed.load(Ordering::Acquire) < number && !self.gone.load(Ordering::Acquire)
+    }
 }
 
-/// One line of the engine's list: a follower, and the newest generation that it was woken for.
+/// One line of the engine's list: a follower, and the newest generation that it was woken for; `None` once the engine has
+/// stopped, and nobody is woken any more.
 struct Line<S, V> {
     slot: Arc<Slot<S, V>>,
-    woken: watch::Sender<u64>,
+    woken: Option<watch::Sender<u64>>,
 }
 
-/// The engine's list of followers; `None` once the engine has stopped.
-type Lines<S, V> = Option<Vec<Line<S, V>>>;
+/// The engine's list of followers. It outlives the end of the following: a last verdict names who is late.
+struct Lines<S, V> {
+    all: Vec<Line<S, V>>,
+    closed: bool,
+}
 
 pub(crate) struct Followers<S, V> {
     lines: Arc<Mutex<Lines<S, V>>>,
@@ -63,7 +71,8 @@ impl<S, V> Clone for Followers<S, V> {
 
 impl<S, V> Default for Followers<S, V> {
     fn default() -> Self {
-        Self { lines: Arc::new(Mutex::new(Some(Vec::new()))), stirred: Arc::default() }
+        let lines = Lines { all: Vec::new(), closed: false };
+        Self { lines: Arc::new(Mutex::new(lines)), stirred: Arc::default() }
     }
 }
 
@@ -75,7 +84,6 @@ impl<S, V> Followers<S, V> {
         live: Live<S, V>,
         inputs: impl Fn(&Generation<S, V>) -> I + Send + Sync + 'static,
     ) -> Option<Follower<S, V>> {
-        let mut lines = self.lines();
         let now = Arc::new(Mutex::new(None));
         let (known, inputs) = (Arc::clone(&now), Arc::new(inputs));
         let inputs_too = Arc::clone(&inputs);
@@ -92,20 +100,25 @@ impl<S, V> Followers<S, V> {
                     generation.map(|generation| inputs_too(generation));
             }),
         });
+        let mut lines = self.lines();
+        if lines.closed {
+            return None;
+        }
         // Under the lock: a switch either finds this line, or has happened before.
         let (woken, receiver) = watch::channel(live.peek().number);
-        lines.as_mut()?.push(Line { slot: Arc::clone(&slot), woken });
+        lines.all.push(Line { slot: Arc::clone(&slot), woken: Some(woken) });
         Some(Follower { slot, live, woken: receiver, stirred: Arc::clone(&self.stirred), seen: 0 })
     }
 
     /// Wakes everybody whom this generation, which is live now, concerns.
     pub(crate) fn wake(&self, generation: &Generation<S, V>) {
         let number = generation.number;
-        for Line { slot, woken } in self.lines().iter().flatten() {
-            let idle = slot.followed.load(Ordering::Acquire) >= *woken.borrow();
+        for Line { slot, woken } in &self.lines().all {
+            let woken_for = woken.as_ref().map_or(0, |woken| *woken.borrow());
+            let idle = slot.followed.load(Ordering::Acquire) >= woken_for;
             if idle && !slot.is_concerned(generation) {
                 slot.followed.fetch_max(number, Ordering::AcqRel);
-            } else {
+            } else if let Some(woken) = woken {
                 woken.send_replace(number);
             }
         }
@@ -114,65 +127,67 @@ impl<S, V> Followers<S, V> {
     /// Everybody whom this generation would concern if it went live now.
     pub(crate) fn concerned(&self, generation: &Generation<S, V>) -> Vec<&'static str> {
         let lines = self.lines();
-        let there = lines.iter().flatten().map(|line| &line.slot);
+        let there = lines.all.iter().map(|line| &line.slot);
         let there = there.filter(|slot| !slot.gone.load(Ordering::Acquire));
         there.filter(|slot| slot.is_concerned(generation)).map(|slot| slot.name).collect()
     }
 
-    /// Waits until every follower has followed `number`, for at most `deadline`; tells what each did.
+    /// Waits until every follower has followed `number`, for at most `deadline`, or until the engine stops; tells what each
+    /// did, or that it is late.
     pub(crate) async fn all(&self, number: u64, deadline: Duration) -> Vec<ServiceReport> {
         let waited = tokio::time::timeout(deadline, async {
             loop {
                 let stirred = self.stirred.notified();
                 tokio::pin!(stirred);
                 stirred.as_mut().enable();
-                if self.late(number).is_empty() {
+                if !self.waits_for(number) {
                     return;
                 }
                 stirred.await;
             }
         });
-        let late = match waited.await {
-            Ok(()) => Vec::new(),
-            Err(_) => self.late(number),
+        let limit = match waited.await {
+            Ok(()) => "before the engine stopped".to_owned(),
+            Err(_) => format!("within {} ms", deadline.as_millis()),
         };
-        let mut reports = self.reports(number);
-        for name in late {
-            let reason = format!("did not follow within {} ms", deadline.as_millis());
-            tracing::error!(follower = name, generation = number, "{reason}");
-            reports.push(ServiceReport { name: name.to_owned(), action: Action::Degraded, reason });
-        }
-        reports
+        self.reports(number, &limit)
     }
 
     /// Ends the following.
     pub(crate) fn close(&self) {
-        self.lines().take();
-    }
-
-    fn late(&self, number: u64) -> Vec<&'static str> {
         let mut lines = self.lines();
-        let Some(lines) = lines.as_mut() else { return Vec::new() };
-        lines.retain(|line| !line.slot.gone.load(Ordering::Acquire));
-        lines
-            .iter()
-            .filter(|line| line.slot.followed.load(Ordering::Acquire) < number)
-            .map(|line| line.slot.name)
-            .collect()
+        lines.closed = true;
+        lines.all.iter_mut().for_each(|line| line.woken = None);
+        drop(lines);
+        self.stirred.notify_waiters();
     }
 
-    fn reports(&self, number: u64) -> Vec<ServiceReport> {
-        let lines = self.lines();
-        let said = |line: &Line<S, V>| {
-            let Line { slot, .. } = line;
-            let (action, reason) = match slot.did.lock().unwrap_or_else(PoisonError::into_inner).take()? {
-                (followed, _) if followed != number => return None,
-                (_, Ok(reason)) => (Action::Followed, reason),
-                (_, Err(reason)) => (Action::Degraded, reason),
+    /// Whether there is anybody to wait for. Forgets who has gone.
+    fn waits_for(&self, number: u64) -> bool {
+        let mut lines = self.lines();
+        lines.all.retain(|line| !line.slot.gone.load(Ordering::Acquire));
+        !lines.closed && lines.all.iter().any(|line| line.slot.is_late(number))
+    }
+
+    /// One line for each that has followed, and for each that had not done so at this limit.
+    fn reports(&self, number: u64, limit: &str) -> Vec<ServiceReport> {
+        let said = |Line { slot, .. }: &Line<S, V>| {
+            // In this order: who follows just now says first what it did.
+            let late = slot.is_late(number);
+            let did = slot.did.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (action, reason) = match did.filter(|(followed, _)| *followed == number) {
+                Some((_, Ok(reason))) => (Action::Followed, reason),
+                Some((_, Err(reason))) => (Action::Degraded, reason),
+                None if late => {
+                    let reason = format!("did not follow {limit}");
+                    tracing::error!(follower = slot.name, generation = number, "{reason}");
+                    (Action::Degraded, reason)
+                }
+                None => return None,
             };
             Some(ServiceReport { name: slot.name.to_owned(), action, reason })
         };
-        lines.iter().flatten().filter_map(said).collect()
+        self.lines().all.iter().filter_map(said).collect()
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines<S, V>> {
@@ -226,5 +241,28 @@ impl<S, V> fmt::Debug for Follower<S, V> {
             .field("name", &self.slot.name)
             .field("seen", &self.seen)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generation(number: u64) -> Arc<Generation<u64, ()>> {
+        Arc::new(Generation { number, settings: Arc::new(number), services: Arc::new(()), safe_mode: false })
+    }
+
+    #[tokio::test]
+    async fn who_follows_at_the_last_moment_is_told_once() {
+        let (followers, live) = (Followers::default(), Live::new(generation(1)));
+        let follower = followers.join("listener", live.clone(), |generation| *generation.settings).unwrap();
+        let next = generation(2);
+        live.swap(Arc::clone(&next));
+        followers.wake(&next);
+        // It has said what it did, and not yet that it has followed.
+        *follower.slot.did.lock().unwrap() = Some((2, Ok("moved".to_owned())));
+        let reports = followers.all(2, Duration::ZERO).await;
+        let told: Vec<_> = reports.iter().map(|report| (report.action, report.reason.as_str())).collect();
+        assert_eq!(told, [(Action::Followed, "moved")]);
     }
 }

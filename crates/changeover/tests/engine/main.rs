@@ -22,6 +22,7 @@ mod probation;
 mod proposals;
 mod saves;
 mod starts;
+mod stopping;
 mod support;
 mod times;
 #[cfg(target_os = "linux")]
