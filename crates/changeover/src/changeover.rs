@@ -341,8 +341,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let (reply, put) = oneshot::channel();
         self.commands.send(Command::Put(aside, source.fingerprint, reply)).map_err(|_| late())?;
         self.waker.wake();
-        let limit = self.shared.tuning().prepare_deadline;
-        tokio::time::timeout(limit, put).await.ok().and_then(Result::ok).unwrap_or_else(|| Err(late()))?;
+        let deadline = tokio::time::sleep(self.shared.tuning().prepare_deadline);
+        answer_by(deadline, put).await.unwrap_or_else(|| Err(late()))?;
         self.newest = source.fingerprint;
         // What the world has refused stands in the file no more.
         self.try_again(None);
@@ -429,9 +429,35 @@ pub(crate) fn says_the_same<S: PartialEq, V>(live: &Generation<S, V>, settings: 
     *live.settings == *settings && !live.safe_mode
 }
 
+/// The answer, if it comes before this does. One that comes at the same moment counts: whoever gave it takes it for heard.
+async fn answer_by<T>(deadline: impl Future<Output = ()>, mut answer: oneshot::Receiver<T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        answer = &mut answer => return answer.ok(),
+        () = deadline => {}
+    }
+    answer.close();
+    answer.try_recv().ok()
+}
+
 async fn until(instant: Option<tokio::time::Instant>) {
     match instant {
         Some(instant) => tokio::time::sleep_until(instant).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_at_the_deadline_is_heard_and_a_later_one_is_not_taken_for_heard() {
+        let (reply, answer) = oneshot::channel();
+        let deadline = async { assert!(reply.send(1).is_ok(), "whoever answers takes it for heard") };
+        assert_eq!(answer_by(deadline, answer).await, Some(1));
+        let (reply, answer) = oneshot::channel();
+        assert_eq!(answer_by(std::future::ready(()), answer).await, None);
+        assert_eq!(reply.send(2), Err(2));
     }
 }
