@@ -7,6 +7,7 @@ use crate::again::Again;
 use crate::candidate::{Candidate, Source, Use};
 use crate::changeover::Changeover;
 use crate::generation::{Generation, Identity};
+use crate::history::HistoryError;
 use crate::judge::Fingerprint;
 use crate::probation::{Commit, OnTrial, Revert};
 use crate::report::{Action, Cause, Decision, Outcome, Problem, ServiceReport};
@@ -87,7 +88,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         if outcome == Some(Outcome::Kept) {
             // All of it has worked before, if with other settings beside it.
             let let_out = self.history.let_out(|| judge.meaning(settings));
-            self.written("the quarantine", let_out);
+            self.quarantine_written(let_out);
         }
         outcome
     }
@@ -153,7 +154,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let runs_again = self.judge.meaning(&older.settings);
         for meaning in culprits.iter().filter(|meaning| **meaning != runs_again) {
             let kept_out = self.history.quarantine(meaning, reason);
-            self.written("the quarantine", kept_out);
+            self.quarantine_written(kept_out);
         }
         for commit in commits {
             self.settled(&commit, Outcome::Reverted);
@@ -174,7 +175,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.written("an outcome", recorded);
         if outcome == Outcome::Kept {
             let let_out = self.history.let_out(|| commit.meaning.clone());
-            self.written("the quarantine", let_out);
+            self.quarantine_written(let_out);
         }
         if let Some(verdict) = verdict {
             self.shared.settled(&verdict);
@@ -183,20 +184,22 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
     }
 
-    /// What could not be written down is told, and holds nothing up.
-    pub(crate) fn written<T>(
-        &self,
-        what: &str,
-        result: Result<T, crate::history::HistoryError>,
-    ) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                tracing::error!(%error, "{what} could not be written down");
-                self.shared.history_problem(Some(error.to_string()));
-                None
-            }
+    /// What could not be written into the journal is told until something can be, and holds nothing up.
+    pub(crate) fn written(&self, what: &str, result: Result<(), HistoryError>) {
+        let problem = result.err().map(|error| error.to_string());
+        if let Some(error) = &problem {
+            tracing::error!(%error, "{what} could not be written down");
         }
+        self.shared.journal(problem);
+    }
+
+    /// The same of the quarantine, which is a file of its own.
+    fn quarantine_written(&self, result: Result<(), HistoryError>) {
+        let problem = result.err().map(|error| error.to_string());
+        if let Some(error) = &problem {
+            tracing::error!(%error, "the quarantine could not be written down");
+        }
+        self.shared.quarantine(problem);
     }
 
     fn tell_trial(&self) {

@@ -92,7 +92,7 @@ fn ground<S, V>(blueprint: Blueprint<S, V>) -> Result<Ground<S, V>, StartError> 
     let judge = Arc::new(Judge { check, tuning, meaning, key, file: file.clone() });
     let (history, found) = History::open(&state_dir, &version, usize::MAX)?;
     let shared = Arc::new(Shared::new(file.clone(), enabled));
-    shared.history_problem(found.damage);
+    shared.history_damage(found.damage);
     aside::sweep(&file);
     let (mut events, waker) = Events::new()?;
     if enabled {

@@ -103,7 +103,7 @@ pub struct Status {
     /// Those of them that are held for too long, and by whom.
     #[serde(default)]
     pub overdue: Vec<Overdue>,
-    /// What is wrong with the history, if it cannot be written or was found damaged.
+    /// What is wrong with the history, if it could not be written the last time, or was found damaged at the start.
     pub history_problem: Option<String>,
 }
 
@@ -130,7 +130,11 @@ struct Facts {
     safe_mode: bool,
     retiring: usize,
     overdue: Vec<Overdue>,
-    history_problem: Option<String>,
+    /// What was found damaged at the start: nothing mends that.
+    history_damage: Option<String>,
+    /// Why what was last written there could not be: the journal, and the quarantine.
+    journal_problem: Option<String>,
+    quarantine_problem: Option<String>,
     last_verdict: Option<Arc<Verdict>>,
     waiting: Option<Waiting>,
 }
@@ -199,8 +203,18 @@ impl Shared {
         self.facts().silence(&self.file).filter(|_| self.watch_enabled)
     }
 
-    pub(crate) fn history_problem(&self, problem: Option<String>) {
-        self.facts().history_problem = problem;
+    pub(crate) fn history_damage(&self, damage: Option<String>) {
+        self.facts().history_damage = damage;
+    }
+
+    /// Something was written to the journal, or could not be.
+    pub(crate) fn journal(&self, problem: Option<String>) {
+        self.facts().journal_problem = problem;
+    }
+
+    /// The same of the quarantine.
+    pub(crate) fn quarantine(&self, problem: Option<String>) {
+        self.facts().quarantine_problem = problem;
     }
 
     pub(crate) fn waiting(&self, waiting: Option<Waiting>) {
@@ -254,12 +268,17 @@ impl Shared {
             },
             retiring: facts.retiring,
             overdue: facts.overdue.clone(),
-            history_problem: facts.history_problem.clone(),
+            history_problem: facts.history_problem().cloned(),
         }
     }
 }
 
 impl Facts {
+    /// What keeps the next line from being written comes first.
+    fn history_problem(&self) -> Option<&String> {
+        self.journal_problem.as_ref().or(self.quarantine_problem.as_ref()).or(self.history_damage.as_ref())
+    }
+
     fn silence(&self, file: &Path) -> Option<String> {
         if self.counters.ended {
             return Some("its thread has ended; start anew".to_owned());

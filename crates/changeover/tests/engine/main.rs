@@ -12,6 +12,8 @@ mod counted;
 mod destructors;
 mod files;
 mod guarantees;
+#[cfg(target_os = "linux")]
+mod history;
 mod invariants;
 #[cfg(target_os = "linux")]
 mod mounts;

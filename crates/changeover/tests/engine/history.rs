@@ -1,0 +1,49 @@
+//! What the status says of the history: what was found damaged, and whether it can be written now.
+
+use std::fs;
+
+use changeover::Decision::{Applied, Unchanged};
+
+use crate::support::{World, apart, run};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_until_it_is_emptied_and_a_damage_until_the_end() {
+    if !apart("history::a_full_disk_is_told_until_it_is_emptied_and_a_damage_until_the_end", &["--mount"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    run(
+        "mount",
+        &["-t", "tmpfs", "-o", "size=64k", "none"]
+            .map(std::path::Path::new)
+            .into_iter()
+            .chain([state.as_path()])
+            .collect::<Vec<_>>(),
+    );
+    fs::write(state.join("journal.jsonl"), r#"{"verdict": {"torn"#).unwrap();
+    fs::write(folder.path().join("settings.json"), r#"{"pair": 1}"#).unwrap();
+    let mut world = World::start_in(folder).await;
+    let problem = |world: &World| world.engine.status().history_problem;
+    let damage = problem(&world);
+    assert!(damage.as_ref().is_some_and(|damage| damage.contains("in the middle of a line")), "{damage:?}");
+    world.expect(r#"{"pair": 2}"#, Applied).await;
+    assert_eq!(problem(&world), damage, "nothing has mended it");
+
+    let filler = state.join("filler");
+    fs::write(&filler, vec![0; 1 << 20]).unwrap_err();
+    // The last page of the journal has room for a few more.
+    for _ in 0..100 {
+        assert_eq!(world.engine.reload().await.unwrap().verdict, Unchanged);
+        if problem(&world) != damage {
+            break;
+        }
+    }
+    let full = problem(&world).unwrap();
+    assert!(full.contains("appending to the journal"), "{full}");
+    fs::remove_file(filler).unwrap();
+    assert_eq!(world.engine.reload().await.unwrap().verdict, Unchanged);
+    assert_eq!(problem(&world), damage);
+    world.engine.shutdown().await;
+}
