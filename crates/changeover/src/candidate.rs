@@ -69,13 +69,9 @@ impl<S> Candidate<S> {
     /// The same once more; whoever waited for a verdict has had it.
     pub(crate) fn again(&self) -> Self {
         let source = Source {
-            cause: Cause::Retry,
             actor: self.source.actor.clone(),
-            fingerprint: self.source.fingerprint,
             content: self.source.content.clone(),
-            stages: Stages::since(Instant::now()),
-            proposed: None,
-            reply: None,
+            ..Source::of(Cause::Retry, self.source.fingerprint)
         };
         Self {
             settings: Arc::clone(&self.settings),
@@ -95,7 +91,8 @@ pub(crate) struct Source {
     pub(crate) content: Content,
     pub(crate) stages: Stages,
     pub(crate) proposed: Option<Proposed>,
-    pub(crate) reply: Option<oneshot::Sender<Arc<Verdict>>>,
+    /// Who waits for the verdict.
+    pub(crate) replies: Vec<oneshot::Sender<Arc<Verdict>>>,
 }
 
 /// A content that somebody asked for, instead of saving it.
@@ -115,7 +112,7 @@ impl Source {
             content: Content::Missing,
             stages,
             proposed: None,
-            reply: None,
+            replies: Vec::new(),
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) struct Changeover<S, V> {
     /// What the live settings were read from.
     pub(crate) live_fingerprint: Fingerprint,
     pub(crate) waiting: Option<Candidate<S>>,
-    /// Who waits for a refresh. It stands behind `waiting`.
+    /// Who waits for a refresh, all of them for the same one. It stands behind `waiting`.
     pub(crate) refreshes: Vec<oneshot::Sender<Arc<Verdict>>>,
     /// The content that came to rest last.
     pub(crate) newest: Fingerprint,
@@ -133,8 +133,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
 
     /// The live settings as a candidate once more.
     fn refresh(&mut self) -> Option<Candidate<S>> {
-        let reply = self.refreshes.pop()?;
-        let source = Source { reply: Some(reply), ..Source::of(Cause::Refresh, self.live_fingerprint) };
+        if self.refreshes.is_empty() {
+            return None;
+        }
+        let replies = std::mem::take(&mut self.refreshes);
+        let source = Source { replies, ..Source::of(Cause::Refresh, self.live_fingerprint) };
         let settings = Arc::clone(&self.live.peek().settings);
         Some(Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source })
     }
@@ -150,7 +153,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.newest = fingerprint;
             self.try_again(None);
         }
-        let source = Source { cause, actor, fingerprint, content, stages, proposed, reply };
+        let replies = reply.into_iter().collect();
+        let source = Source { cause, actor, fingerprint, content, stages, proposed, replies };
         let bound = |accepted: &Accepted<Arc<S>>| {
             self.history.quarantined(|| self.judge.meaning(&accepted.settings), &source.cause)
         };
@@ -408,7 +412,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.shared.said(Arc::clone(&verdict));
         // What was not put in its place is gone before anybody hears of it.
         drop(source.proposed);
-        if let Some(reply) = source.reply {
+        for reply in source.replies {
             // Whoever asked may have gone; the verdict stands all the same.
             drop(reply.send(Arc::clone(&verdict)));
         }

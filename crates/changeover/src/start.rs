@@ -182,15 +182,7 @@ fn choose<S>(
     let free = |accepted| unbound(judge, history, accepted);
     let judged = judged.and_then(free);
     stages.done("check", Instant::now());
-    let source = Source {
-        cause: Cause::Start,
-        actor: None,
-        fingerprint,
-        content,
-        stages,
-        proposed: None,
-        reply: None,
-    };
+    let source = Source { content, stages, ..Source::of(Cause::Start, fingerprint) };
     let problems = match judged {
         Ok(Accepted { settings, warnings, secrets }) => {
             let candidate = Candidate { settings, warnings, secrets, source };
@@ -203,15 +195,7 @@ fn choose<S>(
         let Examined { judged, fingerprint, .. } = judge.examine_on(&content, None, Occasion::Start);
         if let Ok(Accepted { settings, warnings, secrets }) = judged.and_then(free) {
             let stages = Stages::since(begun);
-            let older = Source {
-                cause: Cause::Start,
-                actor: None,
-                fingerprint,
-                content,
-                stages,
-                proposed: None,
-                reply: None,
-            };
+            let older = Source { content, stages, ..Source::of(Cause::Start, fingerprint) };
             let candidate = Candidate { settings, warnings, secrets, source: older };
             return First { candidate, safe_mode: false, refused: Some((source, problems)) };
         }

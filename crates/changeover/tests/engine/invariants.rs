@@ -124,6 +124,8 @@ async fn invariant_3_applied_is_said_when_every_follower_has_followed() {
         }
     });
     go.send(()).await.unwrap();
+    // Else it might follow the second one first, and nothing would be left to wait for.
+    until(|| followed.lock().unwrap().len() == 1).await;
     world.write(r#"{"pair": 2}"#);
     until(|| world.pair() == 2).await;
     assert!(world.verdicts.try_recv().is_err(), "live, and not said before the follower has followed");
@@ -347,6 +349,30 @@ async fn a_refresh_rebuilds_what_is_built_from_more_than_settings() {
     assert_eq!(live.services.rag.inputs().value, 6);
     let restarted = world.restart().await;
     assert_eq!(restarted.pair(), 1, "the last known good is still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_that_wait_are_one() {
+    let world = World::start(Some(r#"{"pair": 1}"#)).await;
+    world.rename(r#"{"pair": 2, "fault": "wait"}"#);
+    until(|| world.probes.prepared.load(Ordering::SeqCst) == 2).await;
+    let (mut one, mut other) = (Box::pin(world.engine.refresh()), Box::pin(world.engine.refresh()));
+    for refresh in [&mut one, &mut other] {
+        // The loop is told.
+        tokio::select! {
+            biased;
+            verdict = refresh => panic!("{verdict:?}"),
+            () = std::future::ready(()) => {}
+        }
+    }
+    world.probes.go_on.notify_one();
+    // Prepared once for both, and it waits as the settings say.
+    until(|| world.probes.prepared.load(Ordering::SeqCst) == 3).await;
+    world.probes.go_on.notify_one();
+    let answered = tokio::time::timeout(PATIENCE, async { (one.await.unwrap(), other.await.unwrap()) });
+    let (one, other) = answered.await.expect("both are answered");
+    assert_eq!((one.verdict, one.id), (Unchanged, other.id));
+    assert_eq!(world.probes.prepared.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
