@@ -363,16 +363,18 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let tuning = (self.judge.tuning)(&next.settings);
         let next = Arc::new(next);
         let old = self.live.swap(Arc::clone(&next));
+        // Its time counts from here; its trial begins when the followers have followed.
+        let on_trial = tuning.prepare_deadline.saturating_add(tuning.probation).saturating_add(ANSWER_MAX);
+        let retired = Retired::now(Arc::clone(&old), on_trial);
         source.stages.done("commit", Instant::now());
         self.shared.switched(number, false, tuning);
         self.shared.live_content(source.fingerprint.shown());
         let fingerprint = std::mem::replace(&mut self.live_fingerprint, source.fingerprint);
-        let before = Before { generation: Arc::clone(&old), fingerprint };
+        let before = Before { generation: old, fingerprint };
         self.followers.wake(&next);
         drop(next);
         let followed = self.followers.all(number, tuning.prepare_deadline).await;
         source.stages.live("follow");
-        let retired = Retired::now(old, tuning.probation + ANSWER_MAX);
         if self.retired.send(retired).is_err() {
             tracing::debug!("the retirer has ended: the engine is stopping");
         }

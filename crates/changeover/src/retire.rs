@@ -37,17 +37,17 @@ pub(crate) struct Retired<S, V> {
     generation: Arc<Generation<S, V>>,
     at: Instant,
     since: Timestamp,
-    /// Until when the engine itself may hold it: what came after it is on trial.
-    on_trial_until: Instant,
+    /// Until when the engine itself may hold it: what came after it is on trial. `None`: beyond all time.
+    on_trial_until: Option<Instant>,
     /// Whether it was told that it is overdue.
     told: bool,
 }
 
 impl<S, V> Retired<S, V> {
-    /// One that has just been replaced, and is held by the engine for so long at most.
+    /// One that is being replaced just now, and is held by the engine for so long at most.
     pub(crate) fn now(generation: Arc<Generation<S, V>>, on_trial: Duration) -> Self {
         let at = Instant::now();
-        let on_trial_until = at + on_trial;
+        let on_trial_until = at.checked_add(on_trial);
         Self { generation, at, since: Timestamp::now(), on_trial_until, told: false }
     }
 
@@ -60,7 +60,8 @@ impl<S, V> Retired<S, V> {
         let held_by = pins.holding(number);
         // One reference is the retirer's own.
         let unnamed = (Arc::strong_count(&self.generation) - 1).saturating_sub(held_by.len());
-        let by_the_engine = held_by.is_empty() && Instant::now() < self.on_trial_until;
+        let by_the_engine =
+            held_by.is_empty() && self.on_trial_until.is_none_or(|until| Instant::now() < until);
         let overdue = Overdue { generation: number, since: self.since, held_by, unnamed };
         (!by_the_engine).then_some(overdue)
     }

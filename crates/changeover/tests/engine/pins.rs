@@ -39,6 +39,19 @@ async fn invariant_11_who_does_not_let_go_is_named_and_told_to_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_holds_a_generation_is_told_since_when_it_is_live_no_more_and_not_since_everybody_followed() {
+    let world = World::start(Some(r#"{"pair": 1, "pinMaxMs": 1}"#)).await;
+    let _never_follows = world.engine.follower("stuck", |generation| generation.number).unwrap();
+    let _chat = world.engine.live().pin(format_args!("chat"));
+    world.rename(r#"{"pair": 2, "pinMaxMs": 1, "deadlineMs": 1000}"#);
+    until(|| world.engine.status().generation == 2).await;
+    let replaced = jiff::Timestamp::now();
+    until(|| !world.engine.status().overdue.is_empty()).await;
+    let overdue = world.engine.status().overdue;
+    assert!(overdue[0].since <= replaced, "{} after {replaced}", overdue[0].since);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_trial_is_held_by_the_engine_and_not_overdue() {
     let mut world = World::start(Some(r#"{"pair": 1, "llm": "good", "pinMaxMs": 1}"#)).await;
     world.engine.worked(world.engine.live().load().services.llm.identity());
