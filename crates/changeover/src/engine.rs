@@ -29,9 +29,18 @@ pub enum StartError {
     /// The state directory cannot be used.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// The operating system gives no thread, or no event descriptor.
+    /// The path of the settings file leads nowhere: it is empty, or relative to a working directory that is gone.
+    #[error("where the settings file stands cannot be told: {0}")]
+    Place(#[source] std::io::Error),
+    /// The first read of the settings file was broken off: the product's runtime is ending, or the check has panicked.
+    #[error("the first read of the settings file was broken off: {0}")]
+    Read(#[source] tokio::task::JoinError),
+    /// The operating system gives no thread for the watch, or no event descriptor.
     #[error("the settings watch cannot be started: {0}")]
-    Watch(#[from] std::io::Error),
+    Watch(#[source] std::io::Error),
+    /// The operating system gives no thread for the changeovers, or nothing to wait with.
+    #[error("the thread of the changeovers cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
     /// The world does not allow the first generation: a port is taken, a folder cannot be made.
     #[error("the settings cannot be put into effect: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Problem>),
@@ -95,7 +104,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// that still passes takes its place, or else the fallback, in safe mode. The verdict says so.
     ///
     /// # Errors
-    /// [`StartError`]: the state directory cannot be used, or the world does not allow the first generation.
+    /// [`StartError`]: the state directory cannot be used, the world does not allow the first generation, or the operating
+    /// system not what an engine runs on. Then no verdict has said that anything is live.
     pub async fn start(blueprint: Blueprint<S, V>) -> Result<Self, StartError> {
         let parts = start::start(blueprint).await?;
         Ok(Self { parts: Arc::new(parts) })

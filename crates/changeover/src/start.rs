@@ -87,14 +87,14 @@ where
 fn ground<S, V>(blueprint: Blueprint<S, V>) -> Result<Ground<S, V>, StartError> {
     let Blueprint { file, state_dir, key_file, watch: enabled, check, prepare, .. } = blueprint;
     let Blueprint { tuning, on_trial, meaning, version, fallback, .. } = blueprint;
-    let file = std::path::absolute(&file)?;
+    let file = std::path::absolute(&file).map_err(StartError::Place)?;
     let key = History::key(&key_file.unwrap_or_else(|| state_dir.join("hash-key")))?;
     let judge = Arc::new(Judge { check, tuning, meaning, key, file: file.clone() });
     let (history, found) = History::open(&state_dir, &version, usize::MAX)?;
     let shared = Arc::new(Shared::new(file.clone(), enabled));
     shared.history_damage(found.damage);
     aside::sweep(&file);
-    let (mut events, waker) = Events::new()?;
+    let (mut events, waker) = Events::new().map_err(StartError::Watch)?;
     if enabled {
         events.follow(&steps(&file), false);
     }
@@ -151,7 +151,7 @@ async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(L
         let good = |content: &Content| judge.examine_on(content, None, Occasion::Start).judged.is_ok();
         read_at_rest(&judge.file, tuning.settle, tuning.open_max, good)
     });
-    read.await.map_err(|error| StartError::Watch(std::io::Error::other(error)))
+    read.await.map_err(StartError::Read)
 }
 
 /// Checks the content that a start finds. No file is a file that says nothing.

@@ -9,7 +9,8 @@ use std::time::Instant;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::candidate::{Candidate, Source};
+use crate::aftermath::Trial;
+use crate::candidate::{Candidate, Message, Source};
 use crate::changeover::Changeover;
 use crate::engine::{Parts, StartError};
 use crate::follow::Followers;
@@ -27,7 +28,17 @@ const LAG_MAX: usize = 1_024;
 /// Questions whether the engine answers that may wait at one time.
 const QUESTIONS_MAX: usize = 8;
 
-/// Puts the first generation in its place, says its verdict, and sets the threads going.
+/// Ends of the loop's channels that others hold.
+struct Ends<S, V> {
+    retired: mpsc::UnboundedReceiver<Retired<S, V>>,
+    trial: tokio::sync::watch::Receiver<Trial<S, V>>,
+    messages: mpsc::UnboundedSender<Message<S>>,
+    commands: Receiver<Command>,
+    /// The loop itself, when all is ready for it.
+    handed_over: Receiver<Changeover<S, V>>,
+}
+
+/// Puts the first generation in its place, and says its verdict as soon as there are threads to go on with.
 pub(crate) fn go_live<S, V>(
     ground: Ground<S, V>,
     found: Found,
@@ -39,16 +50,13 @@ where
 {
     let Ground { judge, prepare, on_trial, history, shared, waker, .. } = ground;
     let Built { generation, candidate, refused, services } = built;
-    let (number, safe_mode) = (generation.number, generation.safe_mode);
     let live_fingerprint = candidate.source.fingerprint;
-    shared.switched(number, safe_mode, (judge.tuning)(&generation.settings));
+    shared.switched(generation.number, generation.safe_mode, (judge.tuning)(&generation.settings));
     shared.live_content(live_fingerprint.shown());
-    let (verdicts, outcomes) = (broadcast::Sender::new(LAG_MAX), broadcast::Sender::new(LAG_MAX));
     let (retired, old) = mpsc::unbounded_channel();
     let (trial, trial_receiver) = tokio::sync::watch::channel(Vec::new());
     let (messages_sender, messages) = mpsc::unbounded_channel();
     let (commands, commands_receiver) = channel();
-    let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
     let mut changeover = Changeover {
         live: Live::new(Arc::new(generation)),
         followers: Followers::default(),
@@ -56,7 +64,7 @@ where
         shared,
         judge,
         prepare,
-        verdicts,
+        verdicts: broadcast::Sender::new(LAG_MAX),
         retired,
         messages,
         product: Handle::current(),
@@ -69,43 +77,72 @@ where
         on_trial,
         trial,
         failures: Vec::new(),
-        outcomes,
+        outcomes: broadcast::Sender::new(LAG_MAX),
         again: None,
         commands,
         waker,
     };
+    let (hand_over, handed_over) = channel();
+    let ends = Ends {
+        retired: old,
+        trial: trial_receiver,
+        messages: messages_sender,
+        commands: commands_receiver,
+        handed_over,
+    };
+    let at = (ground.file, ground.enabled, ground.events);
+    let parts = set_going(&changeover, at, found, (ground.state_dir, ground.version), ends)?;
     first_verdicts(&mut changeover, candidate, refused, services);
+    let ended = |_| StartError::Thread(std::io::Error::other("it has ended"));
+    hand_over.send(changeover).map_err(ended)?;
+    Ok(parts)
+}
+
+/// Starts the threads: that of the watch, and that of the loop, which waits until the loop is handed over.
+fn set_going<S, V>(
+    changeover: &Changeover<S, V>,
+    at: (PathBuf, bool, Events),
+    found: Found,
+    (state_dir, version): (PathBuf, String),
+    ends: Ends<S, V>,
+) -> Result<Parts<S, V>, StartError>
+where
+    S: PartialEq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
     let parts = Parts {
         live: changeover.live.clone(),
         followers: changeover.followers.clone(),
         judge: Arc::clone(&changeover.judge),
         shared: Arc::clone(&changeover.shared),
-        state_dir: ground.state_dir,
+        state_dir,
         history: changeover.history.verdicts(),
         verdicts: changeover.verdicts.clone(),
         outcomes: changeover.outcomes.clone(),
-        trial: trial_receiver,
-        messages: messages_sender.downgrade(),
+        trial: ends.trial,
+        messages: ends.messages.downgrade(),
         commands: changeover.commands.clone(),
         waker: changeover.waker.clone(),
         questions,
         prepare: Arc::clone(&changeover.prepare),
         product: changeover.product.clone(),
-        version: ground.version,
+        version,
         plans: tokio::sync::Mutex::default(),
         thread: Mutex::default(),
     };
-    let at = (ground.file, ground.enabled, ground.events);
     // The engine has threads of its own: a busy product does not delay a changeover, and a slow disk under the settings or the
     // history does not delay the product.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(StartError::Thread)?;
     let turn = Arc::clone(&changeover.turn);
-    let relay = Relay::new(turn, messages_sender, runtime.handle().clone(), changeover.product.clone());
-    let watch = watching(at, found, &changeover, commands_receiver, relay);
+    let relay = Relay::new(turn, ends.messages, runtime.handle().clone(), changeover.product.clone());
+    let watch = watching(at, found, changeover, ends.commands, relay);
     let place = Arc::clone(&watch.place);
-    watch::spawn(move || Box::new(watch).run())?;
-    let thread = looping(runtime, changeover, place, old, asked)?;
+    let thread =
+        looping(runtime, ends.handed_over, place, ends.retired, asked).map_err(StartError::Thread)?;
     *parts.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    watch::spawn(move || Box::new(watch).run()).map_err(StartError::Watch)?;
     Ok(parts)
 }
 
@@ -170,10 +207,10 @@ fn watching<S, V>(
     }
 }
 
-/// The thread of the loop, and of what is done beside it.
+/// The thread of the loop, and of what is done beside it. It begins when the loop is handed over, and ends if that is never done.
 fn looping<S, V>(
     runtime: Runtime,
-    changeover: Changeover<S, V>,
+    handed_over: Receiver<Changeover<S, V>>,
     place: Arc<Place<S>>,
     old: mpsc::UnboundedReceiver<Retired<S, V>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
@@ -182,8 +219,9 @@ where
     S: PartialEq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    let (pins, shared) = (Arc::clone(changeover.live.pins()), Arc::clone(&changeover.shared));
     std::thread::Builder::new().name("changeover".to_owned()).spawn(move || {
+        let Ok(changeover) = handed_over.recv() else { return };
+        let (pins, shared) = (Arc::clone(changeover.live.pins()), Arc::clone(&changeover.shared));
         runtime.block_on(async {
             let turn = Arc::clone(&changeover.turn);
             let retiring = retire(old, pins, Arc::clone(&shared), changeover.product.clone());
