@@ -32,9 +32,9 @@ pub(crate) type Trial<S, V> = Vec<(Identity, Arc<Generation<S, V>>)>;
 const FAILURES_MAX: usize = 16;
 
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<S, V> {
-    /// Whether there is anything to tell of a candidate that did not go live. What the world refused is tried again; of a
-    /// further try only another answer of the world is news.
-    pub(crate) fn is_news(
+    /// A candidate did not go live. What the world refused is tried again, while the file still says so. Whether there is
+    /// anything to tell: of a further try only another answer of the world is news.
+    pub(crate) fn comes_to_nothing(
         &mut self,
         candidate: &Candidate<S>,
         decision: Decision,
@@ -46,7 +46,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let is_proposed = candidate.source.proposed.is_some();
         if !by_the_world || candidate.is_refresh() || is_proposed || !file_still_says_so {
             if candidate.is_retry() {
-                self.try_again(None);
+                self.stop_trying();
                 return decision == Decision::Rejected && !by_the_world;
             }
             return true;
@@ -59,17 +59,20 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             }
             _ => (Again::new(candidate.again(), problems.to_vec(), now), false),
         };
-        self.try_again(Some(again));
+        self.try_again(again);
         !known
     }
 
-    pub(crate) fn try_again(&mut self, again: Option<Again<Candidate<S>>>) {
-        if again.is_some() || self.again.is_some() {
-            let told = |again: &Again<Candidate<S>>| {
-                again.told(again.what.source.fingerprint.shown(), Instant::now())
-            };
-            self.shared.waiting(again.as_ref().map(told));
-            self.again = again;
+    fn try_again(&mut self, again: Again<Candidate<S>>) {
+        let told = again.told(again.what.source.fingerprint.shown(), Instant::now());
+        self.shared.waiting(Some(told));
+        self.again = Some(again);
+    }
+
+    /// Nothing waits to be tried again any more.
+    pub(crate) fn stop_trying(&mut self) {
+        if self.again.take().is_some() {
+            self.shared.waiting(None);
         }
     }
 
@@ -164,7 +167,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.history.quarantined(meaning, &Cause::Retry).is_some()
         };
         if self.again.as_ref().is_some_and(bound) {
-            self.try_again(None);
+            self.stop_trying();
         }
         self.say(source, Decision::Applied, Some(Outcome::Kept), Vec::new(), Vec::new(), reports);
     }

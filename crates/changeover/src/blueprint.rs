@@ -1,4 +1,4 @@
-//! What a product hands to the engine: a file, a state directory and four plain functions.
+//! What a product hands to the engine: a file, a state directory and plain functions.
 
 use std::future::Future;
 use std::ops::Range;

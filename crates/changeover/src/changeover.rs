@@ -151,7 +151,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         if proposed.is_none() {
             // What is only proposed does not stand in the file.
             self.newest = fingerprint;
-            self.try_again(None);
+            self.stop_trying();
         }
         let replies = reply.into_iter().collect();
         let source = Source { cause, actor, fingerprint, content, stages, proposed, replies };
@@ -181,7 +181,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let live = self.live.load();
         if says_the_same(&live, &candidate.settings) && !candidate.is_refresh() {
             if candidate.is_retry() {
-                self.try_again(None);
+                self.stop_trying();
             }
             if let Err(problem) = self.put(&mut candidate.source).await {
                 let Candidate { source, warnings, .. } = candidate;
@@ -233,7 +233,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             Err(GivenUp::Stopping) => return self.sweep(&scratch),
         };
         self.sweep(&scratch);
-        if self.is_news(&candidate, decision, &problems, by_the_world) {
+        if self.comes_to_nothing(&candidate, decision, &problems, by_the_world) {
             let Candidate { source, warnings, .. } = candidate;
             self.say(source, decision, None, problems, warnings, Vec::new());
         }
@@ -300,7 +300,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let settings = Arc::clone(&candidate.settings);
         let on_trial = self.on_trial(&services);
         if !candidate.is_refresh() {
-            self.try_again(None);
+            self.stop_trying();
         }
         let next = Generation { number, settings, services: Arc::new(services), safe_mode: false };
         let (before, followed) = self.switch(next, &mut candidate.source).await;
@@ -349,7 +349,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         answer_by(deadline, put).await.unwrap_or_else(|| Err(late()))?;
         self.newest = source.fingerprint;
         // What the world has refused stands in the file no more.
-        self.try_again(None);
+        self.stop_trying();
         Ok(())
     }
 

@@ -23,8 +23,9 @@ pub(crate) struct Turn {
     preparing: Mutex<Option<Runnable>>,
     /// Wakes the thread that is there for the loop.
     own: Notify,
-    /// Threads that are at it: one may come while another is about to say that it has gone. And that one has gone.
+    /// Threads that are at it: one may come while another is about to say that it has gone.
     at_it: AtomicUsize,
+    /// And that one has gone.
     rested: Notify,
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 pub struct Tuning {
     /// Quiet time after the last change before a content is refused.
     pub settle: Duration,
-    /// How often the file is looked at without an event.
+    /// How often the file is looked at without an event, while anything is outstanding. One that is at rest, where events
+    /// tell of everything, is looked at up to three times more seldom, so that a save which no event told of is still found
+    /// within two seconds, or two polls.
     pub poll: Duration,
     /// For how long a file may stay open for writing before it is judged as it is.
     pub open_max: Duration,
