@@ -14,10 +14,13 @@ use crate::blueprint::Prepare;
 use crate::preparation::{Book, Preparation};
 use crate::relay;
 use crate::report::Problem;
-use crate::retire::dispose;
+use crate::retire::{Contained, dispose};
 
 /// How long a cancelled preparation is waited for until it has let go of everything.
 const LETTING_GO: Duration = Duration::from_secs(1);
+
+/// What a preparation made, where it has to be dropped.
+const MADE: &str = "services that did not go live";
 
 /// How a preparation ended.
 pub(crate) enum Prepared<V> {
@@ -46,15 +49,16 @@ where
     V: Send + Sync + 'static,
 {
     let (prepare, product) = (Arc::clone(prepare), product.clone());
-    let mut preparing = Contained(Some(Box::pin(async move { prepare(preparation).await })));
+    let preparing = Box::pin(async move { prepare(preparation).await });
+    let mut preparing = Contained::new(preparing, "a preparation");
     let caught = poll_fn(move |context| {
         // Nobody polls what has ended.
-        let Some(preparing) = preparing.0.as_mut() else { return Poll::Pending };
+        let Some(preparing) = preparing.inside() else { return Poll::Pending };
         let step = || relay::foreign(|| preparing.as_mut().poll(context));
         match catch_unwind(AssertUnwindSafe(step)) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(made)) => Poll::Ready(Contained(Some(Ok(made)))),
-            Err(panic) => Poll::Ready(Contained(Some(Err(panic)))),
+            Ok(Poll::Ready(made)) => Poll::Ready(Contained::new(Ok(made), MADE)),
+            Err(panic) => Poll::Ready(Contained::new(Err(panic), MADE)),
         }
     });
     let schedule = move |step: Runnable| {
@@ -62,19 +66,6 @@ where
     };
     let (first, task) = async_task::spawn(caught, schedule);
     (first, task.fallible())
-}
-
-/// Something of the product's that the executor drops wherever it stands. A panic of its destructor, which the program's hook
-/// has told, ends here: there it would end the process.
-pub(crate) struct Contained<T>(Option<T>);
-
-impl<T> Drop for Contained<T> {
-    fn drop(&mut self) {
-        let inside = self.0.take();
-        if catch_unwind(AssertUnwindSafe(|| relay::foreign(|| drop(inside)))).is_err() {
-            tracing::error!("letting go of a preparation panicked");
-        }
-    }
 }
 
 /// Waits for a preparation, for so long at most; then it is let go of.
@@ -108,7 +99,7 @@ pub(crate) async fn let_go<V: Send + 'static>(product: &Handle, making: Making<V
 /// Drops services that do not go live. They are waited for, since the next try may need what they hold, but no longer than a
 /// cancelled preparation is.
 pub(crate) async fn refuse<T: Send + 'static>(product: &Handle, services: T) {
-    let gone = dispose(product, services, "services that did not go live");
+    let Some(gone) = dispose(product, services, MADE) else { return };
     if tokio::time::timeout(LETTING_GO, gone).await.is_err() {
         tracing::error!("services that did not go live do not let go");
     }
@@ -116,7 +107,7 @@ pub(crate) async fn refuse<T: Send + 'static>(product: &Handle, services: T) {
 
 /// How a preparation ended that was not cancelled.
 pub(crate) fn outcome<V>(made: Option<Made<V>>) -> Prepared<V> {
-    let why = match made.and_then(|mut made| made.0.take()) {
+    let why = match made.and_then(|mut made| made.inside().take()) {
         Some(Ok(Ok(services))) => return Prepared::Services(services),
         Some(Ok(Err(problems))) => return Prepared::Refused(problems),
         Some(Err(_)) => "it panicked",

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::generation::Generation;
 use crate::pins::{Pins, Unit};
+use crate::relay;
 use crate::status::Shared;
 
 /// How often old generations are looked at while some unit of work still holds one.
@@ -76,14 +77,42 @@ impl Overdue {
     }
 }
 
-/// Drops something of the product's on a thread that may block, off everybody's path: it may close files or wait for threads
-/// then, and its destructor may panic.
-pub(crate) fn dispose<T: Send + 'static>(product: &Handle, thing: T, what: &'static str) -> JoinHandle<()> {
-    product.spawn_blocking(move || {
-        if catch_unwind(AssertUnwindSafe(|| drop(thing))).is_err() {
-            tracing::error!("dropping {what} panicked");
+/// Something of the product's. A panic of its destructor, which the program's hook has told, ends with it, wherever it is
+/// dropped: in an executor it would end the process.
+pub(crate) struct Contained<T> {
+    inside: Option<T>,
+    what: &'static str,
+}
+
+impl<T> Contained<T> {
+    pub(crate) fn new(inside: T, what: &'static str) -> Self {
+        Self { inside: Some(inside), what }
+    }
+
+    /// What is in it, until it is taken out.
+    pub(crate) fn inside(&mut self) -> &mut Option<T> {
+        &mut self.inside
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        let inside = self.inside.take();
+        if catch_unwind(AssertUnwindSafe(|| relay::foreign(|| drop(inside)))).is_err() {
+            tracing::error!("dropping {} panicked", self.what);
         }
-    })
+    }
+}
+
+/// Drops something of the product's on a thread that may block, off everybody's path: it may close files or wait for threads
+/// then. `None`: the system has no thread to give, for which tokio panics.
+pub(crate) fn dispose<T: Send + 'static>(
+    product: &Handle,
+    thing: T,
+    what: &'static str,
+) -> Option<JoinHandle<()>> {
+    let contained = Contained::new(thing, what);
+    catch_unwind(AssertUnwindSafe(|| product.spawn_blocking(move || drop(contained)))).ok()
 }
 
 /// Drops what comes in as soon as nobody else holds it, and waits for none of that until the end. Ends when the sender is gone
@@ -114,9 +143,9 @@ pub(crate) async fn retire<S: Send + Sync + 'static, V: Send + Sync + 'static>(
             tracing::info!(generation = late.generation.number, "an old generation is held no longer");
         }
         dropping.retain(|one| !one.is_finished());
-        dropping.extend(free.into_iter().map(|old| dispose(&product, old, "an old generation")));
+        dropping.extend(free.into_iter().filter_map(|old| dispose(&product, old, "an old generation")));
     }
-    dropping.push(dispose(&product, held, "an old generation"));
+    dropping.extend(dispose(&product, held, "an old generation"));
     for one in dropping {
         // What came of it is told there.
         drop(one.await);
