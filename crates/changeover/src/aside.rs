@@ -1,4 +1,4 @@
-//! A new content of the settings file: written aside, and put in its place in one step, or gone without a trace.
+//! A new content of a file: written aside, and put in its place in one step, or gone without a trace.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -18,7 +18,7 @@ const ABANDONED: Duration = Duration::from_secs(60);
 /// A content beside the file that it is to replace. Removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Aside {
-    /// The settings file, as it is named.
+    /// The file, as it is named.
     file: PathBuf,
     /// The file that its name leads to.
     target: PathBuf,
@@ -84,7 +84,7 @@ impl Aside {
         if let Some(folder) = self.target.parent()
             && let Err(error) = File::open(folder).and_then(|folder| folder.sync_all())
         {
-            tracing::warn!(folder = %folder.display(), %error, "the folder of the settings cannot be synced");
+            tracing::warn!(folder = %folder.display(), %error, "the folder of a file that was put cannot be synced");
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Kind};
 use super::file::put_aside;
+use crate::aside;
 use crate::edit::Change;
 use crate::history::HistoryError;
 use crate::history::files::{error, make_folder, replace};
@@ -80,6 +81,8 @@ pub struct Swept {
 pub fn sweep(folder: &Path, now: Timestamp) -> Result<Swept, HistoryError> {
     make_folder(folder)?;
     let path = &folder.join(super::TEMPORARY_FILE);
+    // The engine sweeps beside the settings file alone; what is left here holds what was asked for, secrets among it.
+    aside::sweep(path);
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(Swept::default()),
@@ -151,5 +154,15 @@ mod tests {
         fs::write(&path, "{").unwrap();
         assert!(sweep(folder.path(), now).unwrap().damage.unwrap().contains("temporary.damaged"));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_start_removes_what_a_kill_left_of_a_proposal() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".temporary.json.00000000000000ff.changeover");
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        fs::File::create(&left).unwrap().set_modified(long_ago).unwrap();
+        sweep(folder.path(), Timestamp::from_second(100).unwrap()).unwrap();
+        assert!(!left.exists());
     }
 }
