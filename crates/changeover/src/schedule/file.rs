@@ -69,11 +69,6 @@ impl Store {
         self.kept = kept;
         Ok(changed)
     }
-
-    /// Those that still wait.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &Entry> {
-        self.kept.entries.iter().filter(|entry| entry.waits())
-    }
 }
 
 impl Kept {
@@ -84,6 +79,11 @@ impl Kept {
         let id = self.next_id.max(above(&self.entries)).max(above(others));
         self.next_id = id.saturating_add(1);
         id
+    }
+
+    /// Those that still wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.waits())
     }
 
     fn forget(&mut self, now: Timestamp) {
@@ -155,7 +155,7 @@ mod tests {
         fs::write(&path, "{\"next_id\": 4, \"entries\": [").unwrap();
         let (store, damage) = Store::open(path).unwrap();
         assert!(damage.unwrap().contains("schedules.damaged"));
-        assert_eq!(store.waiting().count(), 0);
+        assert_eq!(store.kept.waiting().count(), 0);
         assert!(folder.path().join("schedules.damaged").exists());
     }
 

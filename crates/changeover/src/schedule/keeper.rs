@@ -1,12 +1,12 @@
 //! The one task that waits, and what it does when a time has come.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::due::{Clock, Standing, carried_out, due, standing};
+use super::books::Books;
+use super::due::{Clock, Standing, due, standing};
 use super::entry::{Entry, Fate, Kind};
 use super::{Declined, Schedules};
 use crate::proposal::{NotProposed, Proposal};
@@ -15,7 +15,7 @@ use crate::report::{Cause, Decision, Outcome, Problem, Verdict};
 /// How often the clocks are looked at while something waits: the wall's clock may be set at any time.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The longest pause between two tries to end a temporary change. A save that is taken ends each pause.
+/// The longest pause between two tries of what is put off. After a save that is taken they begin anew.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
 
 /// Tries of a change that newer saves keep from going into effect.
@@ -24,7 +24,7 @@ const TRIES_MAX: usize = 5;
 /// From when on a change is said to be late.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
 
-/// The end of a temporary change that was refused, and is asked for again.
+/// What could not be carried out, or written, and is tried again.
 pub(super) struct Again {
     /// By the steady clock.
     due: Duration,
@@ -37,13 +37,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     pub async fn run(self) {
         let (mut outcomes, mut verdicts) = (self.parts.engine.outcomes(), self.parts.engine.verdicts());
         loop {
-            let (ids, wait) = self.due();
-            for id in &ids {
-                if self.carry_out(*id).await.is_err() {
+            let (next, wait) = self.due();
+            if let Some(id) = next {
+                if self.carry_out(id).await.is_err() {
                     return;
                 }
-            }
-            if !ids.is_empty() {
+                // What has become of it says what is next.
                 continue;
             }
             let pause = async {
@@ -70,7 +69,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
 
     /// What kept a temporary change from ending may be mended.
     fn end_pauses(&self) {
-        self.books().again.values_mut().for_each(|again| again.due = Duration::ZERO);
+        for again in self.books().again.values_mut() {
+            (again.due, again.pause) = (Duration::ZERO, Duration::ZERO);
+        }
     }
 
     /// Temporary changes that failed where the settings before them work: what took them back left them in their file.
@@ -80,31 +81,46 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         put_by.into_iter().filter(|(_, verdict)| reverted(verdict)).map(|(id, _)| id).collect()
     }
 
-    /// What is to be done now, and how long the next thing takes.
-    fn due(&self) -> (Vec<u64>, Option<Duration>) {
+    /// What is to be done next, and how long the next thing takes where that is nothing.
+    ///
+    /// Scheduled changes keep their order: what keeps one from being carried out or written keeps those behind it too, which
+    /// expect of its keys what it makes of them.
+    fn due(&self) -> (Option<u64>, Option<Duration>) {
         let (clock, taken_back) = (self.clock(), self.taken_back());
         let mut books = self.books();
-        let books = &mut *books;
-        let entries = books.temporary.entries.iter().chain(&books.store.kept.entries);
-        let mut found = due(entries, &mut books.deadlines, clock);
-        found.ids.extend(taken_back);
-        let paused = |id: &u64| books.again.get(id).is_some_and(|again| again.due > clock.steady);
-        let (later, now): (Vec<u64>, Vec<u64>) = found.ids.into_iter().partition(paused);
-        let pauses = later.iter().filter_map(|id| books.again.get(id)).map(|again| again.due - clock.steady);
-        let wait = pauses.chain(found.wait).min();
-        (now, wait)
+        let Books { kept, temporary, deadlines, unwritten, again, .. } = &mut *books;
+        let found = due(temporary.entries.iter().chain(&kept.entries), deadlines, clock);
+        let mut wait = found.wait;
+        let mut is_held = false;
+        for id in unwritten.keys().copied().chain(found.ids).chain(taken_back) {
+            let is_scheduled = kept.entries.iter().any(|entry| entry.id == id);
+            let pause = again.get(&id).map(|again| again.due.saturating_sub(clock.steady));
+            match pause.filter(|pause| !pause.is_zero()) {
+                Some(pause) => {
+                    wait = Some(wait.map_or(pause, |wait| wait.min(pause)));
+                    is_held |= is_scheduled;
+                }
+                None if is_held && is_scheduled => {}
+                None => return (Some(id), None),
+            }
+        }
+        (None, wait)
     }
 
-    /// Carries out what is due. An error: the engine has stopped.
+    /// Carries out what is due, or writes what was carried out. An error: the engine has stopped.
     async fn carry_out(&self, id: u64) -> Result<(), Stopped> {
         let _turn = self.parts.turn.lock().await;
-        // Somebody may have called it off meanwhile.
-        let Some(entry) = self.list().into_iter().find(|entry| entry.id == id && entry.waits()) else {
-            return Ok(());
-        };
-        let done = match entry.kind {
-            Kind::Scheduled => self.change(entry).await,
-            Kind::Temporary => self.expire(entry).await,
+        let unwritten = self.books().unwritten.get(&id).cloned();
+        let waiting = self.list().into_iter().find(|entry| entry.id == id && entry.waits());
+        let done = match (unwritten, waiting) {
+            (Some(ended), _) => self.record(ended).await.map(drop),
+            (None, Some(entry)) if entry.kind == Kind::Scheduled => self.change(entry).await,
+            (None, Some(entry)) => self.expire(entry).await,
+            // Somebody has called it off meanwhile.
+            (None, None) => {
+                self.books().let_go(id);
+                Ok(())
+            }
         };
         match done {
             Ok(()) => Ok(()),
@@ -121,7 +137,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         let Clock { steady, .. } = self.clock();
         let mut books = self.books();
         let before = books.again.remove(&id);
-        let pause = before.as_ref().map_or(LOOK, |again| (again.pause * 2).min(PAUSE_MAX));
+        let pause = before.as_ref().map_or(LOOK, |again| (again.pause * 2).clamp(LOOK, PAUSE_MAX));
         if before.is_none_or(|again| again.problem != problem) {
             tracing::error!(id, "a change whose time has come is tried again: {problem}");
         }
@@ -158,18 +174,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
                 Err(stopped) => return Err(stopped.into()),
             };
             match verdict.verdict {
-                Decision::Applied | Decision::Unchanged => return self.done(entry, late, &verdict).await,
+                Decision::Applied | Decision::Unchanged => {
+                    return self.end(entry, Fate::Done, late, Some(&verdict)).await.map(drop);
+                }
                 Decision::Rejected => return self.fail(entry, &verdict.problems, Some(&verdict)).await,
                 Decision::Superseded => {}
             }
         }
         self.fail(entry, &[Problem::new("", "newer saves came in between each time")], None).await
-    }
-
-    async fn done(&self, entry: Entry, late: Option<String>, verdict: &Arc<Verdict>) -> Result<(), Declined> {
-        let (done, schedules) = (entry.clone(), self.clone());
-        self.write(move |kept| carried_out(&done, &mut kept.entries, |value| schedules.hash(value))).await?;
-        self.end(entry, Fate::Done, late, Some(verdict)).await.map(drop)
     }
 
     async fn fail(
@@ -189,7 +201,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             true => (Fate::Failed, Some("it failed where the settings before it work".to_owned())),
             false => (Fate::Expired, None),
         };
-        let without = move |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
+        let without = |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
         let verdict = self.replace(Cause::Expiry, actor, without).await?;
         self.end(entry, fate, reason, Some(&verdict)).await.map(drop)
     }

@@ -10,6 +10,7 @@
 //! Nothing here has a way of its own into effect: every change is a [`Proposal`] with a verdict. `due` is pure and knows
 //! no clock; [`Schedules::run`] is the one task that waits.
 
+mod books;
 mod due;
 mod entry;
 mod file;
@@ -20,7 +21,7 @@ mod layer;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -37,9 +38,9 @@ use crate::history::HistoryError;
 use crate::proposal::{NotProposed, Proposal};
 use crate::read::{self, Content};
 use crate::report::{Cause, Decision, Problem, Verdict};
-use due::{Clock, Deadlines};
-use file::{Kept, Store, WAITING_MAX};
-use keeper::Again;
+use books::Books;
+use due::Clock;
+use file::{Store, WAITING_MAX};
 
 /// The file of scheduled changes, in [`Terms::folder`].
 pub const SCHEDULES_FILE: &str = "schedules.json";
@@ -155,22 +156,14 @@ struct Parts<S, V> {
     engine: Engine<S, V>,
     terms: Terms,
     began: Instant,
-    /// What was last written. Locked for moments only.
+    /// Locked while the disk takes its time: only by [`Schedules::write`], on a thread that may wait.
+    store: Mutex<Store>,
+    /// Locked for moments only.
     books: Mutex<Books>,
     /// One change at a time is set, called off or carried out.
     turn: tokio::sync::Mutex<()>,
     changed: Notify,
     ends: broadcast::Sender<Arc<Entry>>,
-}
-
-struct Books {
-    store: Store,
-    temporary: Temporary,
-    deadlines: Deadlines,
-    /// Temporary changes whose end was refused.
-    again: BTreeMap<u64, Again>,
-    /// The verdicts that put the temporary changes of this process into effect.
-    put_by: BTreeMap<u64, u64>,
 }
 
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S, V> {
@@ -198,12 +191,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             Some((_, Content::Bytes(bytes))) => Temporary::parse(&bytes).unwrap_or_default(),
             _ => Temporary::default(),
         };
-        let (deadlines, again, put_by) = Default::default();
-        let books = Books { store, temporary, deadlines, again, put_by };
+        let (deadlines, unwritten, again, put_by) = Default::default();
+        let kept = store.kept.clone();
+        let books = Books { kept, temporary, deadlines, unwritten, again, put_by };
         let parts = Parts {
             engine,
             terms,
             began: Instant::now(),
+            store: Mutex::new(store),
             books: Mutex::new(books),
             turn: tokio::sync::Mutex::new(()),
             changed: Notify::new(),
@@ -215,14 +210,16 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     /// Everything that waits, the earliest first, then what has ended, the latest first.
     pub fn list(&self) -> Vec<Entry> {
         let books = self.books();
-        let all = books.temporary.entries.iter().chain(&books.store.kept.entries);
+        let written = books.temporary.entries.iter().chain(&books.kept.entries);
+        let all = written.filter(|entry| !books.unwritten.contains_key(&entry.id));
+        let all = all.chain(books.unwritten.values());
         let (mut waiting, mut ended): (Vec<Entry>, Vec<Entry>) = all.cloned().partition(Entry::waits);
         waiting.sort_by_key(|entry| (entry.at, entry.id));
         ended.sort_by_key(|entry| std::cmp::Reverse((entry.end.as_ref().map(|end| end.at), entry.id)));
         waiting.into_iter().chain(ended).collect()
     }
 
-    /// Why the end of a temporary change was refused, where it was: it is asked for again.
+    /// Why a change whose time has come could not be carried out, or its end not be written: it is tried again.
     pub fn problem(&self, id: u64) -> Option<String> {
         self.books().again.get(&id).map(|again| again.problem.clone())
     }
@@ -257,7 +254,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             return Err(Declined::Time(at));
         }
         let temporary = self.temporary().await?;
-        if temporary.entries.len() + self.books().store.waiting().count() >= WAITING_MAX {
+        if temporary.entries.len() + self.books().kept.waiting().count() >= WAITING_MAX {
             return Err(Declined::Full);
         }
         let Request { changes, actor, .. } = request;
@@ -299,7 +296,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         let verdict = match entry.kind {
             Kind::Scheduled => None,
             Kind::Temporary => {
-                let without = move |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
+                let without = |entries: &mut Vec<Entry>| entries.retain(|entry| entry.id != id);
                 Some(self.replace(Cause::Edit, actor, without).await?)
             }
         };
@@ -372,50 +369,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         tokio::task::spawn_blocking(examine).await.map_err(|error| Declined::File(error.to_string()))
     }
 
-    /// Notes what became of an entry, and tells it.
-    async fn end(
-        &self,
-        entry: Entry,
-        fate: Fate,
-        reason: Option<String>,
-        verdict: Option<&Verdict>,
-    ) -> Result<Entry, Declined> {
-        let at = (self.parts.terms.clock)();
-        let end = End { fate, at, reason, verdict: verdict.map(|verdict| verdict.id) };
-        let entry = Entry { end: Some(end), ..entry };
-        let kept = entry.clone();
-        self.write(move |all| {
-            all.entries.retain(|entry| entry.id != kept.id);
-            all.entries.push(kept);
-        })
-        .await?;
-        let mut books = self.books();
-        books.again.remove(&entry.id);
-        books.put_by.remove(&entry.id);
-        drop(books);
-        // Nobody needs to listen.
-        drop(self.parts.ends.send(Arc::new(entry.clone())));
-        Ok(entry)
-    }
-
-    /// Changes `schedules.json`, on a thread where it may take its time.
-    async fn write<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&mut Kept) -> T + Send + 'static,
-    ) -> Result<T, Declined> {
-        let schedules = self.clone();
-        let now = (self.parts.terms.clock)();
-        let written = tokio::task::spawn_blocking(move || schedules.books().store.change(now, change)).await;
-        Ok(written.map_err(|error| Declined::File(error.to_string()))??)
-    }
-
     fn clock(&self) -> Clock {
         Clock { wall: (self.parts.terms.clock)(), steady: self.parts.began.elapsed() }
-    }
-
-    /// A panic while the lock was held leaves plain values behind, each whole.
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.parts.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

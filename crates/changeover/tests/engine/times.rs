@@ -111,6 +111,21 @@ impl Times {
         (entry.id, end.fate, end.reason.unwrap_or_default())
     }
 
+    /// Waits until a change whose time has come is put off.
+    async fn put_off(&self, id: u64) {
+        crate::support::until(|| self.schedules.problem(id).is_some()).await;
+    }
+
+    fn fate(&self, id: u64) -> Option<Fate> {
+        let entry = self.schedules.list().into_iter().find(|entry| entry.id == id).unwrap();
+        entry.end.map(|end| end.fate)
+    }
+
+    /// Where the next state of the file of what is scheduled is written.
+    fn next(&self) -> PathBuf {
+        folder(self.world.folder.path()).join(SCHEDULES_FILE).with_extension("new")
+    }
+
     fn file(&self) -> String {
         fs::read_to_string(&self.world.file).unwrap()
     }
@@ -326,4 +341,93 @@ async fn while_the_file_is_refused_a_temporary_change_stays_and_says_why() {
     assert_eq!(times.end().await.1, Fate::Expired, "it is tried again by itself");
     let live = times.world.engine.live().load();
     assert_eq!((live.settings.pair, live.settings.rag), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_kill_kept_from_being_noted_makes_nothing_void_that_follows_on_it() {
+    let mut times = Times::start(r#"{"llm": "day", "pollMs": 20}"#).await;
+    let night = times.set(change("llm", "night"), at(60)).await.unwrap();
+    let morning = times.set(change("llm", "morning"), at(120)).await.unwrap();
+    // What a kill leaves between the switch and the note of it.
+    times.world.expect(r#"{"llm": "night", "pollMs": 20}"#, Decision::Applied).await;
+    let mut times = times.restart_after(60).await;
+    let (id, fate, reason) = times.end().await;
+    assert_eq!((id, fate), (night.id, Fate::Done), "{reason}");
+    times.pass(60);
+    let (id, fate, reason) = times.end().await;
+    assert_eq!((id, fate), (morning.id, Fate::Done), "{reason}");
+    assert_eq!(times.world.llm().0, "morning");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_noted_is_noted_later_and_what_follows_on_it_waits_for_that() {
+    let mut times = Times::start(r#"{"llm": "day", "pollMs": 20}"#).await;
+    let night = times.set(change("llm", "night"), at(60)).await.unwrap();
+    let morning = times.set(change("llm", "morning"), at(61)).await.unwrap();
+    fs::create_dir(times.next()).unwrap();
+    times.pass(61);
+    let verdict = times.world.verdict().await;
+    times.put_off(night.id).await;
+    assert_eq!((times.fate(night.id), times.fate(morning.id)), (Some(Fate::Done), None));
+    fs::remove_dir(times.next()).unwrap();
+    assert_eq!(times.end().await.0, night.id);
+    let listed = times.schedules.list();
+    let noted = listed.iter().find(|entry| entry.id == night.id).unwrap().end.as_ref().unwrap();
+    assert_eq!(noted.verdict, Some(verdict.id), "with what it was done by");
+    let (id, fate, reason) = times.end().await;
+    assert_eq!((id, fate), (morning.id, Fate::Done), "{reason}");
+    assert_eq!((times.world.llm().0.as_str(), times.verdicts().await), ("morning", 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_temporary_change_that_cannot_be_noted_is_told_later() {
+    let mut times = Times::start(r#"{"pair": 1, "llm": "good", "pollMs": 20}"#).await;
+    times.world.engine.worked(times.world.llm().1);
+    let over = times.set(change("pair", 7), lasting(60)).await.unwrap().id;
+    let failed = times.set(change("llm", "bad"), lasting(1_800)).await.unwrap().id;
+    let called_off = times.set(change("rag", 7), lasting(1_800)).await.unwrap().id;
+    fs::create_dir(times.next()).unwrap();
+
+    let refused = times.schedules.cancel(called_off, None).await.unwrap_err();
+    assert!(matches!(refused, Declined::State(_)), "{refused}");
+    let twice = times.schedules.cancel(called_off, None).await.unwrap_err();
+    assert!(matches!(twice, Declined::Ended(_)), "{twice}");
+    times.pass(60);
+    times.put_off(over).await;
+    let on_trial = times.world.llm().1;
+    times.world.engine.fallback(on_trial).unwrap();
+    times.world.engine.failed(on_trial, "it does not work");
+    times.put_off(failed).await;
+    let live = times.world.engine.live().load();
+    assert_eq!((live.settings.pair, live.settings.llm.as_str(), live.settings.rag), (1, "good", 0));
+
+    let fates = [(over, Fate::Expired), (failed, Fate::Failed), (called_off, Fate::Cancelled)];
+    assert_eq!(fates.map(|(id, _)| (id, times.fate(id).unwrap())), fates, "they have ended, noted or not");
+    fs::remove_dir(times.next()).unwrap();
+    let mut told = [times.end().await, times.end().await, times.end().await].map(|(id, fate, _)| (id, fate));
+    told.sort_by_key(|(id, _)| *id);
+    assert_eq!(told, fates);
+    assert_eq!(fates.map(|(id, _)| times.schedules.problem(id)), [None, None, None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_listed_while_the_disk_takes_its_time() {
+    let times = Times::start(r#"{"pair": 1, "pollMs": 20}"#).await;
+    // More than a pipe holds.
+    let long = times.set(change("llm", "x".repeat(200_000)), at(60)).await.unwrap();
+    crate::support::run("mkfifo", &[&times.next()]);
+    let (schedules, next) = (times.schedules.clone(), times.next());
+    let request = Request { changes: change("pair", 2), when: at(61), actor: None };
+    let setting = tokio::spawn(async move { schedules.set(request).await });
+    let pipe = tokio::task::spawn_blocking(move || fs::File::open(next)).await.unwrap().unwrap();
+    let schedules = times.schedules.clone();
+    // On a thread of its own, as this test is: whoever waits for the disk may keep every thread of the runtime busy.
+    let (sender, listed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(schedules.list()));
+    let listed = listed.recv_timeout(PATIENCE);
+    // Nobody writes on into a pipe that nobody reads.
+    drop(pipe);
+    let refused = setting.await.unwrap().unwrap_err();
+    assert!(matches!(refused, Declined::State(_)), "{refused}");
+    assert_eq!(listed.expect("it waits for the disk"), [long]);
 }
