@@ -56,7 +56,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
                 () = pause => {}
                 verdict = verdicts.recv() => match verdict.map(|verdict| verdict.verdict) {
                     Ok(Decision::Rejected | Decision::Superseded) => {}
-                    Ok(Decision::Applied | Decision::Unchanged) | Err(RecvError::Lagged(_)) => self.end_pauses(),
+                    Ok(Decision::Applied | Decision::Unchanged) | Err(RecvError::Lagged(_)) => self.went_live().await,
                     Err(RecvError::Closed) => return,
                 },
                 // What was missed stands in the history.
@@ -67,10 +67,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         }
     }
 
-    /// What kept a temporary change from ending may be mended.
-    fn end_pauses(&self) {
+    /// What kept a temporary change from ending may be mended, and the file of them say something new: it was damaged
+    /// before, or whoever set a change did not wait for the verdict.
+    async fn went_live(&self) {
+        let _turn = self.parts.turn.lock().await;
         for again in self.books().again.values_mut() {
             (again.due, again.pause) = (Duration::ZERO, Duration::ZERO);
+        }
+        if let Err(problem) = self.temporary().await {
+            tracing::error!("temporary changes cannot be ended: {problem}");
         }
     }
 

@@ -20,7 +20,7 @@ mod keeper;
 mod layer;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ use crate::edit::Change;
 use crate::engine::Engine;
 use crate::history::HistoryError;
 use crate::proposal::{NotProposed, Proposal};
-use crate::read::{self, Content};
+use crate::read::Content;
 use crate::report::{Cause, Decision, Problem, Verdict};
 use books::Books;
 use due::Clock;
@@ -187,9 +187,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             });
             store.change(now, |kept| kept.entries.extend(ended))?;
         }
-        let temporary = match read::read(&terms.folder.join(TEMPORARY_FILE)) {
-            Some((_, Content::Bytes(bytes))) => Temporary::parse(&bytes).unwrap_or_default(),
-            _ => Temporary::default(),
+        let (temporary, unread) = match read_temporary(&terms.folder.join(TEMPORARY_FILE)) {
+            Ok(temporary) => (temporary, None),
+            Err(problem) => {
+                let told = format!("no temporary change ends before the file of them can be read: {problem}");
+                (Temporary::default(), Some(told))
+            }
         };
         let (deadlines, unwritten, again, put_by) = Default::default();
         let kept = store.kept.clone();
@@ -204,7 +207,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             changed: Notify::new(),
             ends: broadcast::channel(LAG_MAX).0,
         };
-        Ok((Self { parts: Arc::new(parts) }, swept.damage.into_iter().chain(damage).collect()))
+        let damage = swept.damage.into_iter().chain(damage).chain(unread).collect();
+        Ok((Self { parts: Arc::new(parts) }, damage))
     }
 
     /// Everything that waits, the earliest first, then what has ended, the latest first.
@@ -273,12 +277,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             Kind::Temporary => {
                 let with = entry.clone();
                 let actor = entry.actor.clone();
-                let verdict = self.replace(Cause::Edit, actor, move |entries| entries.push(with)).await?;
+                let put = |entries: &mut Vec<Entry>| entries.push(with.clone());
+                let verdict = self.replace(Cause::Edit, actor, put).await?;
                 self.books().put_by.insert(id, verdict.id);
                 Some(verdict)
             }
         };
-        self.look();
         Ok(Told { entry, verdict })
     }
 
@@ -331,14 +335,18 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     /// A content of the settings file, read now.
     async fn settings(&self) -> Result<Vec<u8>, Declined> {
         let file = self.parts.engine.parts.judge.file.clone();
-        Ok(read_file(file).await?.unwrap_or_else(|| b"{}".to_vec()))
+        Ok(in_time(file, read_file).await?.unwrap_or_else(|| b"{}".to_vec()))
     }
 
     /// The temporary changes, read now.
     async fn temporary(&self) -> Result<Temporary, Declined> {
-        let bytes = read_file(self.parts.terms.folder.join(TEMPORARY_FILE)).await?.unwrap_or_default();
-        let temporary = Temporary::parse(&bytes).map_err(|problem| Declined::File(problem.to_string()))?;
-        self.books().temporary = temporary.clone();
+        let path = self.parts.terms.folder.join(TEMPORARY_FILE);
+        let temporary = in_time(path, read_temporary).await?;
+        let mut books = self.books();
+        // What somebody has taken out of the file by hand waits for its time all the same, and its end is told then.
+        let mut known = std::mem::take(&mut books.temporary.entries);
+        known.retain(|known| temporary.entries.iter().all(|entry| entry.id != known.id));
+        books.temporary.entries = temporary.entries.iter().cloned().chain(known).collect();
         Ok(temporary)
     }
 
@@ -347,7 +355,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         &self,
         cause: Cause,
         actor: Option<String>,
-        change: impl FnOnce(&mut Vec<Entry>),
+        change: impl Fn(&mut Vec<Entry>),
     ) -> Result<Arc<Verdict>, Declined> {
         let mut temporary = self.temporary().await?;
         change(&mut temporary.entries);
@@ -358,7 +366,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         if matches!(verdict.verdict, Decision::Rejected | Decision::Superseded) {
             return Err(Declined::Verdict(verdict));
         }
-        self.books().temporary = temporary;
+        change(&mut self.books().temporary.entries);
         Ok(verdict)
     }
 
@@ -378,18 +386,30 @@ fn after(now: Timestamp, length: SignedDuration) -> Timestamp {
     now.saturating_add(length).unwrap_or(Timestamp::MAX)
 }
 
-/// The bytes of a file; `None` where there is none.
-async fn read_file(path: PathBuf) -> Result<Option<Vec<u8>>, Declined> {
+/// Reads a file on a thread that may wait for it, for so long.
+async fn in_time<T: Send + 'static>(
+    path: PathBuf,
+    read: fn(&Path) -> Result<T, String>,
+) -> Result<T, Declined> {
     let name = path.display().to_string();
-    let reading = tokio::task::spawn_blocking(move || (0..3).find_map(|_| read::read(&path)));
+    let reading = tokio::task::spawn_blocking(move || read(&path));
     let late = |_| Declined::File(format!("`{name}` does not answer"));
     let read = tokio::time::timeout(READ_MAX, reading).await.map_err(late)?;
-    match read.map_err(|error| Declined::File(error.to_string()))? {
-        Some((_, Content::Bytes(bytes))) => Ok(Some(bytes)),
-        Some((_, Content::Missing)) => Ok(None),
-        Some((_, Content::Unreadable(why))) => Err(Declined::File(format!("`{name}` cannot be read: {why}"))),
-        None => Err(Declined::File(format!("`{name}` is being written; try again"))),
+    read.map_err(|error| Declined::File(error.to_string()))?.map_err(Declined::File)
+}
+
+/// The bytes of a file; `None` where there is none.
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    match Content::of(path) {
+        Content::Bytes(bytes) => Ok(Some(bytes)),
+        Content::Missing => Ok(None),
+        Content::Unreadable(why) => Err(format!("`{}` cannot be read: {why}", path.display())),
     }
+}
+
+fn read_temporary(path: &Path) -> Result<Temporary, String> {
+    let bytes = read_file(path)?.unwrap_or_default();
+    Temporary::parse(&bytes).map_err(|problem| format!("`{}`: {problem}", path.display()))
 }
 
 /// The same value has the same digest, in whatever order its members stand.

@@ -65,7 +65,14 @@ impl Times {
         Self::of(World::start(Some(content)).await, Arc::new(AtomicI64::new(NOON)), Swept::default())
     }
 
-    fn of(mut world: World, wall: Arc<AtomicI64>, swept: Swept) -> Self {
+    fn of(world: World, wall: Arc<AtomicI64>, swept: Swept) -> Self {
+        let (times, damage) = Self::open(world, wall, swept);
+        assert_eq!(damage, Vec::<String>::new());
+        times
+    }
+
+    /// The second value is what is damaged.
+    fn open(mut world: World, wall: Arc<AtomicI64>, swept: Swept) -> (Self, Vec<String>) {
         let clock = Arc::clone(&wall);
         let terms = Terms {
             folder: folder(world.folder.path()),
@@ -74,11 +81,10 @@ impl Times {
             clock: Box::new(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap()),
         };
         let (schedules, damage) = Schedules::open(world.engine.clone(), terms, swept).unwrap();
-        assert_eq!(damage, Vec::<String>::new());
         world.verdicts = world.engine.verdicts();
         let ends = schedules.ends();
         let keeper = tokio::spawn(schedules.clone().run());
-        Self { world, schedules, ends, wall, keeper }
+        (Self { world, schedules, ends, wall, keeper }, damage)
     }
 
     /// Ends everything; `seconds` later it starts again.
@@ -430,4 +436,45 @@ async fn what_waits_is_listed_while_the_disk_takes_its_time() {
     let refused = setting.await.unwrap().unwrap_err();
     assert!(matches!(refused, Declined::State(_)), "{refused}");
     assert_eq!(listed.expect("it waits for the disk"), [long]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn temporary_changes_that_cannot_be_read_are_told_and_end_once_they_can() {
+    let mut world = World::start(Some(r#"{"pair": 1, "pollMs": 20}"#)).await;
+    let path = folder(world.folder.path()).join(TEMPORARY_FILE);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "{").unwrap();
+    assert_eq!(world.verdict().await.verdict, Decision::Rejected);
+    let (mut times, damage) = Times::open(world, Arc::new(AtomicI64::new(NOON)), Swept::default());
+    assert!(matches!(&*damage, [told] if told.contains(TEMPORARY_FILE)), "{damage:?}");
+    let declined = times.set(change("pair", 8), lasting(60)).await.unwrap_err();
+    assert!(matches!(declined, Declined::File(_)), "{declined}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{", "it stays as it is");
+
+    let now = Timestamp::from_second(NOON).unwrap();
+    let entry = json!({"id": 7, "kind": "temporary", "at": now, "relative": true, "set_at": now,
+        "changes": change("pair", 7)});
+    let aside = path.with_extension("mended");
+    fs::write(&aside, json!({ "entries": [entry] }).to_string()).unwrap();
+    fs::rename(aside, &path).unwrap();
+    assert_eq!(times.world.verdict().await.verdict, Decision::Applied);
+    let (id, fate, reason) = times.end().await;
+    assert_eq!((id, fate, times.world.pair()), (7, Fate::Expired, 1), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_change_ends_also_if_whoever_set_it_did_not_wait_for_the_verdict() {
+    let mut times = Times::start(r#"{"pair": 1, "pollMs": 20}"#).await;
+    let changes = [change("pair", 7), change("fault", "wait")].concat();
+    let (schedules, prepared) = (times.schedules.clone(), Arc::clone(&times.world.probes.prepared));
+    let request = Request { changes, when: lasting(60), actor: None };
+    let setting = tokio::spawn(async move { schedules.set(request).await });
+    crate::support::until(|| prepared.load(Ordering::SeqCst) == 2).await;
+    setting.abort();
+    assert!(setting.await.unwrap_err().is_cancelled());
+    times.world.probes.go_on.notify_one();
+    assert_eq!(times.world.verdict().await.verdict, Decision::Applied);
+    times.pass(60);
+    let (_, fate, reason) = times.end().await;
+    assert_eq!((fate, times.world.pair()), (Fate::Expired, 1), "{reason}");
 }
