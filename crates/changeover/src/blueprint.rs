@@ -70,8 +70,9 @@ pub struct Blueprint<S, V> {
     /// its object. They are on trial after a commit; the product says how their uses went, by
     /// [`crate::Engine::worked`] and [`crate::Engine::failed`]. For a product without such services: `|_| Vec::new()`.
     pub on_trial: fn(&V) -> Vec<(&'static str, Identity)>,
-    /// What settings mean, in bytes, secrets included: the same for all settings that are equal, another for all others. Only a
-    /// keyed hash of it is kept; where `Debug` hides a secret, it must not come from that. What was taken back is recognised by it, however it is written and wherever it comes from.
+    /// What settings mean to all that may be on trial, in bytes, secrets included: what was taken back is recognised by it, however
+    /// it is written and whatever else stands beside it. All settings will do, and then any change is another try. Only a keyed
+    /// hash of it is kept; where `Debug` hides a secret, it must not come from that.
     pub meaning: fn(&S) -> Vec<u8>,
     /// The version of the product. What was taken back in one version may be tried anew in another.
     pub version: String,

@@ -74,7 +74,10 @@ impl<S, V> Live<S, V> {
 pub struct Identity(u64);
 
 impl Identity {
-    pub(crate) fn fresh() -> Self {
+    /// Of something that was built just now: of a part of a service that is on trial by itself
+    /// ([`crate::Blueprint::on_trial`]). A [`Service`] has one of its own.
+    #[must_use]
+    pub fn fresh() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }

@@ -11,6 +11,7 @@ use crate::http::service::{self, HttpInputs, HttpService, Surroundings};
 use crate::letta::{self, Letta, LettaInputs, Turns};
 use crate::llm::{Condition, Llm, LlmInputs};
 use crate::mcp::service::{self as mcp, McpInputs, McpService};
+use crate::rag::answer::QaOptions;
 use crate::rag::builder::Builder;
 use crate::rag::index::Index;
 use crate::rag::{Rag, RagInputs};
@@ -101,10 +102,22 @@ pub async fn prepare(
     let rag = preparation
         .service("rag", live_rag, inputs, &depends_on, |inputs| {
             let rag = Rag::new(inputs.clone(), Arc::clone(&means.index), llm.handle());
+            let rag = rag.after(live_rag.map(|live| &**live));
             async { Ok(rag) }
         })
         .await?;
     Ok(Services { llm, rag, citations, letta, http, mcp })
+}
+
+/// What settings mean to what [`Services::on_trial`] names, in bytes, its key included. A key that was taken back is recognised
+/// although another port stands beside it.
+pub fn meaning(settings: &Settings) -> Vec<u8> {
+    let LlmInputs { llm, key } = LlmInputs::of(settings);
+    let mut meaning = format!("{llm:?} {:?}", QaOptions::from(&settings.rag.qa)).into_bytes();
+    // What shows values to people redacts it.
+    meaning.push(0);
+    meaning.extend(key.secret.expose().as_bytes());
+    meaning
 }
 
 /// The ports that a process with these settings would serve, reserved as [`prepare`] does it where nothing is live.
@@ -188,9 +201,9 @@ impl ServiceState {
 }
 
 impl Services {
-    /// Services whose first use shows whether they were built from the right settings.
+    /// What only a use shows whether it was built from the right settings: the language model, as questions ask it.
     pub fn on_trial(&self) -> Vec<(&'static str, Identity)> {
-        let llm = self.llm.configured().then(|| ("llm", self.llm.identity()));
+        let llm = self.llm.configured().then(|| ("llm", self.rag.asks()));
         llm.into_iter().collect()
     }
 
@@ -249,6 +262,45 @@ fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> Servic
             let (done, total) = (progress.done, progress.total);
             let reason = format!("the index is built, {done} of {total} papers; {meanwhile}");
             ServiceState { status: "pending", reason: Some(reason), ..ServiceState::ok(since) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use changeover::Occasion;
+
+    use super::*;
+    use crate::settings::{Environment, Vault, check};
+
+    #[test]
+    fn what_is_recognised_is_how_a_model_is_asked_and_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::at(folder.path()).unwrap();
+        let of = |text: &str, variables: &[(&str, &str)]| {
+            let pairs = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let environment = Environment::from_pairs(pairs).unwrap();
+            meaning(&check(text.as_bytes(), Occasion::Running, &environment, &vault).unwrap().settings)
+        };
+        let plain = of(r#"{ "rag": { "chunkSize": 500 } }"#, &[]);
+        for text in [
+            r#"{"rag": {"chunk_size": 600}} // another index"#,
+            r#"{ "rag": { "qa": { "retrievalK": 9 } }, "logging": { "level": "DEBUG" } }"#,
+            r#"{ "apiKeys": { "mistralKey": "sk-of-another-provider" } }"#,
+        ] {
+            assert_eq!(of(text, &[]), plain, "{text}");
+        }
+        let mut others = vec![plain];
+        for (text, variables) in [
+            (r#"{ "apiKeys": { "openrouterKey": "sk-first" } }"#, &[][..]),
+            (r#"{ "apiKeys": { "openrouterKey": "sk-second" } }"#, &[]),
+            (r#"{ "rag": { "chunkSize": 500 } }"#, &[("OPENROUTER_API_KEY", "sk-third")]),
+            (r#"{ "llm": { "default": { "temperature": 0.3 } } }"#, &[]),
+            (r#"{ "rag": { "qa": { "model": "another" } } }"#, &[]),
+        ] {
+            let meaning = of(text, variables);
+            assert!(!others.contains(&meaning), "{text} {variables:?}");
+            others.push(meaning);
         }
     }
 }

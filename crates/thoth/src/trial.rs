@@ -1,8 +1,9 @@
 //! A question, and what it shows of the language model: whether the one that went live last works.
 //!
 //! A key can be well-formed and wrong; only a use shows that. When the model of a new generation fails, the one before it
-//! is asked the same, now. Only if that one answers is it the settings that are wrong, and the engine takes them back.
-//! An outage at the provider fails both, and takes nobody's save back.
+//! is asked the same, now, and then the new one once more. Only if that fails again is it the settings that are wrong, and the
+//! engine takes them back. An outage at the provider fails both, and one that ends between two questions is over at the third:
+//! neither takes anybody's save back.
 
 use changeover::{Engine, Generation};
 
@@ -19,19 +20,19 @@ pub async fn ask(
     generation: &Generation<Settings, Services>,
     question: &str,
 ) -> rusqlite::Result<Answer> {
-    let services = &generation.services;
-    let answer = services.rag.handle().ask(question).await?;
-    let llm = services.llm.identity();
-    match &answer.model {
-        Model::NotAsked => {}
-        Model::Answered => engine.worked(llm),
-        Model::Failed(reason) => {
-            if let Some(older) = engine.fallback(llm)
-                && older.services.rag.handle().ask(question).await?.model == Model::Answered
-            {
-                engine.failed(llm, reason);
-            }
+    let rag = generation.services.rag.handle();
+    let mut answer = rag.ask(question).await?;
+    if matches!(answer.model, Model::Failed(_))
+        && let Some(older) = engine.fallback(rag.asks())
+        && older.services.rag.handle().ask(question).await?.model == Model::Answered
+    {
+        answer = rag.ask(question).await?;
+        if let Model::Failed(reason) = &answer.model {
+            engine.failed(rag.asks(), reason);
         }
+    }
+    if answer.model == Model::Answered {
+        engine.worked(rag.asks());
     }
     Ok(answer)
 }

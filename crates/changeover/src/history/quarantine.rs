@@ -112,7 +112,9 @@ impl Quarantine {
         let tried = match cause {
             Cause::Try => true,
             // Somebody saved them, knowing of the revert or not: that is one more try.
-            Cause::Save | Cause::Edit | Cause::Rollback => entry.tries < TRIES_MAX,
+            Cause::Save | Cause::Rollback => entry.tries < TRIES_MAX,
+            // It is asked for something else, and they still stand beside it.
+            Cause::Edit => false,
             Cause::Start | Cause::Retry | Cause::Reload | Cause::Refresh | Cause::Revert => false,
             // Nobody is there who could judge them.
             Cause::Schedule | Cause::Expiry => false,
@@ -153,7 +155,7 @@ mod tests {
         assert!(!binds(&quarantine, Cause::Start));
         quarantine.add("a", "`llm`: 401").unwrap();
         for (cause, bound) in
-            [(Cause::Start, true), (Cause::Reload, true), (Cause::Save, false), (Cause::Try, false)]
+            [(Cause::Start, true), (Cause::Edit, true), (Cause::Save, false), (Cause::Try, false)]
         {
             assert_eq!(binds(&quarantine, cause.clone()), bound, "{cause:?}");
         }

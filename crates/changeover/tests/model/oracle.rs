@@ -360,7 +360,7 @@ impl Oracle {
         let tries = self.taken_back.get(&meaning(settings)).copied().unwrap_or_default();
         match cause {
             Cause::Try => false,
-            Cause::Save | Cause::Edit => tries >= TRIES_MAX,
+            Cause::Save => tries >= TRIES_MAX,
             _ => tries > 0,
         }
     }

@@ -195,7 +195,7 @@ fn blueprint(place: &Place, roles: Roles, means: &Arc<Means>) -> Blueprint<Setti
         }),
         tuning,
         on_trial: Services::on_trial,
-        meaning: Settings::meaning,
+        meaning: services::meaning,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fallback: Box::new(fallback),
     }

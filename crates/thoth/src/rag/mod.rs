@@ -37,6 +37,7 @@ mod words;
 
 use std::sync::Arc;
 
+use changeover::Identity;
 use serde::{Serialize, Serializer};
 
 use index::Index;
@@ -129,12 +130,29 @@ pub struct Rag {
     inputs: RagInputs,
     index: Arc<Index>,
     llm: Arc<Llm>,
+    asks: Identity,
 }
 
 impl Rag {
     /// The service over the process's index. As long as it lives, the recipe that it reads stays.
     pub fn new(inputs: RagInputs, index: Arc<Index>, llm: Arc<Llm>) -> Self {
-        Self { inputs, index, llm }
+        Self { inputs, index, llm, asks: Identity::fresh() }
+    }
+
+    /// The same. If it asks its model as this one does, what that has shown of the model holds for both.
+    #[must_use]
+    pub fn after(self, live: Option<&Self>) -> Self {
+        let options = |rag: &Self| answer::QaOptions::from(&rag.inputs.qa);
+        let alike = |live: &&Self| Arc::ptr_eq(&live.llm, &self.llm) && options(live) == options(&self);
+        match live.filter(alike) {
+            Some(live) => Self { asks: live.asks, ..self },
+            None => self,
+        }
+    }
+
+    /// Another one whenever a model would be asked otherwise: by another key, model, or instructions.
+    pub fn asks(&self) -> Identity {
+        self.asks
     }
 
     /// Whether the index has another recipe ready for these settings by now than the one that is searched. Only reads. Blocking.

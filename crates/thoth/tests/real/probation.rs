@@ -1,7 +1,7 @@
 //! A save that goes live and then fails, where the one before it works, is taken back; an outage takes nothing back.
 
 use serde_json::{Value, json};
-use wiremock::matchers::{header, method};
+use wiremock::matchers::{body_partial_json, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{Place, Save, Thoth, free_port, settings, until};
@@ -138,6 +138,101 @@ async fn an_outage_at_the_provider_takes_nobodys_save_back() {
         (&newest["reloads"][0]["generation"], &newest["reloads"][0]["outcome"]),
         (&json!(2), &Value::Null)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_that_ends_between_two_questions_takes_nobodys_save_back() {
+    let provider = provider("sk-right").await;
+    let thoth = thoth(&provider, 60_000).await;
+    ask(&thoth).await;
+    let warmer =
+        with(&provider, "sk-right", 60_000).replace("\"retriesMax\"", "\"temperature\":1.5,\"retriesMax\"");
+    let applied = thoth.save(Save::Rename, &warmer).await;
+    assert_eq!(applied["services"][0]["name"], "llm", "{applied}");
+    let busy = Mock::given(method("POST")).respond_with(ResponseTemplate::new(503));
+    busy.up_to_n_times(1).with_priority(1).mount(&provider).await;
+    let before = provider.received_requests().await.unwrap().len();
+    let answered = ask(&thoth).await;
+    let asked = provider.received_requests().await.unwrap().len() - before;
+    assert_eq!(asked, 3, "the new one, the one before it, and the new one again");
+    assert!(!answered["note"].as_str().unwrap_or_default().contains("503"), "{answered}");
+    let newest = thoth.get("/api/v1/reloads?limit=1").await;
+    assert_eq!(
+        (&newest["reloads"][0]["id"], &newest["reloads"][0]["cause"]),
+        (&applied["id"], &json!("save"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_only_questions_use_is_taken_back_too() {
+    let provider = provider("sk-right").await;
+    let unknown = Mock::given(method("POST")).and(body_partial_json(json!({ "model": "typo" })));
+    unknown.respond_with(ResponseTemplate::new(404)).with_priority(1).mount(&provider).await;
+    let thoth = thoth(&provider, 60_000).await;
+    ask(&thoth).await;
+    let right = with(&provider, "sk-right", 60_000);
+    let asking = |model: &str, passages: u32| {
+        let mut settings: Value = serde_json::from_str(&right).unwrap();
+        settings["rag"] = json!({ "qa": { "model": model, "retrievalK": passages } });
+        settings.to_string()
+    };
+    // What has shown that it works holds while only the passages are others.
+    thoth.save(Save::Rename, &asking("m", 4)).await;
+    ask(&thoth).await;
+    assert_eq!(thoth.save(Save::Rename, &asking("m", 5)).await["outcome"], "kept");
+    let applied = thoth.save(Save::Rename, &asking("typo", 5)).await;
+    assert_eq!((&applied["verdict"], &applied["outcome"]), (&json!("applied"), &Value::Null), "{applied}");
+    let mut verdicts = thoth.verdicts().await;
+    ask(&thoth).await;
+    let reverted = verdicts.next().await;
+    assert_eq!((&reverted["cause"], &reverted["services"][0]["name"]), (&json!("revert"), &json!("llm")));
+    assert_eq!(thoth.get("/api/v1/settings").await["settings"]["rag"]["qa"]["model"], "m");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_taken_back_stays_out_whatever_stands_beside_it() {
+    let provider = provider("sk-right").await;
+    let thoth = thoth(&provider, 60_000).await;
+    ask(&thoth).await;
+    let wrong = |level: &str| {
+        let mut settings: Value = serde_json::from_str(&with(&provider, "sk-wrong", 60_000)).unwrap();
+        settings["logging"] = json!({ "level": level });
+        settings.to_string()
+    };
+    let mut verdicts = thoth.verdicts().await;
+    // Saved anew it is one more try, and that was the last.
+    for level in ["INFO", "WARNING"] {
+        assert_eq!(thoth.save(Save::Rename, &wrong(level)).await["verdict"], "applied", "{level}");
+        verdicts.next().await;
+        ask(&thoth).await;
+        assert_eq!(verdicts.next().await["cause"], "revert", "{level}");
+        // Nobody who could judge it is there when a temporary change begins, or ends.
+        let told = thoth.place.run(&["settings", "set", "rag.qa.retrievalK", "7", "--for", "30m"]);
+        let told = crate::support::text(&told);
+        assert!(told.contains("taken back"), "{told}");
+        assert_eq!(verdicts.next().await["verdict"], "rejected");
+    }
+    let third = thoth.save(Save::Rename, &wrong("ERROR")).await;
+    assert_eq!(third["verdict"], "rejected", "{third}");
+    assert!(third["problems"][0]["message"].as_str().unwrap().contains("taken back"), "{third}");
+    assert!(!third.to_string().contains("sk-"), "{third}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_after_a_revert_brings_back_the_key_that_works() {
+    let provider = provider("sk-right").await;
+    let thoth = thoth(&provider, 60_000).await;
+    ask(&thoth).await;
+    let right = std::fs::read_to_string(thoth.place.settings()).unwrap();
+    let mut verdicts = thoth.verdicts().await;
+    thoth.save(Save::Rename, &with(&provider, "sk-wrong", 60_000)).await;
+    verdicts.next().await;
+    ask(&thoth).await;
+    assert_eq!(verdicts.next().await["cause"], "revert");
+    let back = thoth.place.run(&["settings", "rollback", "1"]);
+    assert!(back.status.success(), "{}", crate::support::text(&back));
+    assert_eq!(std::fs::read_to_string(thoth.place.settings()).unwrap(), right);
+    assert_eq!(thoth.get("/health/hot-reload").await["drift"], false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -220,7 +220,7 @@ async fn engine(
             }
         },
         on_trial: Services::on_trial,
-        meaning: Settings::meaning,
+        meaning: crate::services::meaning,
         version: "1".to_owned(),
         fallback: Box::new(move || {
             let mut settings = Settings::default_for(&fallback);

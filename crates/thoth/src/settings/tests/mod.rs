@@ -5,7 +5,6 @@ mod documents;
 mod files;
 mod hostile;
 mod layers;
-mod meaning;
 mod places;
 mod planned;
 mod refused;
