@@ -9,7 +9,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use changeover::edit::Change;
-use changeover::{ABSENT, Cause, Content, Decision, NotProposed, Occasion, Problem, Proposal, Verdict};
+use changeover::{
+    ABSENT, Cause, Content, Decision, NotProposed, Occasion, Outcome, Problem, Proposal, RECENT_MAX, Verdict,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ use super::blocking::blocking;
 use super::error::ApiError;
 use super::extract::{Json, Query, Raw};
 use super::state::App;
-use crate::settings::{Settings, difference, edited, with_secrets_of};
+use crate::settings::{self, Settings, difference, edited, with_secrets_of};
 
 /// Who asks, where the caller does not say.
 const ACTOR: &str = "api";
@@ -54,12 +56,17 @@ pub(super) async fn change(
             // Whatever stands there, the change is made of what was just read.
             Some(Match::Any) | None => hash(&app, present.clone()).await?,
         };
-        let content = with_changes(present.unwrap_or_default(), asked.changes.clone()).await?;
-        let proposed = propose(&app, content, seen, Cause::Edit, actor.clone()).await;
+        let before = present.unwrap_or_default();
+        let content = with_changes(before.clone(), asked.changes.clone()).await?;
+        let proposed = propose(&app, content.clone(), seen, Cause::Edit, actor.clone()).await;
         tries -= 1;
         match (proposed, &matching) {
             (Err(NotProposed::Conflict { .. }), Some(Match::Any) | None) if tries > 0 => {}
-            (proposed, _) => return answer(&app, proposed),
+            (Ok(verdict), _) => {
+                let without_effect = without_effect(&app, &verdict, asked.changes, before, content).await?;
+                return answer(Ok(with_warnings(verdict, without_effect)));
+            }
+            (refused, _) => return answer(refused),
         }
     }
 }
@@ -80,8 +87,7 @@ pub(super) async fn replace(
         }
     };
     let actor = headers.get("x-actor").and_then(|actor| actor.to_str().ok()).map(str::to_owned);
-    let proposed = propose(&app, content.to_vec(), seen, Cause::Edit, self::actor(actor)?).await;
-    answer(&app, proposed)
+    answer(propose(&app, content.to_vec(), seen, Cause::Edit, self::actor(actor)?).await)
 }
 
 /// The body of [`rollback`].
@@ -109,8 +115,7 @@ pub(super) async fn rollback(
         None => older,
         Some(today) => with_secrets_of(&older, &today).map_err(unprocessable)?,
     };
-    let proposed = propose(&app, content, seen, Cause::Rollback, actor).await;
-    answer(&app, proposed)
+    answer(propose(&app, content, seen, Cause::Rollback, actor).await)
 }
 
 /// The query of [`diff`].
@@ -165,12 +170,14 @@ async fn older(app: &Arc<App>, id: u64) -> Result<Vec<u8>, ApiError> {
     })
 }
 
-/// The content whose API keys are today's: the file, or, where nobody can say which keys stand in it, what runs was read from.
-/// `None` where that is not known either.
+/// The content whose API keys are today's: the file, or, where nobody can say which keys stand in it or they were taken back, what
+/// runs was read from. `None` where that is not known either.
 async fn todays(app: &Arc<App>, present: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ApiError> {
     let app = Arc::clone(app);
     let found = move || {
-        if let Some(present) = present.filter(|present| changeover::check::parse(present).is_ok()) {
+        let is_todays =
+            |present: &Vec<u8>| changeover::check::parse(present).is_ok() && !was_taken_back(&app, present);
+        if let Some(present) = present.filter(is_todays) {
             return Ok(Some(present));
         }
         let accepted = app.engine.status().accepted;
@@ -182,6 +189,46 @@ async fn todays(app: &Arc<App>, present: Option<Vec<u8>>) -> Result<Option<Vec<u
     };
     let found = blocking("reading the history ended early", found).await?;
     found.map_err(|error| ApiError::internal("the history cannot be read", &error))
+}
+
+/// Whether the last that became of a content was that it went live, failed, and was taken back.
+fn was_taken_back(app: &App, content: &[u8]) -> bool {
+    let hash = app.engine.content_hash(content);
+    let verdicts = app.engine.history(RECENT_MAX).into_iter();
+    let mut live = verdicts.filter(|verdict| hash.is_some() && verdict.content == hash);
+    live.find_map(|verdict| app.engine.outcome_of(verdict.id)) == Some(Outcome::Reverted)
+}
+
+/// Of changes that were made: those that stand in the file and have no effect, because something above it says otherwise.
+async fn without_effect(
+    app: &Arc<App>,
+    verdict: &Verdict,
+    changes: Vec<Change>,
+    before: Vec<u8>,
+    content: Vec<u8>,
+) -> Result<Vec<Problem>, ApiError> {
+    if !matches!(verdict.verdict, Decision::Applied | Decision::Unchanged) {
+        return Ok(Vec::new());
+    }
+    let file = app.engine.status().file;
+    let live = app.engine.live().load();
+    let look = move || settings::without_effect(&file, &live.settings, &before, &content);
+    let found = blocking("a look at what has no effect ended early", look).await?;
+    let is = |path: &str, key: &str| settings::canonical(path) == Some(key);
+    let asked = |key: &str| changes.iter().any(|change| is(&change.path, key));
+    let told = |key: &str| verdict.warnings.iter().any(|warning| is(&warning.path, key));
+    let new = found.into_iter().filter(|key| asked(&key.difference.path) && !told(&key.difference.path));
+    Ok(new.filter_map(|key| Some(Problem::new(key.difference.path, key.no_effect?))).collect())
+}
+
+/// The same verdict, with more to say to whoever asked.
+fn with_warnings(verdict: Arc<Verdict>, warnings: Vec<Problem>) -> Arc<Verdict> {
+    if warnings.is_empty() {
+        return verdict;
+    }
+    let mut verdict = verdict.as_ref().clone();
+    verdict.warnings.extend(warnings);
+    Arc::new(verdict)
 }
 
 /// The settings file as it stands.
@@ -237,8 +284,9 @@ async fn propose(
     app.engine.propose(Proposal { file: None, content, cause, actor, if_match, allow_empty: false }).await
 }
 
-/// The verdict, as a status too: 422 for a refusal, 409 for one that a newer save has overtaken.
-fn answer(app: &App, proposed: Result<Arc<Verdict>, NotProposed>) -> Result<Response, ApiError> {
+/// The verdict, as a status too: 422 for a refusal, 409 for one that a newer save has overtaken. What stands in the file now has a
+/// tag only where it is what the caller sent: of anything else it has to be read first.
+fn answer(proposed: Result<Arc<Verdict>, NotProposed>) -> Result<Response, ApiError> {
     let verdict = match proposed {
         Ok(verdict) => verdict,
         Err(conflict @ NotProposed::Conflict { .. }) => {
@@ -253,7 +301,8 @@ fn answer(app: &App, proposed: Result<Arc<Verdict>, NotProposed>) -> Result<Resp
         Decision::Superseded => StatusCode::CONFLICT,
     };
     let mut response = (status, Answer(verdict.as_ref())).into_response();
-    if let Some(tag) = app.engine.status().content
+    if status == StatusCode::OK
+        && let Some(tag) = &verdict.content
         && let Ok(tag) = HeaderValue::try_from(format!("\"{tag}\""))
     {
         response.headers_mut().insert(header::ETAG, tag);

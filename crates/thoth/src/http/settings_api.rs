@@ -55,12 +55,12 @@ fn entity_tag(status: &Status, generation: u64) -> String {
     format!("{}\"{content}\"", if is_shown { "" } else { "W/" })
 }
 
-/// `POST /api/v1/settings/validate`: the bytes of a file, judged and forgotten.
+/// `POST /api/v1/settings/validate`: the bytes of a file, judged as `thoth settings check` judges it, and forgotten.
 pub(super) async fn validate(
     State(app): State<Arc<App>>,
     Raw(content): Raw,
 ) -> Result<Json<Value>, ApiError> {
-    let check = move || app.engine.check(&content, Occasion::Start);
+    let check = move || app.engine.check(&content, Occasion::RunningAllowEmpty);
     let checked = blocking("a check of settings ended early", check).await?;
     Ok(Json(match checked {
         Ok(accepted) => json!({ "valid": true, "problems": [], "warnings": accepted.warnings }),

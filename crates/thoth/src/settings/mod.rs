@@ -55,7 +55,7 @@ pub use keys::{ALIASES, KEYS};
 pub use layers::{Layers, local_file, named};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
-pub use plan::{Forecast, KeyChange, key_changes};
+pub use plan::{Forecast, KeyChange, key_changes, without_effect};
 pub use plan_risks::{Around, Rebuild, Risk, risks};
 pub use review::{Review, check, review};
 pub use secret::{REDACTED, Secret};
@@ -99,26 +99,6 @@ pub struct Settings {
     /// The user's template of notes, out of the folder `paths.templates`; `None` for what is built in.
     #[serde(skip)]
     pub note_template: Option<Arc<NoteTemplate>>,
-}
-
-impl Settings {
-    /// What the settings mean, in bytes, secrets included: not where a value comes from, nor how the file writes it.
-    pub fn meaning(&self) -> Vec<u8> {
-        let Self { vault, pinned: _, origins: _, paths, api_keys, llm, memory, .. } = self;
-        let Self { rag, citation, servers, performance, logging, reload, note_template, .. } = self;
-        let values =
-            (vault, paths, llm, memory, rag, citation, servers, performance, logging, reload, note_template);
-        // What shows values to people redacts secrets: they are added, each with its end.
-        let mut meaning = format!("{values:?}").into_bytes();
-        let ApiKeys { openrouter_key, openai_key, anthropic_key, mistral_key, custom_key, letta_api_key } =
-            api_keys;
-        let providers = [openrouter_key, openai_key, anthropic_key, mistral_key, custom_key];
-        for secret in providers.into_iter().chain([letta_api_key, &memory.letta.cloud_api_key]) {
-            meaning.push(0);
-            meaning.extend(secret.expose().as_bytes());
-        }
-        meaning
-    }
 }
 
 /// Folders, absolute and inside the vault (unless that was permitted explicitly).

@@ -69,7 +69,9 @@ pub fn key_changes(
     changed.chain(without_effect(file, to, before, content)).collect()
 }
 
-fn without_effect(file: &Path, to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange> {
+/// The keys of which a content says something new that has no effect in `to`. Where it says nothing new at all: all of which it says
+/// something without effect.
+pub fn without_effect(file: &Path, to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange> {
     let local = local_file(file);
     let above = local.file_name().unwrap_or_default().to_string_lossy();
     let now = Now {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, Thoth, client, text};
+use crate::support::{Place, Thoth, client, text, until};
 
 const FILE: &str = r#"{
   // Why this model: it is cheap.
@@ -114,7 +114,13 @@ async fn if_match_keeps_a_change_from_a_file_that_nobody_has_seen() {
         let request = http.put(&url).bearer_auth(thoth.token()).body(body.to_owned());
         let request = tag.into_iter().fold(request, |request, tag| request.header("if-match", tag));
         let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        let status = answer.status().as_u16();
+        let names = answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        let verdict = answer.json::<Value>().await.unwrap();
+        // Only what the caller sent is named: whatever else stands there, it has not seen.
+        let sent = verdict["content"].as_str().filter(|_| status == 200).map(|tag| format!("\"{tag}\""));
+        assert_eq!(names, sent, "{verdict}");
+        (status, verdict)
     };
     let seen = tag().await;
     assert_eq!(put(None, FILE).await.0, 428);
@@ -132,6 +138,20 @@ async fn if_match_keeps_a_change_from_a_file_that_nobody_has_seen() {
     let anonymous =
         http.patch(&url).json(&json!({ "changes": [{ "path": "llm.default.model", "value": "x" }] }));
     assert_eq!(anonymous.send().await.unwrap().status().as_u16(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_has_no_effect_says_what_lies_above_it() {
+    let thoth = start().await;
+    let local = thoth.place.settings().with_file_name("settings.local.json");
+    std::fs::write(local, r#"{ "llm": { "default": { "topP": 0.25 } } }"#).unwrap();
+    until(async || thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["topP"] == 0.25).await;
+    for _ in 0..2 {
+        let (done, told) = run(&thoth.place, &["settings", "set", "llm.default.topP", "0.5"]).await;
+        assert!(done && told.contains("`settings.local.json` says something else"), "{told}");
+    }
+    let (done, told) = run(&thoth.place, &["settings", "set", "llm.default.maxTokens", "99"]).await;
+    assert!(done && !told.contains("settings.local.json"), "it is not about this key: {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,7 +97,7 @@ pub(super) async fn validate(call: &Call, validate: Validate) -> Result<Reply, R
         return Err(Refusal(format!("`content` has {bytes} bytes; at most {CONTENT_BYTES_MAX} are taken")));
     }
     let engine = call.desk.engine.clone();
-    let check = move || engine.check(validate.content.as_bytes(), Occasion::Start);
+    let check = move || engine.check(validate.content.as_bytes(), Occasion::RunningAllowEmpty);
     let checked = tokio::task::spawn_blocking(check).await?;
     let (valid, problems, warnings) = match checked {
         Ok(accepted) => (true, Vec::new(), accepted.warnings),
