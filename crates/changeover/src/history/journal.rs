@@ -1,7 +1,10 @@
 //! The journal: one JSON object a line, readable after a kill at any byte.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -55,7 +58,12 @@ pub(super) struct Journal {
     length: u64,
     /// Whether a part of a line stands at the end that could not be cut off.
     pub(super) torn: bool,
+    /// What has happened and could not be written, whole lines: they are written with the next one.
+    unwritten: VecDeque<Vec<u8>>,
 }
+
+/// Lines that wait to be written, at most; the oldest are given up.
+const UNWRITTEN_MAX: usize = 1_000;
 
 impl Journal {
     /// Opens the journal and shows each of its lines; gives what was damaged, in words. A torn tail is cut off.
@@ -65,7 +73,8 @@ impl Journal {
     ) -> Result<(Self, Option<String>), HistoryError> {
         let open = || private().read(true).append(true).create(true).open(path);
         let file = open().map_err(error("opening the journal", path))?;
-        let mut journal = Self { path: path.to_owned(), file, lines: 0, length: 0, torn: false };
+        let unwritten = VecDeque::new();
+        let mut journal = Self { path: path.to_owned(), file, lines: 0, length: 0, torn: false, unwritten };
         let Some(mut lines) = Lines::open(path)? else { return Ok((journal, None)) };
         for line in &mut lines {
             each(line?);
@@ -101,12 +110,28 @@ impl Journal {
         self.length
     }
 
-    /// Appends one line. After a failure the file ends with the last whole line again, as far as the disk allows; where it
-    /// does not, the torn part stays a line of its own and spoils no other.
+    /// Appends one line. What tells of something that has happened is written with the next line if it cannot be now; what is
+    /// only about to happen is not, since then it does not.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), HistoryError> {
-        let mut bytes = encoded(line)?;
-        if self.torn {
-            bytes.insert(0, b'\n');
+        let bytes = encoded(line)?;
+        let written = self.write(&bytes);
+        if written.is_err() && !matches!(line, Line::Intent(_)) {
+            if self.unwritten.len() >= UNWRITTEN_MAX {
+                self.unwritten.pop_front();
+            }
+            self.unwritten.push_back(bytes);
+        }
+        written
+    }
+
+    /// Writes a line, after those that wait. After a failure the file ends with the last whole line again, as far as the disk
+    /// allows; where it does not, the torn part stays a line of its own and spoils no other.
+    fn write(&mut self, line: &[u8]) -> Result<(), HistoryError> {
+        let mut bytes = Cow::Borrowed(line);
+        if self.torn || !self.unwritten.is_empty() {
+            let end = if self.torn { &b"\n"[..] } else { &[] };
+            let waiting = self.unwritten.iter().map(Vec::as_slice);
+            bytes = Cow::Owned(iter::once(end).chain(waiting).chain([line]).collect::<Vec<_>>().concat());
         }
         if let Err(source) = self.file.write_all(&bytes) {
             self.cut_off();
@@ -118,7 +143,8 @@ impl Journal {
         } else {
             self.length += bytes.len() as u64;
         }
-        self.lines += 1;
+        self.lines += 1 + self.unwritten.len();
+        self.unwritten.clear();
         Ok(())
     }
 

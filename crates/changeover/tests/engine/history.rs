@@ -3,6 +3,7 @@
 use std::fs;
 
 use changeover::Decision::{Applied, Unchanged};
+use changeover::read_history;
 
 use crate::support::{World, apart, run};
 
@@ -43,7 +44,9 @@ async fn a_full_disk_is_told_until_it_is_emptied_and_a_damage_until_the_end() {
     let full = problem(&world).unwrap();
     assert!(full.contains("appending to the journal"), "{full}");
     fs::remove_file(filler).unwrap();
-    assert_eq!(world.engine.reload().await.unwrap().verdict, Unchanged);
-    assert_eq!(problem(&world), damage);
+    let last = world.engine.reload().await.unwrap();
+    assert_eq!((last.verdict, problem(&world)), (Unchanged, damage));
     world.engine.shutdown().await;
+    let written: Vec<u64> = read_history(&state).unwrap().iter().map(|verdict| verdict.id).collect();
+    assert_eq!(written, (1..=last.id).collect::<Vec<_>>(), "what could not be written was written later");
 }
