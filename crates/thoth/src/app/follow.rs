@@ -12,7 +12,7 @@ use crate::http::state::Owners;
 use crate::pdf::monitor::{Monitor, MonitorInputs};
 use crate::rag::builder::Builder;
 use crate::services::Services;
-use crate::settings::Settings;
+use crate::settings::{Level, Settings};
 
 /// Follows the log's level.
 pub(super) fn log_follower(
@@ -25,17 +25,27 @@ pub(super) fn log_follower(
 pub(super) async fn log(mut follower: Follower<Settings, Services>, log: LogFilter, owners: Owners) {
     let mut level = None;
     while let Some(generation) = follower.next().await {
-        let wanted = generation.settings.logging.level;
-        let before = level.replace(wanted);
-        let did = match before {
-            Some(before) if before == wanted => None,
-            before => match log.set(wanted) {
-                Ok(()) => before.map(|_| Ok(generation.settings.logging.in_words())),
-                Err(error) => Some(Err(error)),
-            },
-        };
-        owners.say("log", generation.number, format!("level {wanted}"), trouble(did.as_ref()));
+        let logging = &generation.settings.logging;
+        let did = follow_level(&mut level, logging.level, |wanted| log.set(wanted));
+        let did = did.map(|done| done.map(|()| logging.in_words()));
+        let runs = format!("level {}", level.unwrap_or(logging.level));
+        owners.say("log", generation.number, runs, trouble(did.as_ref()));
         follower.followed(&generation, did);
+    }
+}
+
+/// Sets the level where it is another one; what cannot be set is tried again. The first is no change.
+fn follow_level(
+    level: &mut Option<Level>,
+    wanted: Level,
+    set: impl FnOnce(Level) -> Result<(), String>,
+) -> Option<Result<(), String>> {
+    if *level == Some(wanted) {
+        return None;
+    }
+    match set(wanted) {
+        Ok(()) => level.replace(wanted).map(|_| Ok(())),
+        Err(error) => Some(Err(error)),
     }
 }
 
@@ -46,17 +56,18 @@ fn trouble(did: Option<&Followed>) -> Option<String> {
 
 /// The PDF folder. `applied` is said when the new folder's watch stands.
 pub(super) async fn folder(mut follower: Follower<Settings, Services>, monitor: Monitor, owners: Owners) {
-    let mut followed: Option<MonitorInputs> = None;
+    // What was followed wholly, and whether the monitor was asked for something else since, which it may do at any time.
+    let (mut followed, mut is_behind) = (None::<MonitorInputs>, false);
     while let Some(generation) = follower.next().await {
         let wanted = MonitorInputs::of(&generation.settings);
-        let did = match &followed {
-            // Without usable settings nobody knows which folder is meant.
-            _ if generation.safe_mode => None,
-            Some(now) if *now == wanted => None,
-            before => follow_folder(&monitor, before.as_ref(), &wanted).await,
+        // Without usable settings nobody knows which folder is meant.
+        let did = match generation.safe_mode {
+            true => None,
+            false => follow_folder(&monitor, followed.as_ref(), &wanted, is_behind).await,
         };
         if !generation.safe_mode {
-            followed = Some(wanted);
+            is_behind = matches!(did, Some(Err(_)));
+            followed = if is_behind { followed } else { Some(wanted) };
         }
         let runs = followed.as_ref().map_or_else(|| "watches nothing".to_owned(), MonitorInputs::in_words);
         owners.say("pdf", generation.number, runs, trouble(did.as_ref()));
@@ -68,8 +79,9 @@ async fn follow_folder(
     monitor: &Monitor,
     before: Option<&MonitorInputs>,
     wanted: &MonitorInputs,
+    is_behind: bool,
 ) -> Option<Followed> {
-    if wanted.concern_the_intake(before)
+    if (is_behind || wanted.concern_the_intake(before))
         && let Err(problem) = monitor.follow(wanted).await
     {
         return Some(Err(problem));
@@ -156,5 +168,26 @@ async fn take_over(
                 follower.followed(&generation, None);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_could_not_be_set_is_set_by_the_next_generation() {
+        let mut level = None;
+        let mut check =
+            |wanted: Level, can: Result<(), String>, did: Option<Result<(), String>>, now: Option<Level>| {
+                assert_eq!(follow_level(&mut level, wanted, |_| can), did);
+                assert_eq!(level, now);
+            };
+        let no_room = || Err("no room".to_owned());
+        check(Level::Info, no_room(), Some(no_room()), None);
+        check(Level::Info, Ok(()), None, Some(Level::Info));
+        check(Level::Debug, no_room(), Some(no_room()), Some(Level::Info));
+        check(Level::Debug, Ok(()), Some(Ok(())), Some(Level::Debug));
+        check(Level::Debug, no_room(), None, Some(Level::Debug));
     }
 }

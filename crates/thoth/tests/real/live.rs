@@ -1,5 +1,7 @@
 //! Every setting takes effect while Thoth works, saved by rename and in place, and under load no answer is lost.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -70,6 +72,34 @@ async fn model_temperature_and_key_reach_the_provider_at_once() {
         load.finish();
     }
     assert!(!thoth.log().contains("sk-"), "no key in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_followed_is_told_with_every_save_until_it_is() {
+    // Each name is short enough, and so is the path in the vault. All of it is not, which only whoever makes the folder learns.
+    let folder = tempfile::Builder::new().prefix(&"x".repeat(200)).tempdir().unwrap();
+    let place = Place { folder: Arc::new(folder), ..Place::new() };
+    std::fs::create_dir_all(place.vault().join(".thoth")).unwrap();
+    let too_long = vec!["x".repeat(249); 16].join("/");
+    let with = |round: u32, pdf: &str| {
+        settings(&json!({ "llm": { "default": pair(round) }, "paths": { "pdf": pdf } }))
+    };
+    std::fs::write(place.settings(), with(1, "pdf")).unwrap();
+    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    let health = async || thoth.get("/health").await["services"]["pdf"].clone();
+    for round in 2..4 {
+        let verdict = thoth.save(Save::Rename, &with(round, &too_long)).await;
+        let (action, reason) = service(&verdict, "pdf").unwrap_or_else(|| panic!("{verdict}"));
+        assert!(action == "degraded" && reason.contains("cannot be made"), "{verdict}");
+    }
+    let told = health().await;
+    assert!(told["status"] == "degraded" && told["runs"].as_str().unwrap().contains("/vault/pdf`"), "{told}");
+    // Back again, the monitor must not go on trying for the other one.
+    let verdict = thoth.save(Save::Rename, &with(4, "pdf")).await;
+    assert_ne!(service(&verdict, "pdf").map(|(action, _)| action), Some("degraded"), "{verdict}");
+    until(async || health().await["status"] == "ok").await;
+    thoth.place.drop_paper("okonkwo2024.pdf", "pdf");
+    thoth.papers(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
