@@ -58,12 +58,14 @@ fn start(place: &Place, roles: Roles, engine: &Engine<Settings, Services>) {
 const BETTER_LOOK: Duration = Duration::from_secs(10);
 
 /// Says once of each settings file that would rank before the chosen one that it is not read. The choice that was made
-/// at the start stands.
+/// at the start stands. One look waits for the one before: a vault that does not answer keeps one thread.
 async fn better_files(place: Place, shutdown: CancellationToken) {
     let mut known = Vec::new();
     let mut looks = tokio::time::interval(BETTER_LOOK);
     while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
-        let better = better_ranked(&place.settings_file, &place.vault);
+        let (chosen, vault) = (place.settings_file.clone(), place.vault.clone());
+        let look = tokio::task::spawn_blocking(move || better_ranked(&chosen, &vault));
+        let Some(Ok(better)) = shutdown.run_until_cancelled(look).await else { return };
         for new in better.iter().filter(|file| !known.contains(*file)) {
             let (new, chosen) = (new.display(), place.settings_file.display());
             tracing::warn!("`{new}` would rank before `{chosen}`; it is not read until the next start");
@@ -82,7 +84,12 @@ fn record(engine: &Engine<Settings, Services>, instance: &Instance) {
 async fn instance(engine: Engine<Settings, Services>, instance: Arc<Instance>, shutdown: CancellationToken) {
     let mut verdicts = engine.verdicts();
     loop {
-        record(&engine, &instance);
+        let (now, kept) = (engine.clone(), Arc::clone(&instance));
+        // Waited for, even at the end: nobody writes a record after it was removed.
+        if let Err(error) = tokio::task::spawn_blocking(move || record(&now, &kept)).await {
+            tracing::error!(%error, "the record of this instance is not kept any more");
+            return;
+        }
         let verdict = tokio::select! {
             () = shutdown.cancelled() => return,
             verdict = verdicts.recv() => verdict,

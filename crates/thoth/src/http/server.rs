@@ -75,7 +75,7 @@ pub async fn serve(
             () = ports.close_due() => {}
             generation = follower.next() => {
                 let Some(generation) = generation else { break };
-                let did = follow(&mut ports, &generation, &instance);
+                let did = follow(&mut ports, &generation, &instance).await;
                 let trouble = did.as_ref().and_then(|did| did.as_ref().err().cloned());
                 if trouble.is_none() {
                     serving.cancel();
@@ -128,13 +128,21 @@ fn leaving(address: SocketAddr, handover: Duration) -> String {
 }
 
 /// Serves what this generation wants, and tells the command line where.
-fn follow(ports: &mut Ports, generation: &Generation, instance: &Instance) -> Option<Followed> {
+async fn follow(ports: &mut Ports, generation: &Generation, instance: &Arc<Instance>) -> Option<Followed> {
     let handover = handover(generation);
     let (http, mcp) = (&generation.services.http.reserved, &generation.services.mcp.reserved);
     let api = http.iter().map(|reserved| (Entrance::Api, reserved));
     let wanted: Vec<_> = api.chain(mcp.iter().map(|reserved| (Entrance::Mcp, reserved))).collect();
     let did = ports.follow(&wanted, handover);
-    let written = http.first().map_or(Ok(()), |first| instance.serves(first.address()));
+    let written = match http.first().map(Reserved::address) {
+        Some(address) => {
+            let said = Arc::clone(instance);
+            tokio::task::spawn_blocking(move || said.serves(address))
+                .await
+                .unwrap_or_else(|error| Err(error.into()))
+        }
+        None => Ok(()),
+    };
     match (did, written) {
         (did, Ok(())) => did,
         (did, Err(error)) => {
