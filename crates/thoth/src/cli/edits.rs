@@ -18,7 +18,7 @@ use crate::http::client::{Client, ClientError};
 use crate::settings::{Difference, KEYS, Kind, canonical, edited, named, render};
 
 /// Who asks, in the history.
-const ACTOR: &str = "cli";
+pub(super) const ACTOR: &str = "cli";
 
 /// A key as the table names it, where it is another spelling of one.
 pub(super) fn key(written: &str) -> &str {

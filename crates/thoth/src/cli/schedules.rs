@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::edits::ACTOR;
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
 use changeover::Verdict;
@@ -60,7 +61,7 @@ pub(super) fn set(
     if let Some(value) = value {
         change["value"] = value;
     }
-    let mut asked = json!({ "changes": [change], "actor": "cli" });
+    let mut asked = json!({ "changes": [change], "actor": ACTOR });
     if let Some((name, value)) = times.asked() {
         asked[name] = value;
     }
@@ -73,7 +74,7 @@ pub(super) fn set(
 pub(super) fn cancel(vault: Option<&Path>, id: u64, json: bool) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let path = format!("/api/v1/settings/schedules/{id}");
-    let told: Value = super::serve::wait(async { Ok(place.client()?.delete(&path).await?) })?;
+    let told: Value = super::serve::wait(async { Ok(place.client()?.delete(&path, ACTOR).await?) })?;
     tell(&told, json)
 }
 

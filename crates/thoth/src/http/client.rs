@@ -165,12 +165,12 @@ impl Client {
         self.answer(self.http.post(self.url(path)).json(body)).await
     }
 
-    /// `DELETE`.
+    /// `DELETE`; `actor` asks, for the history.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.answer(self.http.delete(self.url(path))).await
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str, actor: &str) -> Result<T, ClientError> {
+        self.answer(self.http.delete(self.url(path)).header("x-actor", actor)).await
     }
 
     /// `PATCH` of a JSON body that is answered by a verdict, whichever it is.

@@ -327,7 +327,8 @@ fn unprocessable(problem: Problem) -> ApiError {
     }
 }
 
-fn actor(named: Option<String>) -> Result<String, ApiError> {
+/// The name of whoever asks, for the history.
+pub(super) fn actor(named: Option<String>) -> Result<String, ApiError> {
     let actor = named.unwrap_or_else(|| ACTOR.to_owned());
     if actor.chars().count() > ACTOR_CHARS_MAX || actor.chars().any(char::is_control) {
         return Err(ApiError::invalid(format!("`actor` is a name of at most {ACTOR_CHARS_MAX} characters")));

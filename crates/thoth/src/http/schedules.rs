@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use changeover::Decision;
 use changeover::edit::Change;
 use changeover::schedule::{Declined, Entry, Request, Schedules, Told, When};
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::edits::actor;
 use super::error::ApiError;
 use super::extract::Json;
 use super::state::App;
@@ -75,7 +76,7 @@ pub(super) async fn set(
     Json(asked): Json<Asked>,
 ) -> Result<(StatusCode, Answer<Value>), ApiError> {
     let when = when(&asked)?;
-    let actor = Some(asked.actor.unwrap_or_else(|| "api".to_owned()));
+    let actor = Some(actor(asked.actor)?);
     let told = kept(&app)?.set(Request { changes: asked.changes, when, actor }).await.map_err(declined)?;
     Ok((StatusCode::CREATED, Answer(answer(&told))))
 }
@@ -91,12 +92,15 @@ fn when(asked: &Asked) -> Result<When, ApiError> {
     }
 }
 
-/// `DELETE …/{id}`: calls a change off. A temporary one ends at once; the answer has the verdict of that.
+/// `DELETE …/{id}`: calls a change off; `X-Actor` says who asks. A temporary one ends at once; the answer has the verdict of
+/// that.
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     Path(id): Path<u64>,
+    headers: HeaderMap,
 ) -> Result<Answer<Value>, ApiError> {
-    let told = kept(&app)?.cancel(id, Some("api".to_owned())).await.map_err(declined)?;
+    let named = headers.get("x-actor").and_then(|actor| actor.to_str().ok()).map(str::to_owned);
+    let told = kept(&app)?.cancel(id, Some(actor(named)?)).await.map_err(declined)?;
     Ok(Answer(answer(&told)))
 }
 

@@ -109,6 +109,42 @@ async fn a_scheduled_change_goes_into_the_file_and_a_missed_one_at_the_next_star
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_is_named_and_the_name_is_one() {
+    let thoth = start().await;
+    let url = thoth.url("/api/v1/settings/schedules");
+    let set = async |actor: &str| {
+        let body = json!({
+            "changes": [{ "path": TEMPERATURE, "value": 0.5 }], "for": "2h", "actor": actor,
+        });
+        let request = thoth.client.post(&url).bearer_auth(thoth.token()).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(set(&"x".repeat(65)).await, 422);
+    assert_eq!(set("line\nbreak").await, 422);
+    assert_eq!(set("first").await, 201);
+    assert_eq!(set("second").await, 201);
+    let cancel = async |actor: &str| {
+        let request = thoth.client.delete(format!("{url}/1")).bearer_auth(thoth.token());
+        request.header("x-actor", actor).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(cancel(&"x".repeat(65)).await, 422);
+    assert_eq!(cancel("third").await, 200);
+    assert_eq!(end(&thoth, 1).await["reason"], "called off by `third`");
+    said(&thoth, &["settings", "schedule", "cancel", "2"]).await;
+    assert_eq!(end(&thoth, 2).await["reason"], "called off by `cli`");
+    let reloads = thoth.get("/api/v1/reloads").await;
+    let actors: Vec<&Value> = reloads["reloads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .skip(1)
+        .map(|verdict| &verdict["actor"])
+        .collect();
+    assert_eq!(actors, ["first", "second", "third", "cli"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_declined_at_once() {
     let thoth = start().await;
     let check = async |arguments: &[&str], part: &str| {
