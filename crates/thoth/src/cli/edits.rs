@@ -62,7 +62,7 @@ pub(super) fn change(
             let verdict = asked?;
             // What is said of this key is said here; the rest of the file was not asked about.
             if !json {
-                let concern = verdict.warnings.iter().filter(|warning| warning.path == key);
+                let concern = verdict.warnings.iter().filter(|warning| self::key(&warning.path) == key);
                 concern.for_each(|warning| println!("{QUIET}warning{QUIET:#}: {warning}"));
             }
             told(&verdict, json)

@@ -102,6 +102,18 @@ async fn without_a_server_the_file_is_changed_and_what_would_be_refused_is_not()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_key_is_told_however_the_file_spells_it() {
+    let place = Place::new().with("LETTA_SERVER_URL", "http://127.0.0.1:9");
+    let section = "\"memory\": { \"letta\": { \"base_url\": \"http://127.0.0.1:7\" } },";
+    std::fs::write(place.settings(), FILE.replace("\"paths\"", &format!("{section} \"paths\""))).unwrap();
+    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    let set = ["settings", "set", "memory.letta.serverUrl", "http://127.0.0.1:8"];
+    let (done, told) = run(&thoth.place, &set).await;
+    assert!(done && file(&thoth.place).contains("\"base_url\": \"http://127.0.0.1:8\""), "{told}");
+    assert!(told.contains("has no effect: the variable `LETTA_SERVER_URL` pins it"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn if_match_keeps_a_change_from_a_file_that_nobody_has_seen() {
     let thoth = start().await;
     let http = client(0);
