@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output, serve};
 use crate::app::Library;
-use crate::http::client::{Client, ClientError};
+use crate::http::client::Client;
 
 /// Who answers.
 pub(super) enum Source {
@@ -56,15 +56,8 @@ impl Source {
 
 /// The server of this vault, if one runs.
 pub(super) async fn running(place: &Place) -> anyhow::Result<Option<Client>> {
-    match place.server() {
-        Ok(client) => match client.look::<Value>("/health").await {
-            Ok(_) => Ok(Some(client)),
-            Err(ClientError::Silent(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        },
-        Err(ClientError::NoServer) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let well = async |client: Client| client.look::<Value>("/health").await.map(|_| client);
+    Ok(place.ask(well).await?)
 }
 
 /// Reads PDFs, with a bar on a terminal. Exit code 1 when one could not be read.

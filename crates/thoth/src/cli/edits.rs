@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
-use crate::http::client::{Client, ClientError};
+use crate::http::client::Client;
+use crate::instances::record::{self, Record, Seen};
 use crate::settings::{Difference, KEYS, Kind, canonical, edited, named, render};
 
 /// Who asks, in the history.
@@ -48,26 +49,18 @@ pub(super) fn change(
     let change = Change { path: key.to_owned(), value };
     let body = json!({ "changes": [change], "actor": ACTOR });
     let asked = super::serve::wait(async {
-        Ok(match place.server() {
-            Ok(client) => client.patch("/api/v1/settings", &body).await,
-            Err(error) => Err(error),
-        })
+        Ok(place.ask(async |client| client.patch("/api/v1/settings", &body).await).await?)
     })?;
-    match asked {
-        Err(ClientError::NoServer | ClientError::Silent(_)) => {
-            let written = write(&place, |before| edited(before, std::slice::from_ref(&change)));
-            without_server(&place, written, json)
-        }
-        asked => {
-            let verdict = asked?;
-            // What is said of this key is said here; the rest of the file was not asked about.
-            if !json {
-                let concern = verdict.warnings.iter().filter(|warning| self::key(&warning.path) == key);
-                concern.for_each(|warning| println!("{QUIET}warning{QUIET:#}: {warning}"));
-            }
-            told(&verdict, json)
-        }
+    let Some(verdict) = asked else {
+        let written = write(&place, |before| edited(before, std::slice::from_ref(&change)));
+        return without_server(&place, written, json);
+    };
+    // What is said of this key is said here; the rest of the file was not asked about.
+    if !json {
+        let concern = verdict.warnings.iter().filter(|warning| self::key(&warning.path) == key);
+        concern.for_each(|warning| println!("{QUIET}warning{QUIET:#}: {warning}"));
     }
+    told(&verdict, json)
 }
 
 /// Why the file was not changed.
@@ -97,7 +90,7 @@ fn without_server(place: &Place, written: Result<(), NotWritten>, json: bool) ->
     let file = place.settings_file.display();
     match written {
         Ok(()) if json => output::json(&json!({ "written": true, "problems": [] }))?,
-        Ok(()) => println!("{GOOD}written{GOOD:#}: `{file}`; no server runs: the next one starts with it"),
+        Ok(()) => println!("{GOOD}written{GOOD:#}: `{file}`; {}", whose(place)?),
         Err(NotWritten::Content(_, problems)) if json => {
             output::json(&json!({ "written": false, "problems": problems }))?;
             return Ok(ExitCode::FAILURE);
@@ -113,6 +106,17 @@ fn without_server(place: &Place, written: Result<(), NotWritten>, json: bool) ->
         Err(NotWritten::Other(problem)) => bail!("`{file}` stays as it was: {problem}"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who takes the written file over. A process that serves no address has the vault too: it starts, or talks MCP to one client.
+fn whose(place: &Place) -> anyhow::Result<String> {
+    let living = record::look(&place.state_dir)?.into_iter().find(|seen| seen.alive);
+    Ok(living.map_or_else(
+        || "no server runs: the next one starts with it".to_owned(),
+        |Seen { record: Record { pid, host, .. }, .. }| {
+            format!("process {pid} on `{host}` has the vault, and takes this as any save: its log tells")
+        },
+    ))
 }
 
 /// The problems of a content that has not taken the file's place.
@@ -181,16 +185,10 @@ pub(super) fn edit(vault: Option<&Path>) -> anyhow::Result<ExitCode> {
 
 /// The server and what it calls the file now; `None` where none runs.
 fn tag(place: &Place) -> anyhow::Result<Option<(Client, String)>> {
-    let asked = super::serve::wait(async {
-        Ok(match place.server() {
-            Ok(client) => client.tag("/api/v1/settings").await.map(|tag| (client, tag)),
-            Err(error) => Err(error),
-        })
-    })?;
-    match asked {
-        Err(ClientError::NoServer | ClientError::Silent(_)) => Ok(None),
-        asked => Ok(Some(asked?)),
-    }
+    super::serve::wait(async {
+        let tag = async |client: Client| client.tag("/api/v1/settings").await.map(|tag| (client, tag));
+        Ok(place.ask(tag).await?)
+    })
 }
 
 fn propose(place: &Place, client: &Client, tag: &str, content: Vec<u8>) -> anyhow::Result<ExitCode> {

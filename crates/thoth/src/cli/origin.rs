@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::output::{BAD, QUIET};
 use super::{Place, output};
-use crate::http::client::ClientError;
 use crate::settings::effective::{Now, effective, says};
 use crate::settings::local_file;
 
@@ -41,10 +40,9 @@ struct Said {
 pub(super) fn show(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let shown: Value = super::serve::wait(async {
-        match place.server() {
-            Ok(client) => Ok(client.get("/api/v1/settings/effective").await?),
-            Err(ClientError::NoServer) => from_file(&place),
-            Err(error) => Err(error.into()),
+        match place.ask(async |client| client.get("/api/v1/settings/effective").await).await? {
+            Some(told) => Ok(told),
+            None => from_file(&place),
         }
     })?;
     if json {

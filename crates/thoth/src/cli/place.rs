@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::http::client::{Client, ClientError};
+use crate::http::client::{Client, ClientError, server_here};
 use crate::http::token::Token;
 use crate::settings::{Environment, Layers, Vault, find_vault, local_file, settings_file, state_dir};
 
@@ -83,6 +83,36 @@ impl Place {
     /// [`ClientError`].
     pub fn server(&self) -> Result<Client, ClientError> {
         Client::from_state(&self.state_dir, self.variable("THOTH_ROLE"), self.token()?)
+    }
+
+    /// Asks the server of this vault; `None` where none lives, so that a command may do itself what it would do.
+    ///
+    /// # Errors
+    /// [`ClientError`]; that a server lives and gives no answer is one.
+    pub(super) async fn ask<T>(
+        &self,
+        ask: impl AsyncFnOnce(Client) -> Result<T, ClientError>,
+    ) -> Result<Option<T>, ClientError> {
+        let asked = match self.server() {
+            Ok(client) => ask(client).await,
+            Err(error) => Err(error),
+        };
+        match asked {
+            Ok(told) => Ok(Some(told)),
+            Err(ClientError::NoServer) => Ok(None),
+            // It may have ended since it was looked up: only the locks tell.
+            Err(ClientError::Silent(address)) => {
+                match server_here(&self.state_dir, self.variable("THOTH_ROLE")) {
+                    Ok((record, _)) => {
+                        let why = format!("and does not answer at {address}; ask it again, or end it");
+                        Err(ClientError::out_of_reach(record, why))
+                    }
+                    Err(ClientError::NoServer) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The client of the server that runs on this vault; of several, the one on this host, or with the role that

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, edits, output};
-use crate::http::client::ClientError;
 use crate::instances::Roles;
 use crate::settings::{Around, Forecast, KeyChange, Origin, Settings, canonical, edited, key_changes, risks};
 
@@ -43,17 +42,13 @@ pub(super) fn plan(
         Wanted::Changes(changes) => Some(json!({ "changes": changes })),
     };
     let told = super::serve::wait(async {
-        let asked = match (place.server(), &body) {
-            (Ok(client), Some(body)) => client.post::<Value>("/api/v1/settings/plan", body).await,
-            (Ok(_), None) => Err(ClientError::NoServer),
-            (Err(error), _) => Err(error),
-        };
-        match asked {
-            Err(ClientError::NoServer | ClientError::Silent(_)) => {
-                Ok(serde_json::to_value(without_server(&place, &wanted)?)?)
+        let told = match &body {
+            Some(body) => {
+                place.ask(async |client| client.post::<Value>("/api/v1/settings/plan", body).await).await?
             }
-            asked => Ok(asked?),
-        }
+            None => None,
+        };
+        told.map_or_else(|| Ok(serde_json::to_value(without_server(&place, &wanted)?)?), Ok)
     })?;
     let forecast = Forecast::deserialize(&told)?;
     match json {

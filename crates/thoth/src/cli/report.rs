@@ -42,11 +42,11 @@ pub(super) fn report(vault: Option<&Path>, since: SignedDuration, json: bool) ->
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every verdict that there is: by the server where one runs, else out of the journal.
+/// Every verdict that there is: by the server where one can be asked, else out of the journal.
 async fn verdicts(place: &Place) -> anyhow::Result<Vec<Verdict>> {
     let client = match place.server() {
         Ok(client) => client,
-        Err(ClientError::NoServer) => return from_journal(place),
+        Err(ClientError::NoServer | ClientError::OutOfReach { .. }) => return from_journal(place),
         Err(error) => return Err(error.into()),
     };
     match pages(&client).await {

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::token::Token;
-use crate::instances::{self, record};
+use crate::instances;
+use crate::instances::record::{self, Record};
 
 /// How long an answer may take: a model may have to write it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
@@ -28,11 +29,21 @@ pub enum ClientError {
     /// No record of a server.
     #[error("no server runs for this vault; start one with `thoth serve`")]
     NoServer,
-    /// A record, but nobody answers.
+    /// Nobody answers where a server said that it is.
     #[error(
-        "no server runs for this vault: nothing answers at {0}, where the last one was; start one with `thoth serve`"
+        "nothing answers at {0}, where a server of this vault was; `thoth instances` says whether it lives, `thoth serve` starts one"
     )]
     Silent(SocketAddr),
+    /// A server lives, but this command cannot have an answer of it.
+    #[error("a server of this vault lives on `{host}`, process {pid}, {why}")]
+    OutOfReach {
+        /// Its machine or container.
+        host: String,
+        /// Its process there.
+        pid: u32,
+        /// Why it cannot be asked, and the way out.
+        why: String,
+    },
     /// The server answered with an error.
     #[error("{}", said(*status, detail, hint.as_deref()))]
     Refused {
@@ -69,14 +80,14 @@ impl Client {
     /// The client of the server that runs on this state directory, or of the one with this role.
     ///
     /// # Errors
-    /// [`ClientError::NoServer`] where none has said where it is; whether it still is there shows the first request.
+    /// [`ClientError::NoServer`] where none lives that has said where it is; [`ClientError::OutOfReach`] where one does, and not
+    /// here. Whether it answers shows the first request.
     pub fn from_state(
         state_dir: &Path,
         role: Option<&str>,
         token: Option<Token>,
     ) -> Result<Self, ClientError> {
-        let meant = record::meant(record::look(state_dir)?, role, &instances::host_name());
-        let address = meant.and_then(|record| record.address).ok_or(ClientError::NoServer)?;
+        let (_, address) = server_here(state_dir, role)?;
         Self::new(address, token)
     }
 
@@ -316,6 +327,35 @@ impl Client {
         request.send().await.map_err(|error| {
             if error.is_connect() { ClientError::Silent(self.address) } else { ClientError::Broken(error) }
         })
+    }
+}
+
+/// The server of this state directory that a command on this machine can ask, and where: of several, the one with this role.
+///
+/// # Errors
+/// As [`Client::from_state`].
+pub fn server_here(state_dir: &Path, role: Option<&str>) -> Result<(Record, SocketAddr), ClientError> {
+    let (seen, here) = (record::look(state_dir)?, instances::host_name());
+    let Some(record) = record::meant(seen.clone(), role, &here) else {
+        let other = record::meant(seen, None, &here).ok_or(ClientError::NoServer)?;
+        let (asked, has) = (role.unwrap_or_default(), &other.role);
+        let why = format!("and has the role `{has}`; none has `{asked}`, which `THOTH_ROLE` names");
+        return Err(ClientError::out_of_reach(other, why));
+    };
+    match record.address {
+        // In another container its address is another machine's, where somebody else may answer and learn the token.
+        Some(_) if record.host != here => {
+            Err(ClientError::out_of_reach(record, "and not here; run the command there"))
+        }
+        Some(address) => Ok((record, address)),
+        None => Err(ClientError::NoServer),
+    }
+}
+
+impl ClientError {
+    /// A server that lives, and why it cannot be asked.
+    pub fn out_of_reach(Record { host, pid, .. }: Record, why: impl Into<String>) -> Self {
+        Self::OutOfReach { host, pid, why: why.into() }
     }
 }
 

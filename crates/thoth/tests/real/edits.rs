@@ -101,6 +101,66 @@ async fn without_a_server_the_file_is_changed_and_what_would_be_refused_is_not()
     assert!(!done && told.contains("settings.json` stays as it was"), "{told}");
 }
 
+/// What somebody who has the role `api` has said of itself.
+fn record(place: &Place, host: &str, address: Option<String>) {
+    let record = json!({
+        "role": "api", "pid": 7, "host": host, "version": "", "started_at": "2026-01-01T00:00:00Z", "address": address,
+        "generation": 1, "safe_mode": false, "watch": true, "content": null, "file": null,
+        "since": "2026-01-01T00:00:00Z", "last_verdict": null,
+    });
+    std::fs::write(place.state().join("instances/api.json"), record.to_string()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_a_server_that_lives_nothing_is_written() {
+    let place = Place::new().with("EDITOR", "true");
+    std::fs::write(place.settings(), FILE).unwrap();
+    std::fs::create_dir_all(place.state().join("instances")).unwrap();
+    // Whoever holds the lock lives, wherever that is.
+    let lock = std::fs::File::create(place.state().join("instances/api.lock")).unwrap();
+    lock.lock().unwrap();
+    let here = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    let (silent, stranger) = (1, std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    stranger.set_nonblocking(true).unwrap();
+    let set = ["settings", "set", "llm.default.model", "second/model"];
+    let commands: [&[&str]; 4] = [
+        &set,
+        &["settings", "unset", "llm.default.temperature"],
+        &["settings", "edit"],
+        &["settings", "plan", "llm.default.model=second/model"],
+    ];
+    let other_role = place.clone().with("THOTH_ROLE", "mcp");
+    for (place, host, port, part) in [
+        (&place, &*here, silent, "and does not answer at 127.0.0.1:"),
+        (&place, "elsewhere", stranger.local_addr().unwrap().port(), "and not here; run the command there"),
+        (&other_role, &*here, silent, "has the role `api`; none has `mcp`"),
+    ] {
+        record(place, host, Some(format!("0.0.0.0:{port}")));
+        for arguments in commands {
+            let (done, told) = run(place, arguments).await;
+            let lives = format!("a server of this vault lives on `{host}`, process 7, ");
+            assert!(!done && told.contains(&lives) && told.contains(part), "{arguments:?}: {told}");
+            assert!(!told.contains("no server runs"), "{arguments:?}: {told}");
+        }
+        assert_eq!(file(place), FILE);
+    }
+    let contact = stranger.accept().map(drop).unwrap_err();
+    assert_eq!(contact.kind(), std::io::ErrorKind::WouldBlock, "nobody else learns the token");
+
+    // It serves nothing that could be asked, but follows the file.
+    record(&place, &here, None);
+    let (done, told) = run(&place, &set).await;
+    assert!(done && told.contains("has the vault, and takes this as any save"), "{told}");
+    assert_eq!(file(&place), FILE.replace("first/model", "second/model"));
+
+    // Killed: its record stands, its lock is free.
+    record(&place, &here, Some(format!("127.0.0.1:{silent}")));
+    lock.unlock().unwrap();
+    let (done, told) = run(&place, &["settings", "set", "llm.default.model", "third/model"]).await;
+    assert!(done && told.contains("no server runs: the next one starts with it"), "{told}");
+    assert_eq!(file(&place), FILE.replace("first/model", "third/model"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pinned_key_is_told_however_the_file_spells_it() {
     let place = Place::new().with("LETTA_SERVER_URL", "http://127.0.0.1:9");
