@@ -14,7 +14,7 @@ use crate::candidate::{Message, Use};
 use crate::files::Files;
 use crate::follow::{Follower, Followers};
 use crate::generation::{Generation, Identity, Live};
-use crate::history::{HistoryError, Verdicts, read_content};
+use crate::history::{self, HistoryError, Verdicts, read_content};
 use crate::judge::Judge;
 use crate::proposal::{NotProposed, Proposal};
 use crate::read::Content;
@@ -263,6 +263,16 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// Everything that is wrong with the content.
     pub fn check(&self, content: &[u8], occasion: Occasion) -> Result<Accepted<S>, Vec<Problem>> {
         self.parts.judge.check(&Files::around(content), occasion)
+    }
+
+    /// That settings, or what failed in them with other settings beside it, were live and were taken back; `None` where that
+    /// is not so. Reads a file: blocking.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn taken_back(&self, settings: &S) -> Result<Option<Problem>, HistoryError> {
+        let Parts { judge, state_dir, version, .. } = &*self.parts;
+        Ok(history::taken_back(state_dir, version, &judge.meaning(settings), &Cause::Save)?.known)
     }
 
     /// The keyed hash of a content of the settings file, with the other files as they stand: what [`crate::Status::content`]

@@ -1,5 +1,6 @@
 //! The retirer: it holds the last reference to an old generation and drops it off everybody's path. A unit of work that
-//! does not let go of one is named, and told to end.
+//! does not let go of one is named, and told to end. And how anything of the product's is dropped at all: where a destructor
+//! may block, and may panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

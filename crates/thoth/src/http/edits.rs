@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use changeover::edit::Change;
 use changeover::{
-    ABSENT, Cause, Content, Decision, NotProposed, Occasion, Outcome, Problem, Proposal, RECENT_MAX, Verdict,
+    ABSENT, Cause, Content, Decision, HistoryError, NotProposed, Occasion, Problem, Proposal, Verdict,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -175,9 +175,9 @@ async fn older(app: &Arc<App>, id: u64) -> Result<Vec<u8>, ApiError> {
 async fn todays(app: &Arc<App>, present: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, ApiError> {
     let app = Arc::clone(app);
     let found = move || {
-        let is_todays =
-            |present: &Vec<u8>| changeover::check::parse(present).is_ok() && !was_taken_back(&app, present);
-        if let Some(present) = present.filter(is_todays) {
+        if let Some(present) = present.filter(|present| changeover::check::parse(present).is_ok())
+            && !was_taken_back(&app, &present)?
+        {
             return Ok(Some(present));
         }
         let accepted = app.engine.status().accepted;
@@ -191,12 +191,10 @@ async fn todays(app: &Arc<App>, present: Option<Vec<u8>>) -> Result<Option<Vec<u
     found.map_err(|error| ApiError::internal("the history cannot be read", &error))
 }
 
-/// Whether the last that became of a content was that it went live, failed, and was taken back.
-fn was_taken_back(app: &App, content: &[u8]) -> bool {
-    let hash = app.engine.content_hash(content);
-    let verdicts = app.engine.history(RECENT_MAX).into_iter();
-    let mut live = verdicts.filter(|verdict| hash.is_some() && verdict.content == hash);
-    live.find_map(|verdict| app.engine.outcome_of(verdict.id)) == Some(Outcome::Reverted)
+/// Whether a content means what went live, failed, and was taken back, whatever else it says.
+fn was_taken_back(app: &App, content: &[u8]) -> Result<bool, HistoryError> {
+    let Ok(accepted) = app.engine.check(content, Occasion::RunningAllowEmpty) else { return Ok(false) };
+    Ok(app.engine.taken_back(&accepted.settings)?.is_some())
 }
 
 /// Of changes that were made: those that stand in the file and have no effect, because something above it says otherwise.

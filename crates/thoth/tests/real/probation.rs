@@ -225,10 +225,15 @@ async fn a_rollback_after_a_revert_brings_back_the_key_that_works() {
     ask(&thoth).await;
     let right = std::fs::read_to_string(thoth.place.settings()).unwrap();
     let mut verdicts = thoth.verdicts().await;
-    thoth.save(Save::Rename, &with(&provider, "sk-wrong", 60_000)).await;
-    verdicts.next().await;
-    ask(&thoth).await;
-    assert_eq!(verdicts.next().await["cause"], "revert");
+    let wrong = with(&provider, "sk-wrong", 60_000);
+    for saved in [wrong.clone(), format!("{wrong} // again")] {
+        thoth.save(Save::Rename, &saved).await;
+        verdicts.next().await;
+        ask(&thoth).await;
+        assert_eq!(verdicts.next().await["cause"], "revert");
+    }
+    // What stands there now was never live: it is recognised by its key.
+    assert_eq!(thoth.save(Save::Rename, &format!("{wrong} // and again")).await["verdict"], "rejected");
     let back = thoth.place.run(&["settings", "rollback", "1"]);
     assert!(back.status.success(), "{}", crate::support::text(&back));
     assert_eq!(std::fs::read_to_string(thoth.place.settings()).unwrap(), right);
