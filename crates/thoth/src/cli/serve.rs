@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,14 +54,22 @@ pub(super) fn until_asked_to_stop(
     })
 }
 
+/// How long a thread for blocking work waits for more of it. Who waits is asked in turn: by the default of ten seconds, the look
+/// at the database each half second would keep twenty of them for ever. Longer than one such look, shorter than two.
+const BLOCKING_KEEP_ALIVE: Duration = Duration::from_millis(750);
+/// A thread that hangs in a file system must not hold the process.
+const HANGING_MAX: Duration = Duration::from_millis(200);
+
 /// Runs one command's asynchronous work to its end.
 pub(super) fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     // Installed once for the process; a second command in one process finds it there.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(BLOCKING_KEEP_ALIVE)
+        .build()
+        .context("starting the runtime")?;
     let done = runtime.block_on(work);
-    // A thread that hangs in a file system must not hold the process.
-    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    runtime.shutdown_timeout(HANGING_MAX);
     done
 }

@@ -4,7 +4,7 @@
 //! * `Origin`, where a browser sends it, must be a name of ours too.
 //! * Every change needs the token; so does every read from elsewhere, health and metrics aside, and whatever is asked of
 //!   `/mcp`.
-//! * Guessing is slowed down, and so is everybody from elsewhere who has no token. Holders of the token and reads from
+//! * Wrong tokens are slowed down, and so is everybody from elsewhere who has no token. Holders of the token and reads from
 //!   loopback are not limited.
 
 use std::net::IpAddr;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn guard() -> Guard {
-        Guard::new(Token::given("right").unwrap())
+        Guard::new(Token::given("right-and-long-enough").unwrap())
     }
 
     fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request {
@@ -244,10 +244,10 @@ mod tests {
 
     #[test]
     fn who_needs_the_token() {
-        let right: &[(&str, &str)] = &[("authorization", "Bearer right")];
-        let lower: &[(&str, &str)] = &[("authorization", "bearer right")];
+        let right: &[(&str, &str)] = &[("authorization", "Bearer right-and-long-enough")];
+        let lower: &[(&str, &str)] = &[("authorization", "bearer right-and-long-enough")];
         let wrong: &[(&str, &str)] = &[("authorization", "Bearer wrong")];
-        let basic: &[(&str, &str)] = &[("authorization", "Basic right")];
+        let basic: &[(&str, &str)] = &[("authorization", "Basic right-and-long-enough")];
         let proxied: &[(&str, &str)] = &[("x-forwarded-for", "192.0.2.9")];
         let none: &[(&str, &str)] = &[];
         let check = |peer: &str, method: &str, path: &str, headers: &[(&str, &str)], expected: u16| {
@@ -283,7 +283,7 @@ mod tests {
     fn guesses_are_slowed_down_and_the_owner_never() {
         let guard = guard();
         let wrong = request("POST", "/api/v1/reloads", &[("authorization", "Bearer wrong")]);
-        let right = request("POST", "/api/v1/reloads", &[("authorization", "Bearer right")]);
+        let right = request("POST", "/api/v1/reloads", &[("authorization", "Bearer right-and-long-enough")]);
         let read = request("GET", "/api/v1/papers", &[]);
         let statuses: Vec<u16> = (0..30).map(|_| status(&guard, HOME, &wrong)).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 20);

@@ -13,6 +13,9 @@ use crate::settings::Secret;
 const NAME: &str = "token";
 /// Random bytes of a token that we make.
 const RANDOM_BYTES: usize = 32;
+/// What a token must have. Wrong guesses are slowed down, but a right one is let in whatever came before it, or one stranger
+/// could keep its holder out: it must be too long to be guessed.
+const CHARACTERS_MIN: usize = 16;
 
 /// The token that changes, and reads from elsewhere, need.
 #[derive(Clone, Debug)]
@@ -25,7 +28,7 @@ impl Token {
     /// The token of a state directory, made if there is none; `given` (`THOTH_API_TOKEN`) stands in for it.
     ///
     /// # Errors
-    /// What the file system says; or that `given` cannot be sent in a header.
+    /// What the file system says; or that `given` cannot be sent in a header, or can be guessed.
     pub fn load_or_create(state_dir: &Path, given: Option<&str>) -> io::Result<Self> {
         if let Some(given) = given {
             return Self::given(given);
@@ -62,10 +65,11 @@ impl Token {
     /// A token out of the environment.
     ///
     /// # Errors
-    /// That it cannot be sent in a header.
+    /// That it cannot be sent in a header, or can be guessed.
     pub fn given(text: &str) -> io::Result<Self> {
         Self::new(text.trim()).map_err(|message| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("`THOTH_API_TOKEN` {message}"))
+            let way_out = "without it, Thoth makes one, and `thoth token` shows it";
+            io::Error::new(io::ErrorKind::InvalidInput, format!("`THOTH_API_TOKEN` {message}; {way_out}"))
         })
     }
 
@@ -80,12 +84,15 @@ impl Token {
         self.hash.as_bytes().ct_eq(guess.as_bytes()).into()
     }
 
-    fn new(text: &str) -> Result<Self, &'static str> {
+    fn new(text: &str) -> Result<Self, String> {
         if text.is_empty() {
-            return Err("holds no token");
+            return Err("holds no token".to_owned());
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("holds characters that no header can carry");
+            return Err("holds characters that no header can carry".to_owned());
+        }
+        if text.len() < CHARACTERS_MIN {
+            return Err(format!("is shorter than {CHARACTERS_MIN} characters, and could be guessed"));
         }
         Ok(Self { secret: Secret::new(text), hash: blake3::hash(text.as_bytes()) })
     }
@@ -141,25 +148,29 @@ mod tests {
     #[test]
     fn the_environment_stands_in() {
         let state = tempfile::tempdir().unwrap();
-        let token = Token::load_or_create(state.path(), Some("from-outside")).unwrap();
-        assert!(token.matches("from-outside"));
+        let token = Token::load_or_create(state.path(), Some("given-from-outside")).unwrap();
+        assert!(token.matches("given-from-outside"));
         assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn what_matches() {
-        let token = Token::given("the-token").unwrap();
-        for (guess, matches) in [("the-token", true), ("the-toke", false), ("the-tokens", false), ("", false)]
-        {
+        let token = Token::given("the-token-of-many").unwrap();
+        for (guess, matches) in [
+            ("the-token-of-many", true),
+            ("the-token-of-man", false),
+            ("the-token-of-many-", false),
+            ("", false),
+        ] {
             assert_eq!(token.matches(guess), matches, "{guess}");
         }
-        assert!(!format!("{token:?}").contains("the-token"));
+        assert!(!format!("{token:?}").contains("the-token-of-many"));
     }
 
     #[test]
     fn what_is_no_token_is_refused_with_the_way_out() {
         let state = tempfile::tempdir().unwrap();
-        for content in ["", "\n", "two words", "schlüssel"] {
+        for content in ["", "\n", "two words, and a third", "der-schlüssel-zum-haus", "fifteen-letters"] {
             std::fs::write(state.path().join(NAME), content).unwrap();
             let error = Token::load(state.path()).unwrap_err().to_string();
             assert!(error.contains("remove it"), "{error}");
@@ -171,7 +182,7 @@ mod tests {
     fn a_token_that_others_can_read_is_closed_to_them() {
         let state = tempfile::tempdir().unwrap();
         let path = state.path().join(NAME);
-        std::fs::write(&path, "open-to-all").unwrap();
+        std::fs::write(&path, "open-to-all-of-them").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(Token::load(state.path()).unwrap().is_some());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

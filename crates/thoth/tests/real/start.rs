@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::load::pair;
-use crate::support::{Place, Save, Thoth, service, settings, text};
+use crate::support::{Place, Save, Thoth, service, settings, text, until};
 
 fn with(round: u32) -> String {
     settings(&json!({ "llm": { "default": pair(round) }, "apiKeys": { "openrouterKey": "sk-or-v1-secret" } }))
@@ -154,7 +154,7 @@ async fn without_the_watch_only_a_reload_reads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environment_pins_and_says_so() {
-    let place = Place::new().with("THOTH_LOG_LEVEL", "WARNING").with("THOTH_API_TOKEN", "from-outside");
+    let place = Place::new().with("THOTH_LOG_LEVEL", "WARNING").with("THOTH_API_TOKEN", "given-from-outside");
     std::fs::write(place.settings(), with(1)).unwrap();
     let thoth = again(place).await;
     let pinned = settings(&json!({ "llm": { "default": pair(2) }, "logging": { "level": "DEBUG" } }));
@@ -163,9 +163,9 @@ async fn the_environment_pins_and_says_so() {
     assert!(verdict["warnings"].to_string().contains("THOTH_LOG_LEVEL"), "{verdict}");
     assert_eq!(service(&verdict, "log"), None);
     let request = |token: &str| thoth.client.post(thoth.url("/api/v1/reloads")).bearer_auth(token).send();
-    assert_eq!(request("from-outside").await.unwrap().status(), 200);
+    assert_eq!(request("given-from-outside").await.unwrap().status(), 200);
     assert_eq!(request("wrong").await.unwrap().status(), 401);
-    assert_eq!(text(&thoth.place.run(&["token"])).trim(), "from-outside");
+    assert_eq!(text(&thoth.place.run(&["token"])).trim(), "given-from-outside");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,4 +186,21 @@ async fn an_absent_file_is_waited_for() {
     assert_eq!((&watch["drift"], &watch["last_modified"]), (&json!(false), &Value::Null));
     assert_eq!(thoth.save(Save::InPlace, &with(7)).await["verdict"], "applied");
     assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threads_for_blocking_work_end_when_there_is_no_more_of_it() {
+    let thoth = again(Place::new()).await;
+    let threads = || thoth.of_status("Threads:");
+    let notes: serde_json::Map<_, _> =
+        (0..10_000).map(|number| (format!("_{number}"), json!("a note"))).collect();
+    let judged = async || {
+        let answer = thoth.post("/api/v1/settings/validate", &json!(notes)).await;
+        assert_eq!(answer["valid"], true, "{answer}");
+    };
+    judged().await;
+    let before = threads();
+    tokio::join!(judged(), judged(), judged(), judged(), judged(), judged(), judged(), judged());
+    assert!(threads() > before, "{before}: contents were judged one after another");
+    until(async || threads() <= before).await;
 }

@@ -154,6 +154,13 @@ impl Thoth {
         self.child.id()
     }
 
+    /// A number of the server's status as the kernel tells it, which asks the server nothing.
+    pub fn of_status(&self, name: &str) -> i64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         self.client.get(self.url(path)).send().await.unwrap().json().await.unwrap()
     }

@@ -1,6 +1,8 @@
 //! What a process holds, as the kernel and the process itself count it.
 
-use crate::support::{Thoth, until};
+use std::cell::Cell;
+
+use crate::support::{PATIENCE, Thoth, until};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
@@ -20,34 +22,37 @@ impl Held {
     /// Waits until nothing retires and, where there is an earlier look, until no more tasks, threads and descriptors
     /// are there than then: a leak never gets there.
     pub async fn at_rest(thoth: &Thoth, before: Option<&Self>) -> Self {
-        until(async || {
-            let now = Self::now(thoth).await;
-            let within = |before: &Self| {
-                now.tasks <= before.tasks
-                    && now.threads <= before.threads
-                    && now.descriptors <= before.descriptors
-            };
-            now.retiring == 0 && before.is_none_or(within)
-        })
-        .await;
-        Self::now(thoth).await
+        let last = Cell::new(None);
+        let rests = async || {
+            loop {
+                // A question keeps a thread that would end otherwise: the kernel alone is asked until it has.
+                until(async || before.is_none_or(|before| thoth.of_status("Threads:") <= before.threads))
+                    .await;
+                let now = Self::now(thoth).await;
+                last.set(Some(now));
+                if now.retiring == 0 && before.is_none_or(|before| now.within(before)) {
+                    return now;
+                }
+            }
+        };
+        let rested = tokio::time::timeout(PATIENCE, rests()).await;
+        rested.unwrap_or_else(|_| panic!("it did not come to rest: {:?} after {before:?}", last.get()))
+    }
+
+    fn within(&self, before: &Self) -> bool {
+        self.tasks <= before.tasks && self.threads <= before.threads && self.descriptors <= before.descriptors
     }
 
     async fn now(thoth: &Thoth) -> Self {
         let metrics = thoth.client.get(thoth.url("/metrics")).send().await.unwrap().text().await.unwrap();
         let tasks = metrics.lines().find_map(|line| line.strip_prefix("thoth_tasks ")).unwrap();
-        let proc = format!("/proc/{}", thoth.process());
-        let status = std::fs::read_to_string(format!("{proc}/status")).unwrap();
-        let number = |name: &str| -> i64 {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.split_whitespace().next().unwrap().parse().unwrap()
-        };
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", thoth.process())).unwrap().count();
         Self {
-            resident_kib: number("VmRSS:"),
-            anonymous_kib: number("RssAnon:"),
+            resident_kib: thoth.of_status("VmRSS:"),
+            anonymous_kib: thoth.of_status("RssAnon:"),
             tasks: tasks.trim().parse().unwrap(),
-            threads: number("Threads:"),
-            descriptors: i64::try_from(std::fs::read_dir(format!("{proc}/fd")).unwrap().count()).unwrap(),
+            threads: thoth.of_status("Threads:"),
+            descriptors: i64::try_from(descriptors).unwrap(),
             retiring: thoth.get("/health/hot-reload").await["retiring"].as_i64().unwrap(),
         }
     }
