@@ -37,7 +37,10 @@ const VERDICT_MAX: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Size {
     pub bytes: usize,
-    pub row: Row,
+    /// Where it is notes that grow, which are passed over.
+    pub notes: Row,
+    /// Where it is a setting that grows: a list of names, each of which is checked and compared, and goes to a service.
+    pub hosts: Row,
 }
 
 /// What becomes of files of all sizes.
@@ -50,15 +53,16 @@ pub struct Sizes {
 
 /// Files of growing size up to this, saved for the real binary and for the floor in turn.
 pub fn sizes(binary: &Path, bytes_max: usize) -> anyhow::Result<Sizes> {
-    let server = Server::start(binary, &settings::sized(0, SIZES[0].0))?;
+    let smallest = settings::of_notes(0, SIZES[0].0);
+    let server = Server::start(binary, &smallest)?;
     let mut sizes = Vec::new();
     for (bytes, saves) in SIZES.into_iter().filter(|(bytes, _)| *bytes <= bytes_max) {
-        let row = latency::measure(&server, Save::Rename, saves, |round| settings::sized(round, bytes))?;
-        sizes.push(Size { bytes, row });
+        let notes = latency::measure(&server, Save::Rename, saves, |round| settings::of_notes(round, bytes))?;
+        let hosts = latency::measure(&server, Save::Rename, saves, |round| settings::of_hosts(round, bytes))?;
+        sizes.push(Size { bytes, notes, hosts });
     }
     let mut verdicts = Verdicts::listen(&server)?;
-    let content = settings::sized(1, SIZES[0].0);
-    Save::Rename.save(&server.settings(), &(content + &" ".repeat(TOO_LARGE)))?;
+    Save::Rename.save(&server.settings(), &(smallest + &" ".repeat(TOO_LARGE)))?;
     let (verdict, _) = verdicts.next()?;
     ensure!(verdict["verdict"] == "rejected", "{verdict}");
     let said = verdict["problems"][0]["message"].as_str().context("a refusal has a problem")?;

@@ -9,6 +9,7 @@
 //! - `thoth-bench --floor FILE ADDRESS` is the floor as a program that answers.
 
 mod answer;
+mod bars;
 mod client;
 #[path = "../../crates/thoth/tests/corpus/generated.rs"]
 mod corpus;
@@ -68,7 +69,9 @@ fn main() -> anyhow::Result<()> {
                 ["--quick", "--record", docs] => (true, Some(Path::new(docs))),
                 _ => bail!("unknown options: {}", options.join(" ")),
             };
-            let record = run::run(Path::new(thoth), Path::new(tools), quick)?;
+            let mut record = run::run(Path::new(thoth), Path::new(tools), quick)?;
+            let before = docs.map(|docs| Record::runs_of(&docs.join(RECORD))).unwrap_or_default();
+            record.runs = bars::with(before, &record);
             print!("{}", document::markdown(&record));
             let Some(docs) = docs else { return Ok(()) };
             record.write(&docs.join(RECORD))?;

@@ -6,6 +6,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bars::Run;
 use crate::growth::{Crowd, Sizes};
 use crate::idle::Idle;
 use crate::latency::Row;
@@ -38,6 +39,9 @@ pub struct Record {
     pub idle: [Idle; 2],
     /// What was left out, and why.
     pub skipped: Vec<String>,
+    /// What the last runs reached, this one the last of them.
+    #[serde(default)]
+    pub runs: Vec<Run>,
 }
 
 /// Where a run took place.
@@ -77,6 +81,16 @@ impl Record {
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let bytes = std::fs::read(file).with_context(|| format!("reading `{}`", file.display()))?;
         serde_json::from_slice(&bytes).with_context(|| format!("`{}` is no record", file.display()))
+    }
+
+    /// The runs that an older record holds, whatever else it says; none where there is none.
+    pub fn runs_of(file: &Path) -> Vec<Run> {
+        #[derive(Deserialize)]
+        struct Runs {
+            runs: Vec<Run>,
+        }
+        let bytes = std::fs::read(file).unwrap_or_default();
+        serde_json::from_slice(&bytes).map_or(Vec::new(), |Runs { runs }| runs)
     }
 
     /// Writes a run down.

@@ -87,6 +87,7 @@ pub fn run(thoth: &Path, tools: &Path, quick: bool) -> anyhow::Result<Record> {
         services,
         idle,
         skipped,
+        runs: Vec::new(),
     })
 }
 

@@ -26,14 +26,28 @@ pub fn values(round: usize) -> String {
     format!("{{\"values\": {{\n{notes}  \"one\": \"one-{round}\", \"two\": \"two-{round}\"\n}}}}\n")
 }
 
-/// A file of about this many bytes.
-pub fn sized(round: usize, bytes: usize) -> String {
-    let rest = format!(
-        "  \"paths\": {{}},\n  \"apiKeys\": {{}},\n  \"servers\": {{}},\n  \
+/// A file of about this many bytes, most of them notes.
+pub fn of_notes(round: usize, bytes: usize) -> String {
+    let lines = bytes.saturating_sub(sized(round, "", "").len()) / (notes(1_001).len() - notes(1_000).len());
+    sized(round, &notes(lines), "")
+}
+
+/// A file of about this many bytes, most of them names that a `Host` header may carry.
+pub fn of_hosts(round: usize, bytes: usize) -> String {
+    let count = bytes.saturating_sub(sized(round, "", "").len()) / host(0).len();
+    let hosts: String = (0..count).map(host).collect();
+    sized(round, "", &format!("\"api\": {{\"allowedHosts\": [{hosts}\"localhost\"]}}"))
+}
+
+fn host(number: usize) -> String {
+    format!("\"papers-{number:06}.library.example\", ")
+}
+
+fn sized(round: usize, notes: &str, servers: &str) -> String {
+    format!(
+        "{{\n{notes}  \"paths\": {{}},\n  \"apiKeys\": {{}},\n  \"servers\": {{{servers}}},\n  \
          \"llm\": {{\"default\": {{\"model\": \"m-{round}\"}}}}\n}}\n"
-    );
-    let lines = bytes.saturating_sub(rest.len()) / (notes(1_001).len() - notes(1_000).len());
-    format!("{{\n{}{rest}", notes(lines))
+    )
 }
 
 /// The temperature that belongs to a round.

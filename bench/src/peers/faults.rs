@@ -1,14 +1,17 @@
 //! What becomes of a save that cannot be taken, and of the next one that can: as answers show it, and as the program itself
-//! puts it. Each time the program is started anew.
+//! puts it. Each time the program is started anew. All are looked at beside each other; the next save is one's alone.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::contender::Said;
 use super::{Contender, Start, Tools};
+use crate::client::Answer;
 use crate::latency::Save;
+use crate::sample::Times;
 
 /// For how long the answers are looked at.
 const LOOKED_AT: Duration = Duration::from_secs(3);
@@ -19,10 +22,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How long the next good save is waited for.
 const NEXT_MAX: Duration = Duration::from_secs(5);
 
+/// Times that a fault and a good save follow each other.
+pub const REPEATS: usize = 5;
+
 /// Letters of a complaint that are kept.
 const COMPLAINT_MAX: usize = 300;
 
-/// The values before the fault, of the fault, and after it.
+/// The values before the fault, of the fault, and of the first good save after it.
 const GOOD: usize = 1;
 const BAD: usize = 2;
 const NEXT: usize = 3;
@@ -36,6 +42,25 @@ pub enum Fault {
     Missing,
     /// A file that is right, and needs what cannot be had.
     Impossible,
+}
+
+impl Fault {
+    /// In the words of the tables.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Truncated => "half a file",
+            Self::Missing => "no file",
+            Self::Impossible => "what cannot be had",
+        }
+    }
+
+    /// How long Thoth takes to judge it, and a while more: a file is called missing after a second.
+    fn judged(self) -> Duration {
+        match self {
+            Self::Missing => Duration::from_millis(1_200),
+            Self::Truncated | Self::Impossible => Duration::from_millis(300),
+        }
+    }
 }
 
 pub const FAULTS: [Fault; 3] = [Fault::Truncated, Fault::Missing, Fault::Impossible];
@@ -54,15 +79,19 @@ pub struct Seen {
     pub ended: bool,
     /// The program's own words.
     pub says: Option<String>,
-    /// Microseconds until the next good save was served; `None`: never.
-    pub next: Option<f64>,
+    /// Until the next good save was served: the median, and how many of [`REPEATS`] were; none is after the first that was not.
+    pub next: Times,
 }
 
 /// Every contender beside the others, every fault of each in turn.
 pub fn run(contenders: &[(&str, Start)], tools: &Tools) -> anyhow::Result<Vec<Seen>> {
+    let alone = Mutex::new(());
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            contenders.iter().map(|(_, start)| scope.spawn(move || all(*start, tools))).collect();
+        let begin = |(_, start): &(&str, Start)| {
+            let (start, alone) = (*start, &alone);
+            scope.spawn(move || all(start, tools, alone))
+        };
+        let threads: Vec<_> = contenders.iter().map(begin).collect();
         let mut seen = Vec::new();
         for thread in threads {
             let of_one = thread.join().map_err(|_| anyhow::anyhow!("a thread of the bench panicked"))?;
@@ -72,17 +101,17 @@ pub fn run(contenders: &[(&str, Start)], tools: &Tools) -> anyhow::Result<Vec<Se
     })
 }
 
-fn all(start: Start, tools: &Tools) -> anyhow::Result<Vec<Seen>> {
+fn all(start: Start, tools: &Tools, alone: &Mutex<()>) -> anyhow::Result<Vec<Seen>> {
     let mut seen = Vec::new();
     for fault in FAULTS {
         // One that cannot be started was said to be skipped before.
         let Ok(contender) = start(tools) else { return Ok(seen) };
-        seen.extend(one(contender, fault)?);
+        seen.extend(one(contender, fault, alone)?);
     }
     Ok(seen)
 }
 
-fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
+fn one(mut contender: Contender, fault: Fault, alone: &Mutex<()>) -> anyhow::Result<Option<Seen>> {
     // One good save first, so that what is served is no content of a start.
     contender.change(Save::Rename, GOOD, NEXT_MAX);
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -94,12 +123,7 @@ fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
         (Fault::Impossible, None) => return Ok(None),
     };
     let log = contender.log_length()?;
-    if fault == Fault::Missing {
-        std::fs::rename(contender.file(), contender.file().with_extension("away"))?;
-    } else if contender.has_file() {
-        Save::Rename.save(contender.file(), &content)?;
-    }
-    let answer = contender.tell(&content)?;
+    let answer = commit(&contender, fault, &content)?;
     let mut seen = Seen {
         name: contender.plan.name.to_owned(),
         fault,
@@ -109,7 +133,7 @@ fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
         failed: 0,
         ended: false,
         says: None,
-        next: None,
+        next: Times::default(),
     };
     look(&contender, &mut seen);
     let refusal = answer
@@ -121,9 +145,34 @@ fn one(mut contender: Contender, fault: Fault) -> anyhow::Result<Option<Seen>> {
     }
     .map(|says| says.chars().take(COMPLAINT_MAX).collect());
     seen.ended = !contender.runs()?;
-    drop(taken);
-    seen.next = contender.change(Save::Rename, NEXT, NEXT_MAX);
+    let alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.next = after(&contender, fault, &content)?;
+    drop(alone);
     Ok(Some(seen))
+}
+
+/// Makes the fault; gives the answer of a program that was told.
+fn commit(contender: &Contender, fault: Fault, content: &str) -> anyhow::Result<Option<Answer>> {
+    if fault == Fault::Missing {
+        std::fs::rename(contender.file(), contender.file().with_extension("away"))?;
+    } else if contender.has_file() {
+        Save::Rename.save(contender.file(), content)?;
+    }
+    contender.tell(content)
+}
+
+/// A good save after the fault that is there, and after each that follows, until one is not served.
+fn after(contender: &Contender, fault: Fault, content: &str) -> anyhow::Result<Times> {
+    let mut micros = Vec::new();
+    for repeat in 0..REPEATS {
+        if repeat > 0 {
+            commit(contender, fault, content)?;
+            std::thread::sleep(fault.judged());
+        }
+        let Some(served) = contender.change(Save::Rename, NEXT + repeat, NEXT_MAX) else { break };
+        micros.push(served);
+    }
+    Ok(Times::of(micros))
 }
 
 fn look(contender: &Contender, seen: &mut Seen) {

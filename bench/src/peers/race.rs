@@ -33,23 +33,28 @@ pub struct Row {
 }
 
 /// What became of one contender's saves.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Entry {
     pub name: String,
     pub version: String,
     pub rename: Row,
     /// `None` where it makes no difference: the program is told.
     pub in_place: Option<Row>,
-    /// Five saves at once; the last one counts.
+    /// Several saves at once; the last one counts.
     pub burst: Row,
+    pub burst_in_place: Option<Row>,
 }
 
-/// A way to change a contender's settings.
+/// A way to change a contender's settings: how, and by how many saves at once.
 #[derive(Clone, Copy)]
-enum Change {
-    Save(Save),
-    Burst,
-}
+struct Change(Save, usize);
+
+const CHANGES: [Change; 4] = [
+    Change(Save::Rename, 1),
+    Change(Save::InPlace, 1),
+    Change(Save::Rename, BURST),
+    Change(Save::InPlace, BURST),
+];
 
 /// Saves of one kind so far.
 #[derive(Default)]
@@ -75,11 +80,11 @@ impl Tally {
 pub fn run(contenders: &[Contender], rounds: usize) -> Vec<Entry> {
     let mut values = 0;
     let mut columns = Vec::new();
-    for change in [Change::Save(Save::Rename), Change::Save(Save::InPlace), Change::Burst] {
+    for change in CHANGES {
         let mut tallies: Vec<Tally> = contenders.iter().map(|_| Tally::default()).collect();
         for round in 0..rounds {
             for (contender, tally) in contenders.iter().zip(&mut tallies) {
-                let differs = !matches!(change, Change::Save(Save::InPlace)) || !contender.is_told();
+                let differs = matches!(change.0, Save::Rename) || !contender.is_told();
                 if differs && tally.takes_part(round) {
                     one(contender, change, &mut values, tally);
                     std::thread::sleep(PAUSE);
@@ -89,33 +94,29 @@ pub fn run(contenders: &[Contender], rounds: usize) -> Vec<Entry> {
         columns.push(tallies.into_iter().map(Tally::row));
     }
     let entry = |contender: &Contender| {
-        let [rename, in_place, burst] =
-            [0, 1, 2].map(|column| columns.get_mut(column).and_then(Iterator::next).unwrap_or_default());
+        let mut row = columns.iter_mut().map(|column| column.next().unwrap_or_default());
+        let [rename, in_place, burst, burst_in_place] = CHANGES.map(|_| row.next().unwrap_or_default());
+        let watches = |row: Row| Some(row).filter(|_| !contender.is_told());
         Entry {
             name: contender.plan.name.to_owned(),
             version: contender.plan.version.clone(),
             rename,
-            in_place: Some(in_place).filter(|_| !contender.is_told()),
+            in_place: watches(in_place),
             burst,
+            burst_in_place: watches(burst_in_place),
         }
     };
     contenders.iter().map(entry).collect()
 }
 
-fn one(contender: &Contender, change: Change, values: &mut usize, tally: &mut Tally) {
-    let how = match change {
-        Change::Save(how) => how,
-        Change::Burst => {
-            for _ in 1..BURST {
-                *values += 1;
-                if let Err(error) = contender.save(Save::Rename, *values) {
-                    eprintln!("bench: {}: {error}", contender.plan.name);
-                }
-                std::thread::sleep(BURST_PAUSE);
-            }
-            Save::Rename
+fn one(contender: &Contender, Change(how, saves): Change, values: &mut usize, tally: &mut Tally) {
+    for _ in 1..saves {
+        *values += 1;
+        if let Err(error) = contender.save(how, *values) {
+            eprintln!("bench: {}: {error}", contender.plan.name);
         }
-    };
+        std::thread::sleep(BURST_PAUSE);
+    }
     *values += 1;
     tally.saves += 1;
     match contender.change(how, *values, SERVED_MAX) {

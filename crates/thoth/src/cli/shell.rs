@@ -21,7 +21,10 @@ const VARIABLES: [(&str, &str); 6] = [
     ("THOTH_SETTINGS_FILE", "The settings file, in place of the one in the vault."),
     ("THOTH_STATE_DIR", "The folder for index, history and token; never in the vault."),
     ("THOTH_HOT_RELOAD", "With 0 the settings file is not watched; thoth reload still reads it."),
-    ("THOTH_API_TOKEN", "The token of the API, in place of the one in the state directory; 16 characters at least."),
+    (
+        "THOTH_API_TOKEN",
+        "The token of the API, in place of the one in the state directory; 16 characters at least.",
+    ),
     ("THOTH_LOG_LEVEL", "The level of the log, in place of the setting logging.level."),
 ];
 

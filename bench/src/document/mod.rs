@@ -1,19 +1,19 @@
 //! The document of the figures, made from the record of a run and from nothing else.
 
+mod others;
+
 use std::path::Path;
 
 use anyhow::Context;
 
+use crate::bars::{self, OURS};
+use crate::growth::Size;
 use crate::latency::Row;
-use crate::peers::faults::{FAULTS, Fault, Seen};
 use crate::peers::race;
 use crate::plot::{self, Line, Span};
 use crate::record::Record;
 use crate::sample::{PERCENTS, Times, shown};
 use crate::throughput::Throughput;
-
-/// Ours, as the race calls it.
-const OURS: &str = "Thoth";
 
 /// Writes the document and its plots.
 pub fn write(record: &Record, docs: &Path) -> anyhow::Result<()> {
@@ -43,11 +43,11 @@ pub fn plots(record: &Record) -> [(&'static str, String); 4] {
         Span { name: entry.name.clone(), at }
     };
     let race: Vec<Span> = record.race.iter().map(span).collect();
-    let size = |name, of: fn(&Row) -> &Times| Line {
+    let size = |name, of: fn(&Size) -> &Times| Line {
         name,
-        points: record.sizes.sizes.iter().map(|size| (size.bytes as f64, of(&size.row).median())).collect(),
+        points: record.sizes.sizes.iter().map(|size| (size.bytes as f64, of(size).median())).collect(),
     };
-    let sizes = [size(OURS, |row| &row.ours), size("floor", |row| &row.floor)];
+    let sizes = [size(OURS, |size| &size.hosts.ours), size("floor", |size| &size.hosts.floor)];
     let crowd = |name, of: fn(&crate::growth::Crowd) -> f64| Line {
         name,
         points: record.services.iter().map(|crowd| (crowd.services as f64, of(crowd))).collect(),
@@ -70,7 +70,7 @@ pub fn plots(record: &Record) -> [(&'static str, String); 4] {
         (
             "sizes",
             plot::lines(
-                "From a save to every service live, by size of the file",
+                "From a save to every service live, by size of the file, most of it one list",
                 &sizes,
                 true,
                 (bytes, shown),
@@ -104,10 +104,11 @@ fn count(value: f64) -> String {
 pub fn markdown(record: &Record) -> String {
     [
         head(record),
+        bars(record),
         own(record),
-        beside(record),
-        strain(record),
-        faults(record),
+        others::race(record),
+        others::strain(record),
+        others::faults(record),
         costs(record),
         growth(record),
         rest(record),
@@ -127,12 +128,22 @@ fn head(record: &Record) -> String {
     format!(
         "# Figures\n\n{trial}`make bench` measures all of this in one run, and prints it. What stands here was printed on {} on {} cores of \
          an {}, Linux {}, load average {} at the beginning; [figures.json](figures.json) has the numbers. Yours will differ: the \
-         ratios less than the times.\n",
+         ratios less than the times. `scripts/bench.sh --record` writes this page and its plots anew.\n",
         machine.at.strftime("%Y-%m-%d"),
         machine.cores,
         machine.processor,
         machine.kernel,
         machine.load
+    )
+}
+
+fn bars(record: &Record) -> String {
+    format!(
+        "\n## The bars, in the last runs\n\nWhat Thoth set itself, and what the last {} runs reached, each of them whole. Throughput is what \
+         eight clients ask that leave the cores no pause; with two, and pauses, the floor's changes cost it as well (below). Ten thousand \
+         changeovers, after which no task, thread, descriptor nor MiB more may be there, are a test: `make prove`.\n\n{}",
+        record.runs.len(),
+        bars::table(&record.runs)
     )
 }
 
@@ -175,138 +186,6 @@ pub fn saves(rename: &Row, in_place: &Row, engine: &Row) -> String {
         );
     }
     text
-}
-
-fn beside(record: &Record) -> String {
-    let mut text = "\n## Beside others\n\nFrom the save to the first answer over HTTP, on a fresh connection, that shows it; for all the same, \
-        in turn, in one run. Programs that do not watch their file are told at once. «Missed» are saves that no answer showed within three \
-        seconds; after two of them in a column nobody asks any more. A burst is five saves, 2 ms apart; its last one counts. Of fewer \
-        than a hundred saves, p99 is the longest.\n\n\
-        | | version | by rename: median, p99 | missed | in place: median, p99 | missed | burst: median | missed |\n\
-        | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-        .to_owned();
-    let both = |row: &race::Row| match row.times.count {
-        0 => "never".to_owned(),
-        _ => format!("{}, {}", shown(row.times.median()), shown(row.times.p99())),
-    };
-    let missed = |row: &race::Row| format!("{} of {}", row.saves - row.times.count, row.saves);
-    for race::Entry { name, version, rename, in_place, burst } in &record.race {
-        let (place, place_missed) = match in_place {
-            Some(row) => (both(row), missed(row)),
-            None => ("as by rename".to_owned(), String::new()),
-        };
-        let of_burst = if burst.times.count == 0 { "never".to_owned() } else { shown(burst.times.median()) };
-        text += &format!(
-            "| {name} | {version} | {} | {} | {place} | {place_missed} | {of_burst} | {} |\n",
-            both(rename),
-            missed(rename),
-            missed(burst)
-        );
-    }
-    let median = |entry: &race::Entry| entry.rename.times.median();
-    let ours = record.race.iter().find(|entry| entry.name == OURS).map_or(f64::NAN, median);
-    let faster: Vec<&str> = record
-        .race
-        .iter()
-        .filter(|entry| median(entry) < ours && entry.name != "the floor")
-        .map(|entry| entry.name.as_str())
-        .collect();
-    let faster = if faster.is_empty() { "nobody".to_owned() } else { faster.join("; ") };
-    text + &format!(
-        "\nFaster than Thoth, where the file was saved by rename: {faster}.\n\n![Everybody](figures/race.svg)\n"
-    )
-}
-
-fn strain(record: &Record) -> String {
-    let load = &record.load;
-    let mut text = format!(
-        "\n## Under load\n\nSettings change as fast as each lets them, for two seconds, while four clients ask; two of them open a connection for \
-         each question. A lost answer is none at all, a wrong one is not 200 or says nothing of the settings, a mixed one has two values of two \
-         saves, and one that went back is older than one that was there before its question.\n\n\
-         | | changes | never served | answers right | lost | wrong | mixed | went back |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n{}",
-        record
-            .strain
-            .iter()
-            .map(|one| format!(
-                "| {}, {} | {} | {} | {} | {} | {} | {} | {} |\n",
-                one.name,
-                one.how,
-                one.changes,
-                one.missed,
-                one.answers.right,
-                one.answers.lost,
-                one.answers.wrong,
-                one.answers.mixed,
-                one.answers.back
-            ))
-            .collect::<String>()
-    );
-    let mib = |kib: u64| kib as f64 / 1024.0;
-    let (before, after) = (&load.before, &load.after);
-    text += &format!(
-        "\nThoth alone, {} changeovers, by rename and in place in turn: {} answers right, {} lost, {} wrong, {} mixed. Before and after them: \
-         {:.1} and {:.1} MiB resident, {} and {} tasks, {} and {} threads, {} and {} descriptors.\n",
-        load.applied,
-        load.answers.right,
-        load.answers.lost,
-        load.answers.wrong,
-        load.answers.mixed,
-        mib(before.resident_kib),
-        mib(after.resident_kib),
-        before.tasks,
-        after.tasks,
-        before.threads,
-        after.threads,
-        before.descriptors,
-        after.descriptors
-    );
-    text
-}
-
-fn faults(record: &Record) -> String {
-    let mut text = "\n## Saves that cannot be taken\n\nThe first half of a file; no file for three seconds; and a file that is right in itself \
-        and needs what cannot be had: a port that is taken (a broken file of rules for Prometheus, a middleware that is not there for Traefik). \
-        Each cell: what was answered meanwhile, and how soon the next good save was served. The crates have no step that could refuse what is \
-        right in itself; and a YAML that is cut short may still be one.\n\n| | half a file | no file | what cannot be had |\n| --- | --- | --- | --- |\n"
-        .to_owned();
-    let mut names: Vec<&str> = record.faults.iter().map(|seen| seen.name.as_str()).collect();
-    names.dedup();
-    let cell = |name: &str, fault: Fault| {
-        let seen = record.faults.iter().find(|seen| seen.name == name && seen.fault == fault);
-        seen.map_or("–".to_owned(), in_words)
-    };
-    for name in &names {
-        let cells = FAULTS.map(|fault| cell(name, fault));
-        text += &format!("| {name} | {} |\n", cells.join(" | "));
-    }
-    text += "\nIn their own words, as far as they said anything:\n\n";
-    for Seen { name, fault, says, .. } in &record.faults {
-        let what = match fault {
-            Fault::Truncated => "half a file",
-            Fault::Missing => "no file",
-            Fault::Impossible => "what cannot be had",
-        };
-        let says =
-            says.as_deref().map_or("nothing".to_owned(), |says| format!("`{}`", says.replace('`', "'")));
-        text += &format!("- {name}, {what}: {says}\n");
-    }
-    text
-}
-
-fn in_words(seen: &Seen) -> String {
-    let all = seen.old + seen.new + seen.mixed + seen.failed;
-    let served = match (seen.old, seen.new, seen.mixed, seen.failed) {
-        (_, 0, 0, 0) => "the old".to_owned(),
-        (_, _, 0, 0) => "**the new**".to_owned(),
-        (_, _, 0, failed) => format!("**{failed} of {all} answers lost or without the values**"),
-        (_, _, mixed, _) => format!("**{mixed} of {all} answers mixed**"),
-    };
-    let next = match seen.next {
-        Some(micros) => format!("next save {}", shown(micros)),
-        None => "**no save after it is served**".to_owned(),
-    };
-    let ended = if seen.ended { "; **the process ended**" } else { "" };
-    format!("{served}{ended}; {next}")
 }
 
 fn costs(record: &Record) -> String {
@@ -354,17 +233,16 @@ pub fn flow(flows: &[Throughput]) -> String {
 }
 
 fn growth(record: &Record) -> String {
-    let mut text = "\n## As settings and services grow\n\nA settings file of notes, saved by rename, medians:\n\n| file | ours | floor | ratio |\n| --- | --- | --- | --- |\n"
+    let mut text = "\n## As settings and services grow\n\nSaved by rename, medians; of a file of notes, which are passed over, and of one whose \
+        setting grows: a list of names, each of which is checked, compared, and given to a service.\n\n\
+        | file | notes: ours | floor | ratio | a setting: ours | floor | ratio |\n| --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
-    for size in &record.sizes.sizes {
-        let (ours, floor) = (size.row.ours.median(), size.row.floor.median());
-        text += &format!(
-            "| {} | {} | {} | {:.2} |\n",
-            bytes(size.bytes as f64),
-            shown(ours),
-            shown(floor),
-            ours / floor
-        );
+    for Size { bytes: size, notes, hosts } in &record.sizes.sizes {
+        let cells = [notes, hosts].map(|row| {
+            let (ours, floor) = (row.ours.median(), row.floor.median());
+            format!("{} | {} | {:.2}", shown(ours), shown(floor), ours / floor)
+        });
+        text += &format!("| {} | {} |\n", bytes(*size as f64), cells.join(" | "));
     }
     text += &format!(
         "\nBeyond 10 MiB a file is not read: «{}».\n\n![By size](figures/sizes.svg)\n\nThe engine alone, with services that do nothing: from the first sign of a \
