@@ -19,7 +19,8 @@ pub(super) fn error(error: &anyhow::Error) {
     eprintln!("{BAD}error{BAD:#}: {error:#}");
 }
 
-/// Prints one line for a verdict, with the local time.
+/// Prints one line for a verdict: the local time, what became of the content and why, what it was read for and who asked, and
+/// what has become of it since. Why one was taken back stands in the line of the verdict that did it.
 pub(super) fn verdict(verdict: &Verdict) {
     let style = match verdict.verdict {
         Decision::Applied => GOOD,
@@ -27,7 +28,20 @@ pub(super) fn verdict(verdict: &Verdict) {
         Decision::Unchanged | Decision::Superseded => QUIET,
     };
     let time = verdict.at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
-    println!("{QUIET}{time}{QUIET:#} {style}{verdict}{style:#}");
+    println!("{QUIET}{time}{QUIET:#} {style}{verdict}{style:#} {}", background(verdict));
+}
+
+/// What the line of a verdict leaves out: `(edit by cli, kept)`.
+fn background(verdict: &Verdict) -> String {
+    let cause = verdict.cause.name();
+    let actor = verdict.actor.as_deref().map(|actor| format!(" by {actor}")).unwrap_or_default();
+    let outcome = match (verdict.verdict, verdict.outcome) {
+        (_, Some(Outcome::Reverted)) => format!(", {BAD}reverted{BAD:#}"),
+        (_, Some(outcome)) => format!(", {outcome}"),
+        (Decision::Applied, None) => ", outcome open".to_owned(),
+        (Decision::Unchanged | Decision::Rejected | Decision::Superseded, None) => String::new(),
+    };
+    format!("{QUIET}({cause}{actor}{QUIET:#}{outcome}{QUIET}){QUIET:#}")
 }
 
 /// Prints one line for what became of an applied verdict, with the local time.

@@ -70,6 +70,10 @@ async fn set_and_unset_change_one_key_and_nothing_else_of_the_file() {
         .map(|verdict| (verdict["cause"].as_str().unwrap(), verdict["actor"].as_str().unwrap()))
         .collect();
     assert_eq!(told, [("edit", "cli"); 4]);
+    let (_, told) = run(&thoth.place, &["settings", "history"]).await;
+    let ends: Vec<&str> = told.lines().filter_map(|line| Some(line.rsplit_once(" (")?.1)).collect();
+    assert_eq!(ends[0], "edit by cli)", "{told}");
+    assert!(ends[1].starts_with("edit by cli, ") && ends[4] == "start, kept)", "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,6 +77,13 @@ async fn a_wrong_key_is_taken_back_and_said() {
     assert_eq!(status["drift"], true);
     let history = thoth.get("/api/v1/reloads?limit=2").await;
     assert_eq!(history["reloads"][1]["outcome"], "reverted", "{history}");
+    let told = crate::support::text(&thoth.place.run(&["settings", "history", "--limit", "2"]));
+    let (revert, reverted) = told.split_once('\n').unwrap();
+    assert!(revert.contains("as in generation 1: ") && revert.contains("401"), "{told}");
+    assert!(
+        revert.ends_with("(revert, kept)") && reverted.trim_end().ends_with("(save, reverted)"),
+        "{told}"
+    );
     until(async || thoth.log().contains("Settings reverted")).await;
     let counted = "thoth_config_outcomes_total{outcome=\"reverted\"} 1";
     until(async || {
