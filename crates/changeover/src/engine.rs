@@ -198,15 +198,31 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// # Errors
     /// [`Stopped`].
     pub async fn reload(&self) -> Result<Arc<Verdict>, Stopped> {
-        self.ask(|reply| Command::Read(Cause::Reload, reply)).await
+        self.read(Cause::Reload, None).await
     }
 
-    /// The same, and gives a content that was taken back one more try.
+    /// The same, for somebody whose name the verdict has.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn reload_for(&self, actor: impl Into<String>) -> Result<Arc<Verdict>, Stopped> {
+        self.read(Cause::Reload, Some(actor.into())).await
+    }
+
+    /// The same as [`Engine::reload`], and gives a content that was taken back one more try.
     ///
     /// # Errors
     /// [`Stopped`].
     pub async fn try_again(&self) -> Result<Arc<Verdict>, Stopped> {
-        self.ask(|reply| Command::Read(Cause::Try, reply)).await
+        self.read(Cause::Try, None).await
+    }
+
+    /// The same, for somebody whose name the verdict has.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn try_again_for(&self, actor: impl Into<String>) -> Result<Arc<Verdict>, Stopped> {
+        self.read(Cause::Try, Some(actor.into())).await
     }
 
     /// Has a content checked, prepared, put in the file's place and made live, all of that or nothing, and waits for the
@@ -247,12 +263,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
         answer.await.map_err(|_| Stopped)
     }
 
-    async fn ask(
-        &self,
-        command: fn(oneshot::Sender<Arc<Verdict>>) -> Command,
-    ) -> Result<Arc<Verdict>, Stopped> {
+    async fn read(&self, cause: Cause, actor: Option<String>) -> Result<Arc<Verdict>, Stopped> {
         let (reply, verdict) = oneshot::channel();
-        self.parts.commands.send(command(reply)).map_err(|_| Stopped)?;
+        self.parts.commands.send(Command::Read(cause, actor, reply)).map_err(|_| Stopped)?;
         self.parts.waker.wake();
         verdict.await.map_err(|_| Stopped)
     }

@@ -18,8 +18,8 @@ use crate::report::{Cause, Problem, Verdict};
 
 /// What other threads ask of the watch.
 pub(crate) enum Command {
-    /// Read the file now, whatever it looks like.
-    Read(Cause, oneshot::Sender<Arc<Verdict>>),
+    /// Read the file now, whatever it looks like; who asks, as far as that is known.
+    Read(Cause, Option<String>, oneshot::Sender<Arc<Verdict>>),
     /// Check a content that somebody asks for, and write it aside.
     Propose(Proposal, oneshot::Sender<Proposing>),
     /// Put it in the file's place, unless nobody waits for that any more.
@@ -32,7 +32,7 @@ impl<S> Watch<S> {
     /// Carries out what was asked for.
     pub(super) fn obey(&mut self, command: Command) -> Result<(), Gone> {
         match command {
-            Command::Read(cause, reply) => self.read_now(cause, reply),
+            Command::Read(cause, actor, reply) => self.read_now(cause, actor, reply),
             Command::Propose(proposal, reply) => self.propose(proposal, reply),
             Command::Put(aside, fingerprint, reply) => {
                 self.put(aside, fingerprint, reply);
@@ -42,7 +42,12 @@ impl<S> Watch<S> {
         }
     }
 
-    fn read_now(&mut self, cause: Cause, reply: oneshot::Sender<Arc<Verdict>>) -> Result<(), Gone> {
+    fn read_now(
+        &mut self,
+        cause: Cause,
+        actor: Option<String>,
+        reply: oneshot::Sender<Arc<Verdict>>,
+    ) -> Result<(), Gone> {
         let noticed = Instant::now();
         let (look, content) = read::now(&self.file);
         let read = Instant::now();
@@ -52,7 +57,7 @@ impl<S> Watch<S> {
         let view = self.belong(look, others);
         self.settle.take(view, fingerprint.number());
         let arrival = self.arrival(cause, fingerprint, content, judged, noticed, read);
-        self.send(Arrival { reply: Some(reply), ..arrival })
+        self.send(Arrival { actor, reply: Some(reply), ..arrival })
     }
 
     /// Checks what somebody asks for against what stands in the file, and writes it aside. The loop decides.

@@ -115,7 +115,7 @@ impl Supervisor {
                 Err(error) => tracing::error!(%error, "the service manager cannot be told of a reload"),
             }
             // Ready in any case: what was refused has changed nothing, and the status says so.
-            let done = match shutdown.run_until_cancelled(engine.reload()).await {
+            let done = match shutdown.run_until_cancelled(engine.reload_for("SIGHUP")).await {
                 Some(Ok(verdict)) => status(&verdict),
                 Some(Err(_)) | None => return,
             };

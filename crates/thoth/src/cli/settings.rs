@@ -10,6 +10,7 @@ use changeover::{Decision, Files, Occasion, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::edits::ACTOR;
 use super::place::around;
 use super::{Place, output};
 use crate::http::client::ClientError;
@@ -95,8 +96,8 @@ pub(super) fn history(vault: Option<&Path>, limit: u32, json: bool) -> anyhow::R
 pub(super) fn reload(vault: Option<&Path>, retry: bool, json: bool) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let asked = super::serve::wait(async {
-        let answer: Result<Verdict, ClientError> =
-            place.client()?.post("/api/v1/reloads", &json!({ "retry": retry })).await;
+        let body = json!({ "retry": retry, "actor": ACTOR });
+        let answer: Result<Verdict, ClientError> = place.client()?.post("/api/v1/reloads", &body).await;
         Ok(answer?)
     });
     let verdict = asked?;

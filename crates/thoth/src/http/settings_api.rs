@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::blocking::blocking;
+use super::edits;
 use super::error::ApiError;
 use super::extract::{Query, Raw};
 use super::generation::Current;
@@ -75,6 +76,8 @@ struct Reload {
     /// Give what was taken back one more try.
     #[serde(default)]
     retry: bool,
+    /// Who asks, for the history.
+    actor: Option<String>,
 }
 
 /// `POST /api/v1/reloads`: reads the file again; the answer is the verdict, whichever it is.
@@ -83,10 +86,14 @@ pub(super) async fn reload(State(app): State<Arc<App>>, Raw(body): Raw) -> Resul
         [] => Reload::default(),
         body => serde_json::from_slice(body).map_err(|error| {
             ApiError::invalid(format!("the body is not understood: {error}"))
-                .hint("send `{}`, or `{\"retry\": true}`")
+                .hint("send `{}`, `{\"retry\": true}`, or who asks beside it: `{\"actor\": \"…\"}`")
         })?,
     };
-    let verdict = if asked.retry { app.engine.try_again().await } else { app.engine.reload().await };
+    let actor = edits::actor(asked.actor)?;
+    let verdict = match asked.retry {
+        true => app.engine.try_again_for(actor).await,
+        false => app.engine.reload_for(actor).await,
+    };
     match verdict {
         Ok(verdict) => Ok(Json(verdict.as_ref().clone())),
         Err(stopped) => Err(ApiError::unavailable(stopped.to_string())),

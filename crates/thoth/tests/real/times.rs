@@ -142,6 +142,24 @@ async fn who_asks_is_named_and_the_name_is_one() {
         .map(|verdict| &verdict["actor"])
         .collect();
     assert_eq!(actors, ["first", "second", "third", "cli"]);
+
+    // Whoever has the file read again is named too, whichever way.
+    let asked = async |body: Value| thoth.post("/api/v1/reloads", &body).await;
+    assert_eq!(asked(json!({ "actor": "x".repeat(65) })).await["status"], 422);
+    for (verdict, cause, actor) in [
+        (asked(json!({ "actor": "fourth" })).await, "reload", "fourth"),
+        (asked(json!({ "retry": true, "actor": "fifth" })).await, "try", "fifth"),
+        (asked(json!({})).await, "reload", "api"),
+    ] {
+        assert_eq!((&verdict["cause"], &verdict["actor"]), (&json!(cause), &json!(actor)), "{verdict}");
+    }
+    assert!(said(&thoth, &["reload"]).await.contains("(reload by cli)"));
+    assert!(said(&thoth, &["reload", "--retry"]).await.contains("(try by cli)"));
+    let mut verdicts = thoth.verdicts().await;
+    let pid = thoth.process().to_string();
+    assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    let hung_up = verdicts.next().await;
+    assert_eq!((&hung_up["cause"], &hung_up["actor"]), (&json!("reload"), &json!("SIGHUP")), "{hung_up}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
