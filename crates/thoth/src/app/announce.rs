@@ -46,6 +46,9 @@ fn start(place: &Place, roles: Roles, engine: &Engine<Settings, Services>) {
     } else if status.drift {
         tracing::error!("`{file}` is refused; the newest settings that were applied are in effect");
     }
+    if let Some(problem) = &status.history_problem {
+        tracing::warn!("the history of the settings: {problem}");
+    }
     match status.watch_enabled {
         true => tracing::info!("Settings hot-reload enabled for `{file}`"),
         false => tracing::info!(

@@ -128,6 +128,9 @@ fn print_instance(
     if status.drift {
         println!("  {:<10} {BAD}the file is not what runs{BAD:#}", "drift");
     }
+    if let Some(problem) = &status.history_problem {
+        println!("  {:<10} {BAD}{problem}{BAD:#}", "history");
+    }
     for entry in &status.schedules {
         println!("  {:<10} {}", "waits", entry.in_words());
     }
@@ -155,6 +158,8 @@ struct Watched {
     running: bool,
     drift: bool,
     last_verdict: Option<Verdict>,
+    #[serde(default)]
+    history_problem: Option<String>,
     watch: changeover::WatchStatus,
     #[serde(default)]
     overdue: Vec<changeover::Overdue>,

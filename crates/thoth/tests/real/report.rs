@@ -94,3 +94,32 @@ fn what_cannot_be_reported_is_said() {
     check(&["report", "--since", "soon"], "write it as in `7d`");
     check(&["report", "--since", "0d"], "longer than nothing");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_of_the_history_was_damaged_is_told_at_the_start_and_in_the_status() {
+    let keyed = settings(&json!({ "apiKeys": { "openaiKey": "sk-of-the-history" } }));
+    let mut place = Thoth::start(&keyed).await.terminate().0;
+    let told = |thoth: &Thoth| text(&thoth.place.run(&["status"]));
+    for (file, damage, said) in [
+        ("journal.jsonl", "{\"verdict\": {\"torn", "ended in the middle of a line"),
+        ("secrets.json", "no JSON", "the secrets of older settings were damaged"),
+        ("quarantine.json", "[{", "was damaged"),
+    ] {
+        let damaged = place.state().join("history").join(file);
+        let mut content = std::fs::read(&damaged).unwrap_or_default();
+        content.extend(damage.as_bytes());
+        std::fs::write(&damaged, content).unwrap();
+        let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+        let status = told(&thoth);
+        assert!(status.contains("  history ") && status.contains(said), "{file}: {status}");
+        let line = format!(
+            "the history of the settings: {}",
+            thoth.get("/health/hot-reload").await["history_problem"].as_str().unwrap()
+        );
+        assert!(line.contains(said) && thoth.log().contains(&line), "{line}: {}", thoth.log());
+        place = thoth.terminate().0;
+        std::fs::remove_file(place.state().join("history/quarantine.json")).unwrap_or_default();
+    }
+    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    assert!(!told(&thoth).contains("  history "), "mended: {}", told(&thoth));
+}
