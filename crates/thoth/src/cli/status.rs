@@ -125,6 +125,9 @@ fn print_instance(
     if let Some(last) = &status.last_verdict {
         println!("  {:<10} {last}", "verdict");
     }
+    if let Some(waiting) = &status.waiting {
+        println!("  {:<10} {}", "waits", again_in_words(waiting));
+    }
     if status.drift {
         println!("  {:<10} {BAD}the file is not what runs{BAD:#}", "drift");
     }
@@ -159,6 +162,8 @@ struct Watched {
     drift: bool,
     last_verdict: Option<Verdict>,
     #[serde(default)]
+    waiting: Option<changeover::Waiting>,
+    #[serde(default)]
     history_problem: Option<String>,
     watch: changeover::WatchStatus,
     #[serde(default)]
@@ -177,6 +182,15 @@ impl Watched {
             (true, false) => format!("{BAD}should run and does not{BAD:#}"),
         }
     }
+}
+
+/// What the world refused: how often it was tried, when it is tried next, and what is in the way.
+fn again_in_words(waiting: &changeover::Waiting) -> String {
+    let changeover::Waiting { problems, attempts, next_at, .. } = waiting;
+    let times = if *attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+    let again = next_at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    format!("the file was tried {times}, again at {again}: {}", problems.join("; "))
 }
 
 /// Prints each instance, and whether they agree: exit code 1 where they do not.

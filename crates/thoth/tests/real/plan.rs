@@ -65,12 +65,31 @@ async fn what_the_world_refuses_changes_nothing_until_the_world_lets_it() {
     let waiting = thoth.get("/health/hot-reload").await["waiting"].clone();
     assert_eq!((&waiting["attempts"], &waiting["content"]), (&json!(1), &verdict["content"]), "{waiting}");
     assert!(thoth.log().contains("tried again"), "{}", thoth.log());
+    let status = crate::support::text(&thoth.place.run(&["status"]));
+    let told = status.lines().find(|line| line.trim_start().starts_with("waits")).unwrap_or(&status);
+    let parts = ["the file was tried ", ", again at ", "`servers.api.port`"];
+    assert!(parts.iter().all(|part| told.contains(part)), "{status}");
     let mut verdicts = thoth.verdicts().await;
     drop(taken);
     let applied = verdicts.next().await;
     assert_eq!((&applied["verdict"], &applied["cause"]), (&json!("applied"), &json!("retry")), "{applied}");
     assert_eq!(thoth.get("/api/v1/settings").await["settings"]["llm"]["default"]["model"], "m-2");
     assert_eq!(thoth.get("/health/hot-reload").await["waiting"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_save_takes_the_place_of_what_the_world_refused() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let thoth = Thoth::start(&with(1)).await;
+    let waiting = async || thoth.get("/health/hot-reload").await["waiting"].clone();
+    let port = json!({ "servers": { "api": { "port": taken.local_addr().unwrap().port() } } });
+    for (newer, verdict) in [("{ \"llm\": 7 }".to_owned(), "rejected"), (with(2), "applied")] {
+        assert_eq!(thoth.save(Save::Rename, &settings(&port)).await["verdict"], "rejected");
+        assert_eq!(waiting().await["attempts"], 1);
+        assert_eq!(thoth.save(Save::InPlace, &newer).await["verdict"], verdict);
+        assert_eq!(waiting().await, Value::Null, "after {newer}");
+    }
+    assert!(!crate::support::text(&thoth.place.run(&["status"])).contains("the file was tried"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
