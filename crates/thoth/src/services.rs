@@ -252,7 +252,10 @@ fn rag_state(rag: &Service<RagInputs, Rag>, builder: Option<&Builder>) -> Servic
         return ServiceState { status, reason, ..ServiceState::ok(since) };
     };
     let Some(progress) = builder.progress() else {
-        return ServiceState::ok(since);
+        // It is built, and the changeover that reads it is still to come.
+        let waits = rag.reads() != rag.wanted();
+        let reason = || "the index is taken over; the old one serves".to_owned();
+        return if waits { ServiceState::pending(since, reason()) } else { ServiceState::ok(since) };
     };
     match progress.problem {
         Some(problem) => ServiceState::degraded(since, format!("the index cannot be built: {problem}")),

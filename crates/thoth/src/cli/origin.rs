@@ -27,6 +27,15 @@ struct Row {
     differs: Option<String>,
     service: Option<String>,
     since: Option<u64>,
+    stands: Option<Stands>,
+}
+
+/// A service that does not run as it should.
+#[derive(Deserialize)]
+struct Stands {
+    status: String,
+    reason: Option<String>,
+    runs: String,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +64,9 @@ pub(super) fn show(vault: Option<&Path>, json: bool) -> anyhow::Result<ExitCode>
     if shown["drift"] == true {
         println!("{BAD}the file is not what runs{BAD:#}");
     }
+    if shown["taking_effect"] == true {
+        println!("{BAD}a newer save is taking effect, and is not looked at here: ask again{BAD:#}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -63,14 +75,16 @@ fn from_file(place: &Place) -> anyhow::Result<Value> {
     let local = local_file(&place.settings_file);
     let (content, above) = (std::fs::read(&place.settings_file).ok(), std::fs::read(&local).ok());
     let says = content.and_then(|content| says(&content, above.as_deref(), &local));
-    let now = Now { origins: &settings.origins, says, above: None, drift: None, since: Default::default() };
+    let (since, stands) = Default::default();
+    let now = Now { origins: &settings.origins, says, above: None, drift: None, since, stands };
     Ok(
         json!({ "generation": null, "file": place.settings_file, "drift": false, "keys": effective(&settings, &now) }),
     )
 }
 
 fn print(row: &Row, width: usize) {
-    let Row { key, value, from, file, line, variable, until, file_says, differs, service, since } = row;
+    let Row { key, value, from, file, line, variable, until, file_says, differs, service, since, stands } =
+        row;
     let line = line.map(|line| format!(":{line}")).unwrap_or_default();
     let place = file.as_ref().map(|file| format!("{file}{line}"));
     let until = until.map(|until| format!("temporary until {until}"));
@@ -78,6 +92,10 @@ fn print(row: &Row, width: usize) {
     let service = service.as_deref().unwrap_or("not used");
     let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
     println!("{key:<width$}  {value}  {QUIET}{from}; {service}{since}{QUIET:#}");
+    if let Some(Stands { status, reason, runs }) = stands {
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        println!("{:<width$}  {BAD}{service} is {status}{reason}; it runs {runs}{BAD:#}", "");
+    }
     if let (Some(said), Some(differs)) = (file_says, differs) {
         let line = said.line.map(|line| format!("line {line}")).unwrap_or_else(|| "the file".to_owned());
         let line = said.file.as_ref().map_or(line.clone(), |file| format!("`{file}`, {line}"));

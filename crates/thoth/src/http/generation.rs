@@ -62,7 +62,8 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
     };
     app.metrics.answered(&method, route, response.status());
     let headers = response.headers_mut();
-    headers.insert(GENERATION, HeaderValue::from(number));
+    // Who had to look at a newer one has said so.
+    headers.entry(GENERATION).or_insert(HeaderValue::from(number));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));

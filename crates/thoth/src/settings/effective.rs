@@ -37,6 +37,20 @@ pub struct State {
     pub service: Option<&'static str>,
     /// The generation since which that service runs with it.
     pub since: Option<u64>,
+    /// What that service says of itself, where it does not run as it should: perhaps not with this value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Stands>,
+}
+
+/// A service that does not run as it should, in its own words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stands {
+    /// `pending` or `degraded`.
+    pub status: &'static str,
+    /// Why.
+    pub reason: Option<String>,
+    /// What it runs meanwhile.
+    pub runs: String,
 }
 
 /// What a file of the settings says of a key.
@@ -119,6 +133,8 @@ pub struct Now<'a> {
     pub drift: Option<&'a str>,
     /// The generation since which each service runs as it does.
     pub since: BTreeMap<&'static str, u64>,
+    /// The services that do not run as they should.
+    pub stands: BTreeMap<&'static str, Stands>,
 }
 
 /// Every key that Thoth reads, and every other one that the files name.
@@ -152,6 +168,7 @@ fn state(key: &'static Key, view: &Value, now: &Now<'_>) -> State {
         spelled: said.filter(|said| said.spelled != key.path).map(|said| said.spelled.clone()),
         service: key.service,
         since: key.service.and_then(|service| now.since.get(service).copied()),
+        stands: key.service.and_then(|service| now.stands.get(service).cloned()),
         origin,
     }
 }

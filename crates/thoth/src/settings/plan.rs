@@ -80,6 +80,7 @@ pub fn without_effect(file: &Path, to: &Settings, before: &[u8], content: &[u8])
         above: Some(&above),
         drift: None,
         since: BTreeMap::new(),
+        stands: BTreeMap::new(),
     };
     let hidden = effective(to, &now).into_iter().filter_map(|state| {
         let file_says = state.file_says.and_then(|said| said.value)?;

@@ -1,5 +1,9 @@
 //! Honest state: what the file says, what was accepted and what runs, compared key by key.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::probation;
@@ -112,4 +116,49 @@ async fn without_a_watch_a_changed_file_is_told_and_not_taken() {
     assert!(thoth.place.run(&["reload"]).status.success());
     agrees(&thoth).await;
     assert_eq!(key(&thoth, TEMPERATURE).await["value"], 0.2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_lines_and_generation_are_of_one_moment_while_saves_rain() {
+    // Each file has its temperature in a line that no other has it in.
+    let with = |round: usize| format!("{}{}", "\n".repeat(round), with(round as f64 / 1000.0));
+    let first = line(&with(0), "temperature");
+    let thoth = Thoth::start(&with(0)).await;
+    let (file, stop) = (thoth.place.settings(), Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&stop);
+    let saver = std::thread::spawn(move || {
+        for round in (1..2000).cycle().take_while(|_| !stopped.load(Ordering::SeqCst)) {
+            Save::Rename.save(&file, &with(round));
+        }
+    });
+    let (mut values, mut whole) = (HashMap::new(), 0);
+    for _ in 0..400 {
+        let response = thoth.client.get(thoth.url("/api/v1/settings/effective")).send().await.unwrap();
+        let header = response.headers()["x-thoth-generation"].to_str().unwrap().to_owned();
+        let shown: Value = response.json().await.unwrap();
+        let generation = shown["generation"].as_u64().unwrap();
+        assert_eq!(header, generation.to_string());
+        let keys = shown["keys"].as_array().unwrap();
+        let state = keys.iter().find(|state| state["key"] == TEMPERATURE).unwrap();
+        let fits = |value: &Value, at: &Value| {
+            let round = (value.as_f64().unwrap() * 1000.0).round();
+            assert_eq!(at.as_f64(), Some(round + first as f64), "{state}");
+        };
+        fits(&state["value"], &state["line"]);
+        assert_eq!(*values.entry(generation).or_insert(state["value"].clone()), state["value"], "{shown}");
+        if shown["taking_effect"] == false {
+            whole += 1;
+            assert_eq!(shown["drift"], shown["content"] != shown["accepted"], "{shown}");
+            assert_eq!(state["differs"].is_null(), shown["drift"] == false, "{shown}");
+        }
+        if let Some(said) = state.get("file_says") {
+            fits(&said["value"], &said["line"]);
+        }
+    }
+    stop.store(true, Ordering::SeqCst);
+    saver.join().unwrap();
+    assert!(values.len() > 10 && whole > 10, "{} generations, {whole} whole", values.len());
+    until(async || thoth.get("/health/hot-reload").await["drift"] == false).await;
+    let shown = thoth.get("/api/v1/settings/effective").await;
+    assert_eq!((&shown["taking_effect"], &shown["drift"]), (&json!(false), &json!(false)));
 }

@@ -74,6 +74,13 @@ async fn model_temperature_and_key_reach_the_provider_at_once() {
     assert!(!thoth.log().contains("sk-"), "no key in the log");
 }
 
+/// What the service of a key says of itself, where it does not run as it should.
+async fn stands(thoth: &Thoth, key: &str) -> Value {
+    let shown = thoth.get("/api/v1/settings/effective").await;
+    let keys = shown["keys"].as_array().unwrap();
+    keys.iter().find(|state| state["key"] == key).unwrap()["stands"].clone()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_cannot_be_followed_is_told_with_every_save_until_it_is() {
     // Each name is short enough, and so is the path in the vault. All of it is not, which only whoever makes the folder learns.
@@ -94,10 +101,16 @@ async fn a_folder_that_cannot_be_followed_is_told_with_every_save_until_it_is() 
     }
     let told = health().await;
     assert!(told["status"] == "degraded" && told["runs"].as_str().unwrap().contains("/vault/pdf`"), "{told}");
+    let stands = stands(&thoth, "paths.pdf").await;
+    assert_eq!((&stands["status"], &stands["runs"]), (&told["status"], &told["runs"]), "{stands}");
+    let shown = crate::support::text(&thoth.place.run(&["settings", "show", "--origin"]));
+    let told = shown.lines().find(|line| line.contains("pdf is degraded: ")).unwrap_or(&shown);
+    assert!(told.contains("cannot be made") && told.contains("it runs ") && told.contains("/vault/pdf`"));
     // Back again, the monitor must not go on trying for the other one.
     let verdict = thoth.save(Save::Rename, &with(4, "pdf")).await;
     assert_ne!(service(&verdict, "pdf").map(|(action, _)| action), Some("degraded"), "{verdict}");
     until(async || health().await["status"] == "ok").await;
+    assert_eq!(self::stands(&thoth, "paths.pdf").await, Value::Null);
     thoth.place.drop_paper("okonkwo2024.pdf", "pdf");
     thoth.papers(1).await;
 }
@@ -203,7 +216,19 @@ async fn another_chunk_size_builds_a_new_index_while_the_old_one_serves() {
         let wanted = verdicts.next().await;
         assert_eq!(wanted["verdict"], "applied", "{wanted}");
         assert!(service(&wanted, "rag").unwrap().1.contains("`rag.chunkSize`"), "{wanted}");
+        let shown = thoth.get("/api/v1/settings/effective").await;
+        if shown["generation"] == wanted["generation"] {
+            let keys = shown["keys"].as_array().unwrap();
+            let state = keys.iter().find(|state| state["key"] == "rag.chunkSize").unwrap();
+            assert_eq!(
+                (&state["value"], &state["stands"]["status"]),
+                (&json!(size), &json!("pending")),
+                "{state}"
+            );
+            assert!(state["stands"]["reason"].as_str().unwrap().contains("the old one serves"), "{state}");
+        }
         let taken_over = verdicts.next().await;
+        assert_eq!(stands(&thoth, "rag.chunkSize").await, Value::Null);
         assert_eq!((&taken_over["verdict"], &taken_over["cause"]), (&json!("applied"), &json!("refresh")));
         assert_eq!(service(&taken_over, "rag").unwrap().0, "rebuilt", "{taken_over}");
         assert_eq!(service(&taken_over, "llm").unwrap().0, "kept");
