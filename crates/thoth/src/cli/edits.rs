@@ -57,8 +57,7 @@ pub(super) fn change(
     };
     // What is said of this key is said here; the rest of the file was not asked about.
     if !json {
-        let concern = verdict.warnings.iter().filter(|warning| self::key(&warning.path) == key);
-        concern.for_each(|warning| println!("{QUIET}warning{QUIET:#}: {warning}"));
+        print_warnings(verdict.warnings.iter().filter(|warning| self::key(&warning.path) == key));
     }
     told(&verdict, json)
 }
@@ -235,6 +234,8 @@ fn in_editor(editor: &str, copy: &Path) -> anyhow::Result<()> {
 struct Sides {
     differences: Vec<Difference>,
     problems: Vec<Problem>,
+    #[serde(default)]
+    warnings: Vec<Problem>,
 }
 
 /// Shows what differs.
@@ -252,12 +253,13 @@ pub(super) fn diff(
     let told: Value = super::serve::wait(async {
         Ok::<_, anyhow::Error>(place.client()?.query("/api/v1/settings/diff", &query).await?)
     })?;
-    let Sides { differences, problems } = Sides::deserialize(&told)?;
+    let Sides { differences, problems, warnings } = Sides::deserialize(&told)?;
     let code = if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if json {
         output::json(&told)?;
         return Ok(code);
     }
+    print_warnings(&warnings);
     if !problems.is_empty() {
         println!("{BAD}no settings could be made of one side{BAD:#}:");
         problems.iter().for_each(|problem| println!("  {problem}"));
@@ -276,6 +278,10 @@ pub(super) fn diff(
     Ok(code)
 }
 
+fn print_warnings<'a>(warnings: impl IntoIterator<Item = &'a Problem>) {
+    warnings.into_iter().for_each(|warning| println!("{QUIET}warning{QUIET:#}: {warning}"));
+}
+
 /// Puts an older content back.
 pub(super) fn rollback(
     vault: Option<&Path>,
@@ -285,8 +291,12 @@ pub(super) fn rollback(
 ) -> anyhow::Result<ExitCode> {
     let place = Place::find(vault)?;
     let asked = json!({ "id": id, "keys": with_keys, "actor": ACTOR });
-    let verdict = super::serve::wait(async {
+    let verdict: Verdict = super::serve::wait(async {
         Ok::<_, anyhow::Error>(place.client()?.post_change("/api/v1/settings/rollback", &asked).await?)
     })?;
+    if !json {
+        // What is said of no key is said of the rollback.
+        print_warnings(verdict.warnings.iter().filter(|warning| warning.path.is_empty()));
+    }
     told(&verdict, json)
 }

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use changeover::edit::Change;
 use changeover::{
-    ABSENT, Cause, Content, Decision, HistoryError, NotProposed, Occasion, Problem, Proposal, Verdict,
+    ABSENT, Cause, Content, Decision, HistoryError, NotProposed, Occasion, OtherFile, Problem, Proposal,
+    Verdict,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -109,13 +110,15 @@ pub(super) async fn rollback(
 ) -> Result<Response, ApiError> {
     let actor = actor(asked.actor)?;
     let older = older(&app, asked.id).await?;
+    let otherwise = otherwise(&app, asked.id, &older).await?;
     let present = file(&app).await?;
     let seen = hash(&app, present.clone()).await?;
     let content = match todays(&app, present).await?.filter(|_| !asked.keys) {
         None => older,
         Some(today) => with_secrets_of(&older, &today).map_err(unprocessable)?,
     };
-    answer(propose(&app, content, seen, Cause::Rollback, actor).await)
+    let proposed = propose(&app, content, seen, Cause::Rollback, actor).await;
+    answer(proposed.map(|verdict| with_warnings(verdict, otherwise.into_iter().collect())))
 }
 
 /// The query of [`diff`].
@@ -132,12 +135,21 @@ pub(super) async fn diff(
     State(app): State<Arc<App>>,
     Query(between): Query<Between>,
 ) -> Result<Answer<Value>, ApiError> {
+    let mut warnings = Vec::new();
     let from = match between.from {
-        Some(id) => meant(&app, older(&app, id).await?).await?,
+        Some(id) => {
+            let older = older(&app, id).await?;
+            warnings.extend(otherwise(&app, id, &older).await?);
+            meant(&app, older).await?
+        }
         None => Ok(app.engine.live().load().settings.as_ref().clone()),
     };
     let to = match between.to {
-        Some(id) => older(&app, id).await?,
+        Some(id) => {
+            let older = older(&app, id).await?;
+            warnings.extend(otherwise(&app, id, &older).await?);
+            older
+        }
         None => {
             let missing =
                 || ApiError::not_found(format!("there is no file `{}`", app.engine.status().file.display()));
@@ -146,8 +158,12 @@ pub(super) async fn diff(
     };
     let to = meant(&app, to).await?;
     Ok(Answer(match (from, to) {
-        (Ok(from), Ok(to)) => json!({ "differences": difference(&from, &to), "problems": [] }),
-        (Err(problems), _) | (_, Err(problems)) => json!({ "differences": [], "problems": problems }),
+        (Ok(from), Ok(to)) => {
+            json!({ "differences": difference(&from, &to), "problems": [], "warnings": warnings })
+        }
+        (Err(problems), _) | (_, Err(problems)) => {
+            json!({ "differences": [], "problems": problems, "warnings": warnings })
+        }
     }))
 }
 
@@ -157,6 +173,31 @@ async fn meant(app: &Arc<App>, content: Vec<u8>) -> Result<Result<Settings, Vec<
     let check = move || app.engine.check(&content, Occasion::RunningAllowEmpty);
     let checked = blocking("a check of settings ended early", check).await?;
     Ok(checked.map(|accepted| accepted.settings))
+}
+
+/// That the content of a verdict meant something else then, since another file of the settings was different: the history keeps the
+/// settings file alone, and with the files of today the same bytes are another content.
+async fn otherwise(app: &Arc<App>, id: u64, content: &[u8]) -> Result<Option<Problem>, ApiError> {
+    let (engine, content) = (app.engine.clone(), content.to_vec());
+    let differs = move || {
+        let newest = engine.history_before(id.saturating_add(1), 1)?;
+        let then =
+            newest.into_iter().find(|verdict| verdict.id == id).and_then(|verdict| verdict.content.clone());
+        Ok::<_, HistoryError>(then.is_some() && then != engine.content_hash(&content))
+    };
+    let differs = blocking("reading the history ended early", differs).await?;
+    let differs = differs.map_err(|error| ApiError::internal("the history cannot be read", &error))?;
+    let name = |other: &OtherFile| other.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let others: Vec<String> =
+        app.engine.status().others.iter().map(|other| format!("`{}`", name(other))).collect();
+    let message = || {
+        format!(
+            "at verdict {id} another file was different ({}): only the settings file is kept in the history",
+            others.join(", ")
+        )
+    };
+    Ok(differs
+        .then(|| Problem::new("", message()).hint("what that file said then has to be put back by you")))
 }
 
 /// The content that a verdict was about.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, Thoth, client, text, until};
+use crate::support::{Place, Save, Thoth, client, text, until};
 
 const FILE: &str = r#"{
   // Why this model: it is cheap.
@@ -253,6 +253,25 @@ async fn rollback_brings_an_older_content_back_with_todays_keys() {
     assert!(!done && told.contains("no content is kept of verdict 999"), "{told}");
     let last = &thoth.get("/api/v1/reloads?limit=1").await["reloads"][0];
     assert_eq!((&last["cause"], &last["actor"]), (&json!("rollback"), &json!("cli")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_file_said_is_not_in_the_history_and_that_is_told() {
+    let thoth = start().await;
+    let mut verdicts = thoth.verdicts().await;
+    for model in ["a/model", "b/model"] {
+        let local = json!({ "llm": { "default": { "model": model } } }).to_string();
+        Save::Rename.save(&thoth.place.settings().with_file_name("settings.local.json"), &local);
+        assert_eq!(verdicts.next().await["verdict"], "applied");
+    }
+    let warning = "at verdict 2 another file was different (`settings.local.json`";
+    let (done, told) = run(&thoth.place, &["settings", "diff", "--from", "2", "--to", "3"]).await;
+    assert!(done && told.contains(warning) && !told.contains("at verdict 3"), "{told}");
+    let (_, told) = run(&thoth.place, &["settings", "diff", "--from", "3"]).await;
+    assert_eq!(told.trim(), "nothing differs", "the files are those of today");
+    let (done, told) = run(&thoth.place, &["settings", "rollback", "2"]).await;
+    assert!(done && told.contains(warning) && told.contains("unchanged"), "{told}");
+    assert_eq!(model(&thoth).await, "b/model");
 }
 
 #[tokio::test(flavor = "multi_thread")]
