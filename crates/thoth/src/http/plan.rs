@@ -93,7 +93,7 @@ fn look(live: &Generation, next: &Generation) -> Seen {
         ("pdf", folder),
         ("index", builds),
     ];
-    let published = next.services.http.inputs().addresses.get(1).map(std::net::SocketAddr::port);
+    let published = next.services.http.inputs().served_beside();
     Seen { owners, index: (live.services.rag.handle(), wanted.clone()), published }
 }
 
@@ -126,7 +126,7 @@ fn forecast(
         unknown: Vec::new(),
     };
     if let Some(settings) = &plan.settings {
-        let container = against.pinned.get("servers.api.host") == Some(&"THOTH_DOCKER");
+        let container = against.in_container();
         let published = plan.seen.as_ref().and_then(|seen| seen.published);
         let around = Around { container, published, watch: Some(status.watch_enabled), index };
         forecast.keys = key_changes(&status.file, (&against, settings), (before, content));

@@ -64,6 +64,11 @@ impl HttpInputs {
             allowed_hosts: names.chain(own_name).map(|name| bare_host(name)).collect(),
         })
     }
+
+    /// The port that is served whatever the settings say, where that is another one than theirs.
+    pub fn served_beside(&self) -> Option<u16> {
+        self.addresses.get(1).map(SocketAddr::port)
+    }
 }
 
 /// The port of the small listener in a container where none is published: there it has the machine to itself.

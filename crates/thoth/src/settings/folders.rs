@@ -23,6 +23,7 @@ pub(super) fn paths(found: &mut Found<'_>, vault: &Vault) -> Paths {
         workspace: folders.made("paths.workspace"),
         templates: folders.inside("paths.templates").0,
         prompts: folders.inside("paths.prompts").0,
+        allow_outside,
     }
 }
 

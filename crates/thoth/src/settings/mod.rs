@@ -115,6 +115,8 @@ pub struct Paths {
     pub templates: PathBuf,
     /// Where templates of prompts stand.
     pub prompts: PathBuf,
+    /// Whether these may leave the vault: only the check asks, but it is in effect, and people compare it.
+    pub allow_outside: bool,
 }
 
 /// Keys of providers. Empty means not set.

@@ -263,6 +263,9 @@ fn outside(sides: &Sides<'_>) -> Vec<Said> {
     let mut all = leaves("paths.pdf", &from.pdf, &to.pdf);
     all.extend(leaves("paths.notes", &from.notes, &to.notes));
     all.extend(leaves("paths.workspace", &from.workspace, &to.workspace));
+    all.extend(one("paths.allowOutside", !from.allow_outside && to.allow_outside, || {
+        "whoever writes the settings may name any folder of this machine from now on".to_owned()
+    }));
     all
 }
 

@@ -10,6 +10,11 @@ impl Settings {
         super::check::defaults(vault)
     }
 
+    /// Whether they are those of a process in a container, where the host is pinned.
+    pub fn in_container(&self) -> bool {
+        self.pinned.get("servers.api.host") == Some(&super::environment::DOCKER)
+    }
+
     /// Everything effective by its canonical keys, paths relative to the vault, secrets as `<redacted>`. The note
     /// `_pinned` names the keys that the environment pins, each with its variable.
     pub fn view(&self) -> Value {
@@ -20,6 +25,7 @@ impl Settings {
             "workspace": self.vault.relative(&self.paths.workspace),
             "templates": self.vault.relative(&self.paths.templates),
             "prompts": self.vault.relative(&self.paths.prompts),
+            "allowOutside": self.paths.allow_outside,
         });
         if !self.pinned.is_empty() {
             view["_pinned"] = json!(self.pinned);

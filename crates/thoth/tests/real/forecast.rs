@@ -202,6 +202,31 @@ async fn the_file_as_it_stands_is_planned_against_what_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_a_container_a_port_that_nobody_publishes_is_a_risk() {
+    let (published, first, next) = (free_port(), free_port(), free_port());
+    let place = Place::new().with("THOTH_DOCKER", "1").with("THOTH_PUBLISHED_PORT", &published.to_string());
+    std::fs::write(place.settings(), settings(&json!({ "servers": { "api": { "port": first } } }))).unwrap();
+    let thoth = Thoth::start_in(place, &[]).await;
+    let risks = async |path: &str, value: Value| {
+        let told = plan(&thoth, &json!({ "changes": [change(path, value)] })).await;
+        assert_eq!(told["verdict"], "applied", "{told}");
+        let risks = told["risks"].as_array().unwrap();
+        risks.iter().map(|risk| (risk["kind"].clone(), risk["message"].to_string())).collect::<Vec<_>>()
+    };
+    let of_port = risks("servers.api.port", json!(next)).await;
+    assert!(of_port.len() == 1 && of_port[0].0 == "unpublished-port", "{of_port:?}");
+    assert!(
+        of_port[0].1.contains(&format!("reach {next} ")) && of_port[0].1.contains(&published.to_string())
+    );
+    assert_eq!(risks("servers.api.port", json!(published)).await, []);
+    // What only the check asks is in effect too.
+    let outside = risks("paths.allowOutside", json!(true)).await;
+    assert!(outside.len() == 1 && outside[0].1.contains("any folder of this machine"), "{outside:?}");
+    let (done, told) = run(&thoth.place, &["settings", "plan", "paths.allowOutside=true"]).await;
+    assert!(done && told.contains("paths.allowOutside  false → true"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_takes_a_file_standard_input_and_changes() {
     let llm = json!({ "default": { "model": "first/model", "temperature": 0.9 } });
     let thoth = Thoth::start(&settings(&json!({ "llm": llm }))).await;

@@ -115,8 +115,14 @@ fn every_rule_says_what_it_is_for_and_nothing_else() {
         nothing(),
         outside,
         &at_home,
-        &[("notes", "paths.notes", ""), ("outside", "paths.notes", "lies outside")],
+        &[
+            ("notes", "paths.notes", ""),
+            ("outside", "paths.notes", "lies outside"),
+            ("outside", "paths.allowOutside", "any folder of this machine"),
+        ],
     );
+    let permitted = |permitted: bool| json!({ "paths": { "allowOutside": permitted } });
+    check(permitted(true), permitted(false), &at_home, &[]);
     let level = |level: &str| json!({ "logging": { "level": level } });
     check(level("INFO"), level("ERROR"), &at_home, &[("quiet-log", "logging.level", "not logged")]);
     check(level("ERROR"), level("CRITICAL"), &at_home, &[]);
