@@ -171,7 +171,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
                 Ok(edited) => edited,
                 Err(problem) => return self.fail(entry, &[problem], None).await,
             };
-            let proposal = proposal(&entry, edited, self.tag(content).await?);
+            let proposal = proposal(&entry, edited.clone(), self.tag(content).await?);
             let verdict = match self.parts.engine.propose(proposal).await {
                 Ok(verdict) => verdict,
                 // Somebody saved between the look and the proposal.
@@ -180,7 +180,10 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
             };
             match verdict.verdict {
                 Decision::Applied | Decision::Unchanged => {
-                    return self.end(entry, Fate::Done, late, Some(&verdict)).await.map(drop);
+                    let hidden = (self.parts.terms.hidden)(&edited, &entry.changes);
+                    let reasons: Vec<String> = late.into_iter().chain(hidden).collect();
+                    let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+                    return self.end(entry, Fate::Done, reason, Some(&verdict)).await.map(drop);
                 }
                 Decision::Rejected => return self.fail(entry, &verdict.problems, Some(&verdict)).await,
                 Decision::Superseded => {}

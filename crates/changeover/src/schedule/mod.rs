@@ -71,9 +71,14 @@ pub struct Terms {
     pub edit: Edit,
     /// What a content of the settings file says of a key; `None` where it says nothing.
     pub value: fn(&[u8], &str) -> Option<Value>,
+    /// Why of these changes, which stand in this content of the settings file now, some have no effect; `None` where all have.
+    pub hidden: Box<Hidden>,
     /// The wall's clock.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
+
+/// See [`Terms::hidden`].
+pub type Hidden = dyn Fn(&[u8], &[Change]) -> Option<String> + Send + Sync;
 
 /// When a change is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use changeover::schedule::{Entry, Fate, Kind, Schedules, Swept, Terms, sweep};
+use changeover::Engine;
+use changeover::schedule::{Entry, Fate, Hidden, Kind, Schedules, Swept, Terms, sweep};
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -37,6 +38,7 @@ pub(super) fn begin(wiring: &Wiring<'_>, swept: Swept) -> anyhow::Result<Schedul
         folder: folder(&place.state_dir),
         edit: settings::edited,
         value: settings::said,
+        hidden: hidden(engine),
         clock: Box::new(Timestamp::now),
     };
     let (schedules, damage) = Schedules::open(engine.clone(), terms, swept)?;
@@ -46,6 +48,18 @@ pub(super) fn begin(wiring: &Wiring<'_>, swept: Swept) -> anyhow::Result<Schedul
     tasks.spawn(shutdown.clone().run_until_cancelled_owned(tell(schedules.clone())));
     tasks.spawn(shutdown.clone().run_until_cancelled_owned(schedules.clone().run()));
     Ok(schedules)
+}
+
+/// What lies above a change that has been written into the file.
+fn hidden(engine: &Engine<Settings, Services>) -> Box<Hidden> {
+    let engine = engine.clone();
+    Box::new(move |content, changes| {
+        let (file, live) = (engine.status().file, engine.live().load());
+        let found = settings::hidden(&file, &live.settings, (content, content), changes);
+        let said = |problem: &changeover::Problem| format!("`{}` {}", problem.path, problem.message);
+        let said: Vec<String> = found.iter().map(said).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    })
 }
 
 /// Says what becomes of each.

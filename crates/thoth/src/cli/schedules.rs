@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::edits::ACTOR;
 use super::output::{BAD, GOOD, QUIET};
 use super::{Place, output};
-use changeover::Verdict;
+use changeover::{Problem, Verdict};
 
 /// When a change is to be in effect, if not now.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -82,6 +82,9 @@ fn tell(told: &Value, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         output::json(told)?;
         return Ok(ExitCode::SUCCESS);
+    }
+    for warning in Option::<Vec<Problem>>::deserialize(&told["warnings"])?.into_iter().flatten() {
+        println!("{QUIET}warning{QUIET:#}: {warning}");
     }
     println!("{}", Shown::deserialize(&told["schedule"])?.in_words());
     if !told["verdict"].is_null() {

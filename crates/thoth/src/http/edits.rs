@@ -238,7 +238,8 @@ fn was_taken_back(app: &App, content: &[u8]) -> Result<bool, HistoryError> {
     Ok(app.engine.taken_back(&accepted.settings)?.is_some())
 }
 
-/// Of changes that were made: those that stand in the file and have no effect, because something above it says otherwise.
+/// Of changes that were made: those that stand in the file and have no effect, because something above it says otherwise, as far
+/// as the verdict does not say so.
 async fn without_effect(
     app: &Arc<App>,
     verdict: &Verdict,
@@ -249,15 +250,22 @@ async fn without_effect(
     if !matches!(verdict.verdict, Decision::Applied | Decision::Unchanged) {
         return Ok(Vec::new());
     }
-    let file = app.engine.status().file;
-    let live = app.engine.live().load();
-    let look = move || settings::without_effect(&file, &live.settings, &before, &content);
-    let found = blocking("a look at what has no effect ended early", look).await?;
-    let is = |path: &str, key: &str| settings::canonical(path) == Some(key);
-    let asked = |key: &str| changes.iter().any(|change| is(&change.path, key));
-    let told = |key: &str| verdict.warnings.iter().any(|warning| is(&warning.path, key));
-    let new = found.into_iter().filter(|key| asked(&key.difference.path) && !told(&key.difference.path));
-    Ok(new.filter_map(|key| Some(Problem::new(key.difference.path, key.no_effect?))).collect())
+    let told =
+        |path: &str| verdict.warnings.iter().any(|warning| settings::canonical(&warning.path) == Some(path));
+    let found = hidden(app, changes, before, content).await?;
+    Ok(found.into_iter().filter(|problem| !told(&problem.path)).collect())
+}
+
+/// Of changes of a content: those that have no effect in what runs, because something above the file says otherwise.
+pub(super) async fn hidden(
+    app: &Arc<App>,
+    changes: Vec<Change>,
+    before: Vec<u8>,
+    content: Vec<u8>,
+) -> Result<Vec<Problem>, ApiError> {
+    let (file, live) = (app.engine.status().file, app.engine.live().load());
+    let look = move || settings::hidden(&file, &live.settings, (&before, &content), &changes);
+    blocking("a look at what has no effect ended early", look).await
 }
 
 /// The same verdict, with more to say to whoever asked.
@@ -292,7 +300,8 @@ pub(super) fn standing(app: &App, content: Content) -> Result<Option<Vec<u8>>, A
     }
 }
 
-async fn file(app: &App) -> Result<Option<Vec<u8>>, ApiError> {
+/// The bytes of the settings file; `None` where there is none.
+pub(super) async fn file(app: &App) -> Result<Option<Vec<u8>>, ApiError> {
     standing(app, read(app).await?)
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use changeover::Decision;
 use changeover::edit::Change;
-use changeover::schedule::{Declined, Entry, Request, Schedules, Told, When};
+use changeover::schedule::{Declined, Entry, Kind, Request, Schedules, Told, When};
+use changeover::{Decision, Problem};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::edits::actor;
+use super::edits::{self, actor};
 use super::error::ApiError;
 use super::extract::Json;
 use super::state::App;
@@ -77,8 +77,21 @@ pub(super) async fn set(
 ) -> Result<(StatusCode, Answer<Value>), ApiError> {
     let when = when(&asked)?;
     let actor = Some(actor(asked.actor)?);
+    let changes = asked.changes.clone();
     let told = kept(&app)?.set(Request { changes: asked.changes, when, actor }).await.map_err(declined)?;
-    Ok((StatusCode::CREATED, Answer(answer(&told))))
+    let mut answer = answer(&told);
+    if told.entry.kind == Kind::Scheduled {
+        // It is set in any case: where nobody can say now, nothing is said.
+        answer["warnings"] = json!(without_effect(&app, changes).await.unwrap_or_default());
+    }
+    Ok((StatusCode::CREATED, Answer(answer)))
+}
+
+/// Of changes that wait: those that would have no effect as things stand.
+async fn without_effect(app: &Arc<App>, changes: Vec<Change>) -> Result<Vec<Problem>, ApiError> {
+    let before = edits::file(app).await?.unwrap_or_default();
+    let content = edits::with_changes(before.clone(), changes.clone()).await?;
+    edits::hidden(app, changes, before, content).await
 }
 
 fn when(asked: &Asked) -> Result<When, ApiError> {

@@ -55,7 +55,7 @@ pub use keys::{ALIASES, KEYS};
 pub use layers::{Layers, local_file, named};
 pub use location::{NoStateDir, PLACES, better_ranked, settings_file, state_dir};
 pub use origin::{Origin, Origins};
-pub use plan::{Forecast, KeyChange, key_changes, without_effect};
+pub use plan::{Forecast, KeyChange, hidden, key_changes};
 pub use plan_risks::{Around, Rebuild, Risk, risks};
 pub use review::{Review, check, review};
 pub use secret::{REDACTED, Secret};

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use changeover::edit::Change;
 use changeover::{Decision, Problem, ServiceReport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::effective::{Now, effective, says};
 use super::plan_risks::Risk;
-use super::{Difference, Origin, Settings, difference, local_file, said};
+use super::{Difference, Origin, Settings, canonical, difference, local_file, said};
 
 /// What a content would do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub fn key_changes(
 
 /// The keys of which a content says something new that has no effect in `to`. Where it says nothing new at all: all of which it says
 /// something without effect.
-pub fn without_effect(file: &Path, to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange> {
+fn without_effect(file: &Path, to: &Settings, before: &[u8], content: &[u8]) -> Vec<KeyChange> {
     let local = local_file(file);
     let above = local.file_name().unwrap_or_default().to_string_lossy();
     let now = Now {
@@ -93,4 +94,21 @@ pub fn without_effect(file: &Path, to: &Settings, before: &[u8], content: &[u8])
         })
     });
     hidden.collect()
+}
+
+/// Of these changes, which make `content` of `before`: those that have no effect in `to`, each with what lies above it.
+pub fn hidden(
+    file: &Path,
+    to: &Settings,
+    (before, content): (&[u8], &[u8]),
+    changes: &[Change],
+) -> Vec<Problem> {
+    let is_asked = |path: &str| changes.iter().any(|change| canonical(&change.path) == Some(path));
+    let found = without_effect(file, to, before, content).into_iter();
+    let of_changes = found.filter(|key| is_asked(&key.difference.path));
+    of_changes
+        .filter_map(|key| {
+            Some(Problem::new(key.difference.path, format!("has no effect: {}", key.no_effect?)))
+        })
+        .collect()
 }

@@ -1,9 +1,11 @@
 //! Changes for a while and at a time, from the command line to the file: each with one verdict, over restarts, and told.
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::roles::Three;
-use crate::support::{Place, Thoth, settings, text, until};
+use crate::support::{Place, Save, Thoth, settings, text, until};
 
 const TEMPERATURE: &str = "llm.default.temperature";
 
@@ -106,6 +108,47 @@ async fn a_scheduled_change_goes_into_the_file_and_a_missed_one_at_the_next_star
     );
     let all = [waiting, thoth.log(), thoth.get("/health/hot-reload").await.to_string()].concat();
     assert!(!all.contains("sk-that-waits"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_change_survives_a_restart_until_the_time_that_was_printed() {
+    let thoth = start().await;
+    let before = Timestamp::now();
+    let told = said(&thoth, &["settings", "set", TEMPERATURE, "0.7", "--for", "30m"]).await;
+    let due = async |thoth: &Thoth| {
+        let entries = thoth.get("/api/v1/settings/schedules").await["schedules"].clone();
+        entries[0]["at"].as_str().unwrap().parse::<Timestamp>().unwrap()
+    };
+    let at = due(&thoth).await;
+    let length = 30.minutes();
+    assert!((before + length..=Timestamp::now() + length).contains(&at), "{at}");
+    let printed = at.to_zoned(TimeZone::system()).strftime("until %Y-%m-%d %H:%M:%S ").to_string();
+    assert!(told.contains(&printed), "{printed}: {told}");
+    let thoth = Thoth::start_in(thoth.kill(), &["--listen", "127.0.0.1:0"]).await;
+    assert_eq!(due(&thoth).await, at);
+    let state = effective(&thoth, TEMPERATURE).await;
+    assert_eq!((&state["value"], &state["from"]), (&json!(0.7), &json!("temporary")), "{state}");
+    assert!(said(&thoth, &["settings", "schedule", "list"]).await.contains(&printed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_change_below_another_file_says_that_it_has_no_effect() {
+    let thoth = start().await;
+    let mut verdicts = thoth.verdicts().await;
+    let local = json!({ "llm": { "default": { "temperature": 0.25 } } }).to_string();
+    Save::Rename.save(&thoth.place.settings().with_file_name("settings.local.json"), &local);
+    assert_eq!(verdicts.next().await["verdict"], "applied");
+    let above = "has no effect: `settings.local.json` says something else, and lies above it";
+    let told = said(&thoth, &["settings", "set", TEMPERATURE, "0.3", "--in", "1s"]).await;
+    assert!(told.contains(&format!("warning: `{TEMPERATURE}`: {above}")), "{told}");
+    let ended = end(&thoth, 1).await;
+    assert_eq!(
+        (&ended["fate"], &ended["reason"]),
+        (&json!("done"), &json!(format!("`{TEMPERATURE}` {above}")))
+    );
+    let told = said(&thoth, &["settings", "set", "llm.default.topP", "0.5", "--in", "1s"]).await;
+    assert!(!told.contains("warning"), "{told}");
+    assert_eq!(end(&thoth, 2).await["reason"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
