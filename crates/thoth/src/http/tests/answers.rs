@@ -206,3 +206,22 @@ async fn metrics_follow_the_verdicts() {
     );
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_could_not_be_taken_is_told_with_the_keys_that_name_it() {
+    let world = World::start(&on_port(free_port(), 500)).await;
+    let stands = async |key: &str| {
+        let shown = world.get("/api/v1/settings/effective").await;
+        let keys = shown["keys"].as_array().unwrap();
+        keys.iter().find(|state| state["key"] == key).unwrap()["stands"].clone()
+    };
+    assert_eq!(stands("servers.api.port").await, Value::Null);
+    let (runs, reason) = ("serves 127.0.0.1:1", "127.0.0.1:2 cannot be served");
+    world.app.owners.say("ports", 1, runs.to_owned(), Some(reason.to_owned()));
+    let told = json!({ "status": "degraded", "reason": reason, "runs": runs });
+    for key in ["servers.api.host", "servers.api.port", "servers.mcp.port"] {
+        assert_eq!(stands(key).await, told, "{key}");
+    }
+    assert_eq!(stands("citation.style").await, Value::Null);
+    world.stop().await;
+}
