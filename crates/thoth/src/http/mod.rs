@@ -28,6 +28,7 @@ pub mod listeners;
 mod mcp;
 pub mod metrics;
 mod notes;
+mod older;
 mod page;
 mod papers;
 mod plan;
