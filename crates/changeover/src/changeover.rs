@@ -155,10 +155,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         let replies = reply.into_iter().collect();
         let source = Source { cause, actor, fingerprint, content, stages, proposed, replies };
+        let live = self.live.peek();
         let bound = |accepted: &Accepted<Arc<S>>| {
-            self.history.quarantined(|| self.judge.meaning(&accepted.settings), &source.cause)
+            let meaning = || self.judge.meaning(&accepted.settings);
+            let bound = self.history.quarantined(meaning, &source.cause)?;
+            (!self.judge.runs(&live, &meaning())).then_some(bound)
         };
         let bound = judged.as_ref().ok().and_then(bound);
+        drop(live);
         match bound.map_or(judged, |problem| Err(vec![problem])) {
             Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
             Ok(Accepted { settings, warnings, secrets }) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::blueprint::{Accepted, Check, Occasion};
 use crate::files::{Files, Other};
+use crate::generation::Generation;
 use crate::read::Content;
 use crate::report::Problem;
 use crate::tuning::Tuning;
@@ -98,6 +99,12 @@ impl<S> Judge<S> {
         hasher.update(b"meaning\0");
         hasher.update(&meaning);
         format!("{:032x}", half(&hasher.finalize()))
+    }
+
+    /// Whether settings with this meaning run already: to keep them out would keep nothing out, and refuse what else is changed
+    /// beside them.
+    pub(crate) fn runs<V>(&self, live: &Generation<S, V>, meaning: &str) -> bool {
+        !live.safe_mode && self.meaning(&live.settings) == meaning
     }
 
     /// Checks what would replace a live content.

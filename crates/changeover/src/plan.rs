@@ -129,10 +129,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
     ) -> Result<Judged<S>, Stopped> {
         let (judge, content) = (Arc::clone(&self.judge), content.clone());
         let (state_dir, version, cause) = (self.state_dir.clone(), self.version.clone(), cause.clone());
+        let live = self.live.load();
         let looked = tokio::task::spawn_blocking(move || {
             let Examined { judged, .. } = judge.examine(&content);
             let meaning = judged.as_ref().ok().map(|accepted| judge.meaning(&accepted.settings));
-            let told = meaning.map(|meaning| history::taken_back(&state_dir, &version, &meaning, &cause));
+            let told = meaning.map(|meaning| {
+                let is_new = |_: &Problem| !judge.runs(&live, &meaning);
+                let told = history::taken_back(&state_dir, &version, &meaning, &cause);
+                told.map(|TakenBack { known, bound }| TakenBack { known, bound: bound.filter(is_new) })
+            });
             (judged, told.transpose())
         });
         let (judged, told) = looked.await.map_err(|_| Stopped)?;

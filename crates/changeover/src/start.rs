@@ -13,7 +13,7 @@ use crate::engine::{Parts, StartError};
 use crate::files::Other;
 use crate::generation::Generation;
 use crate::history::History;
-use crate::judge::{Examined, Fingerprint, Judge, Judged};
+use crate::judge::{Examined, Fingerprint, Judge};
 use crate::making::{Prepared, begin, within};
 use crate::preparation::{Book, Preparation};
 use crate::probation::OnTrial;
@@ -30,6 +30,17 @@ struct First<S> {
     safe_mode: bool,
     /// What was wrong with the file, when something else took its place.
     refused: Option<(Source, Vec<Problem>)>,
+}
+
+impl<S> First<S> {
+    fn of(
+        Accepted { settings, warnings, secrets }: Accepted<Arc<S>>,
+        source: Source,
+        refused: Option<(Source, Vec<Problem>)>,
+    ) -> Self {
+        let candidate = Candidate { settings, warnings, secrets, source };
+        Self { candidate, safe_mode: false, refused }
+    }
 }
 
 /// What an engine stands on before it has read anything.
@@ -167,51 +178,62 @@ fn judge_at_start<S>(judge: &Judge<S>, content: &Content) -> Examined<S> {
     }
 }
 
-/// The file; else the newest content of the history that passes the check today; else the fallback.
+/// The file; else the newest content of the history that passes the check today and was not taken back; else the newest of them
+/// all that passes it; else the fallback. The key that was taken back may stand in a file beside this one: then every content has
+/// it, and one that fails in a service does better than none.
 fn choose<S>(
     judge: &Judge<S>,
     history: &History,
     good_contents: Vec<Vec<u8>>,
-    (content, examined): (Content, Examined<S>),
+    (content, Examined { judged, fingerprint, .. }): (Content, Examined<S>),
     begun: Instant,
     fallback: &dyn Fn() -> S,
 ) -> First<S> {
-    let Examined { judged, fingerprint, .. } = examined;
     let mut stages = Stages::since(begun);
     stages.done("read", Instant::now());
-    let free = |accepted| unbound(judge, history, accepted);
-    let judged = judged.and_then(free);
+    let taken_back = |accepted: &Accepted<Arc<S>>| {
+        history.quarantined(|| judge.meaning(&accepted.settings), &Cause::Start)
+    };
+    let judged = judged.map(|accepted| (taken_back(&accepted), accepted));
     stages.done("check", Instant::now());
     let source = Source { content, stages, ..Source::of(Cause::Start, fingerprint) };
-    let problems = match judged {
-        Ok(Accepted { settings, warnings, secrets }) => {
-            let candidate = Candidate { settings, warnings, secrets, source };
-            return First { candidate, safe_mode: false, refused: None };
-        }
-        Err(problems) => problems,
+    let (bound, problems) = match judged {
+        Ok((None, accepted)) => return First::of(accepted, source, None),
+        Ok((Some(problem), accepted)) => (Some((accepted, problem.clone())), vec![problem]),
+        Err(problems) => (None, problems),
     };
+    let mut older_bound = None;
     for bytes in good_contents {
         let content = Content::Bytes(bytes);
         let Examined { judged, fingerprint, .. } = judge.examine_on(&content, None, Occasion::Start);
-        if let Ok(Accepted { settings, warnings, secrets }) = judged.and_then(free) {
-            let stages = Stages::since(begun);
-            let older = Source { content, stages, ..Source::of(Cause::Start, fingerprint) };
-            let candidate = Candidate { settings, warnings, secrets, source: older };
-            return First { candidate, safe_mode: false, refused: Some((source, problems)) };
+        let Ok(accepted) = judged else { continue };
+        let older = Source { content, stages: Stages::since(begun), ..Source::of(Cause::Start, fingerprint) };
+        match taken_back(&accepted) {
+            None => return First::of(accepted, older, Some((source, problems))),
+            Some(problem) => _ = older_bound.get_or_insert((accepted, older, problem)),
         }
     }
+    if let Some((accepted, problem)) = bound {
+        return First::of(all_the_same(accepted, problem), source, None);
+    }
+    if let Some((accepted, older, problem)) = older_bound {
+        return First::of(all_the_same(accepted, problem), older, Some((source, problems)));
+    }
     let none = Source::of(Cause::Start, judge.fingerprint(&Content::Missing, &[]));
-    let settings = Arc::new(fallback());
-    let candidate = Candidate { settings, warnings: Vec::new(), secrets: Vec::new(), source: none };
-    First { candidate, safe_mode: true, refused: Some((source, problems)) }
+    let accepted = Accepted { settings: Arc::new(fallback()), warnings: Vec::new(), secrets: Vec::new() };
+    First { safe_mode: true, ..First::of(accepted, none, Some((source, problems))) }
 }
 
-/// Settings that were not taken back, or the problem that they were.
-fn unbound<S>(judge: &Judge<S>, history: &History, accepted: Accepted<Arc<S>>) -> Judged<S> {
-    match history.quarantined(|| judge.meaning(&accepted.settings), &Cause::Start) {
-        Some(problem) => Err(vec![problem]),
-        None => Ok(accepted),
-    }
+/// Settings that were taken back, and go live since every other content is refused or was taken back too. Said where people look:
+/// in the verdict, and in the log.
+fn all_the_same<S>(accepted: Accepted<Arc<S>>, bound: Problem) -> Accepted<Arc<S>> {
+    let message = format!("{}; they run all the same, since nothing else is left to run", bound.message);
+    let warning =
+        Problem::new("", message).hint("mend what failed, in the file or in one beside it, and save");
+    tracing::error!("{warning}");
+    let mut warnings = accepted.warnings;
+    warnings.push(warning);
+    Accepted { warnings, ..accepted }
 }
 
 /// Pauses between the tries of a first preparation: a port may still be held by the process that went before.

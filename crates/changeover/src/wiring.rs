@@ -17,7 +17,7 @@ use crate::follow::Followers;
 use crate::generation::Live;
 use crate::probation::Probation;
 use crate::relay::{self, Relay, Turn};
-use crate::report::{Decision, Problem, ServiceReport};
+use crate::report::{Cause, Decision, Problem, ServiceReport};
 use crate::retire::{Retired, retire};
 use crate::start::{Built, Found, Ground};
 use crate::watch::{self, Command, Events, Mount, Place, Pulse, Settle, Standing, View, Watch, listen};
@@ -165,7 +165,10 @@ fn first_verdicts<S, V>(
     }
     let objects = changeover.on_trial(&live.services);
     let shown = candidate.source.fingerprint.shown();
-    if shown.is_some_and(|content| changeover.history.is_proven(&content)) {
+    let meaning = || changeover.judge.meaning(&candidate.settings);
+    // What was taken back has to show anew that it works, whatever it did before.
+    let is_bound = changeover.history.quarantined(meaning, &Cause::Start).is_some();
+    if !is_bound && shown.is_some_and(|content| changeover.history.is_proven(&content)) {
         changeover.probation.known(&objects);
     }
     let time = changeover.shared.tuning().probation;

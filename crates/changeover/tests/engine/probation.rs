@@ -127,6 +127,30 @@ async fn what_was_taken_back_is_free_when_another_file_gives_it_another_meaning(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_runs_although_it_was_taken_back_has_to_show_anew_that_it_works() {
+    let once_good = r#"{"pair": 1, "llm": "once good"}"#;
+    let world = World::start(Some(once_good)).await;
+    world.engine.worked(world.llm().1);
+    let mut world = world.restart().await;
+    let extra = world.folder.path().join("extra.txt");
+    fs::write(&extra, "5").unwrap();
+    world.expect(r#"{"llm": "good", "extra": "extra.txt"}"#, Applied).await;
+    world.engine.worked(world.llm().1);
+    world.expect(&format!("{once_good} // again"), Applied).await;
+    world.fail().await;
+    world.engine.shutdown().await;
+    fs::write(&extra, "x").unwrap();
+    fs::write(&world.file, once_good).unwrap();
+    let world = world.restart().await;
+    let start = world.engine.status().last_verdict.unwrap();
+    assert_eq!((world.llm().0.as_str(), start.outcome), ("once good", None), "{start}");
+    world.engine.worked(world.llm().1);
+    let world = world.restart().await;
+    let start = world.engine.status().last_verdict.unwrap();
+    assert_eq!((start.outcome, start.warnings.len()), (Some(Outcome::Kept), 0), "it has shown that it works");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_used_is_kept_unproven_and_is_no_last_known_good() {
     let with = |llm: &str| format!(r#"{{"llm": "{llm}", "probationMs": 60}}"#);
     let mut world = World::start(Some(&with("first"))).await;

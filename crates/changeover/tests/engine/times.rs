@@ -333,6 +333,42 @@ async fn a_temporary_change_that_is_taken_back_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_all_that_can_be_read_was_taken_back_it_runs_rather_than_nothing_and_that_is_said() {
+    let good = r#"{"pair": 1, "llm": "good", "pollMs": 20}"#;
+    let mut times = Times::start(good).await;
+    times.world.engine.worked(times.world.llm().1);
+    times.set(change("llm", "bad"), lasting(1_800)).await.unwrap();
+    assert_eq!(times.world.verdict().await.verdict, Decision::Applied);
+    // Killed between the revert and the end of the change: what stands beside the file is in every content.
+    times.keeper.abort();
+    assert_eq!(times.world.fail().await.cause, Cause::Revert);
+    let mut times = times.restart_after(60).await;
+    let status = times.world.engine.status();
+    assert_eq!((status.safe_mode, status.drift), (false, false));
+    assert_eq!((times.world.llm().0.as_str(), times.world.pair()), ("bad", 1), "the newest: the file");
+    let start = status.last_verdict.unwrap();
+    assert_ne!(times.world.engine.history(2)[1].cause, Cause::Start, "the file is not refused");
+    assert_eq!((start.verdict, start.cause.clone(), start.outcome), (Decision::Applied, Cause::Start, None));
+    let said = start.warnings.last().expect("that it was taken back").to_string();
+    assert!(said.contains("401") && said.contains("run all the same"), "{said}");
+    // What is bound keeps nothing else from being changed beside it.
+    let read_again = times.world.engine.reload().await.unwrap();
+    assert_eq!(times.world.verdict().await.id, read_again.id);
+    assert_eq!(read_again.verdict, Decision::Unchanged, "{read_again}");
+    // Where the file is of no use, an older content is taken, on the same terms.
+    times.world.expect("{ half", Decision::Rejected).await;
+    let mut times = times.restart_after(60).await;
+    let status = times.world.engine.status();
+    assert_eq!((status.safe_mode, status.drift), (false, true));
+    assert_eq!((times.world.llm().0.as_str(), times.world.pair()), ("bad", 1));
+    assert!(status.last_verdict.unwrap().warnings.last().is_some_and(|told| told.message.contains("401")));
+    times.world.expect(good, Decision::Unchanged).await;
+    times.pass(1_800);
+    assert_eq!(times.end().await.1, Fate::Expired);
+    assert_eq!(times.world.llm().0, "good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_the_file_is_refused_a_temporary_change_stays_and_says_why() {
     let mut times = Times::start(r#"{"pair": 1, "rag": 1, "pollMs": 20}"#).await;
     let entry = times.set(change("pair", 7), lasting(60)).await.unwrap();

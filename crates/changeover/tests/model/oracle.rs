@@ -292,15 +292,15 @@ impl Oracle {
         self.waiting = None;
     }
 
-    /// The engine starts: with the file, else with the last known good, else in safe mode.
+    /// The engine starts: with the file, else with the last known good, else with what was taken back, else in safe mode.
     pub fn starts(&mut self) -> Result<(), Refused> {
         let content = self.file.map(Text::bytes);
-        let judged = self.file.map_or(Some(Settings::default()), |text| settings(text, true));
-        let judged = judged.filter(|settings| !self.is_bound(settings, &Cause::Start));
-        let first = match judged {
-            Some(settings) => Some((settings, content.clone())),
-            None => self.last_known_good(),
-        };
+        let file = self.file.map_or(Some(Settings::default()), |text| settings(text, true));
+        let file = file.map(|settings| (settings, content.clone()));
+        let is_free = |settings: &Settings| !self.is_bound(settings, &Cause::Start);
+        let free = file.clone().filter(|(settings, _)| is_free(settings));
+        let free = free.or_else(|| self.last_known_good(is_free));
+        let first = free.or(file).or_else(|| self.last_known_good(|_| true));
         let asks = first.as_ref().is_some_and(|(settings, _)| settings.fault == "ask the world");
         let breaks = first.as_ref().is_some_and(|(settings, _)| settings.fault == "panic");
         if asks && self.world_refuses || breaks {
@@ -315,7 +315,8 @@ impl Oracle {
             self.tell(Cause::Start, Decision::Rejected, content, None);
         }
         if let Some((settings, content)) = first {
-            let is_proven = content.as_ref().is_some_and(|content| self.is_proven(content));
+            let is_proven = content.as_ref().is_some_and(|content| self.is_proven(content))
+                && !self.is_bound(&settings, &Cause::Start);
             self.generation = number - 1;
             if is_proven {
                 // What was kept once needs no new proof.
@@ -328,7 +329,7 @@ impl Oracle {
     }
 
     /// The newest content that was kept; where none was, the newest that was applied and not taken back.
-    fn last_known_good(&self) -> Option<(Settings, Option<String>)> {
+    fn last_known_good(&self, may: impl Fn(&Settings) -> bool) -> Option<(Settings, Option<String>)> {
         let newest = || self.told.iter().rev().filter(|told| told.content.is_some());
         let reverted: BTreeSet<_> = newest()
             .filter(|told| told.outcome == Some(Outcome::Reverted))
@@ -346,7 +347,7 @@ impl Oracle {
         let defaults = without_a_file.then(|| Text::Nothing.bytes());
         let contents = kept.chain(applied).filter_map(|told| told.content.clone()).chain(defaults);
         let mut found = contents.map(|content| (read_again(&content), Some(content)));
-        found.find(|(settings, _)| !self.is_bound(settings, &Cause::Start))
+        found.find(|(settings, _)| may(settings))
     }
 
     /// Whether the newest outcome of a content is that it was kept.
@@ -360,6 +361,8 @@ impl Oracle {
         let tries = self.taken_back.get(&meaning(settings)).copied().unwrap_or_default();
         match cause {
             Cause::Try => false,
+            // It runs all the same.
+            Cause::Save | Cause::Reload | Cause::Edit if *settings == self.runs.settings => false,
             Cause::Save => tries >= TRIES_MAX,
             _ => tries > 0,
         }

@@ -225,6 +225,72 @@ async fn a_key_that_was_taken_back_stays_out_whatever_stands_beside_it() {
     assert!(!third.to_string().contains("sk-"), "{third}");
 }
 
+async fn again(thoth: Thoth) -> Thoth {
+    let (place, _) = thoth.terminate();
+    Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_save_that_was_taken_back_is_not_what_runs_after_a_restart_and_that_is_said() {
+    let provider = provider("sk-right").await;
+    let thoth = thoth(&provider, 60_000).await;
+    ask(&thoth).await;
+    thoth.save(Save::Rename, &with(&provider, "sk-wrong", 60_000)).await;
+    let mut verdicts = thoth.verdicts().await;
+    ask(&thoth).await;
+    assert_eq!(verdicts.next().await["cause"], "revert");
+    let thoth = again(thoth).await;
+    let health = thoth.get("/health/hot-reload").await;
+    assert_eq!((&health["safe_mode"], &health["drift"]), (&json!(false), &json!(true)), "{health}");
+    let start = thoth.get("/api/v1/reloads?limit=2").await;
+    let refused = &start["reloads"][1];
+    assert_eq!((&refused["verdict"], &refused["cause"]), (&json!("rejected"), &json!("start")), "{start}");
+    assert!(refused["problems"][0]["message"].as_str().unwrap().contains("taken back"), "{start}");
+    assert!(thoth.log().contains("is refused; the newest settings that were applied are in effect"));
+    let answered = ask(&thoth).await;
+    assert!(!answered["note"].as_str().unwrap_or_default().contains("401"), "{answered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_in_a_secret_file_is_no_safe_mode_after_a_restart() {
+    let provider = provider("sk-right").await;
+    let mut all: Value = serde_json::from_str(&with(&provider, "", 60_000)).unwrap();
+    all["apiKeys"] = json!({});
+    let place = Place::new();
+    let secret = place.folder.path().join("key");
+    std::fs::write(&secret, "sk-right").unwrap();
+    std::fs::write(place.settings(), all.to_string()).unwrap();
+    place.drop_paper("okonkwo2024.pdf", "thoth/papers/pdfs");
+    let place = place.with("THOTH_CUSTOM_API_KEY_FILE", secret.to_str().unwrap());
+    let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    thoth.papers(1).await;
+    let answered = ask(&thoth).await;
+    assert!(!answered["note"].as_str().unwrap_or_default().contains("401"), "{answered}");
+    let mut verdicts = thoth.verdicts().await;
+    Save::Rename.save(&secret, "sk-wrong");
+    assert_eq!(verdicts.next().await["verdict"], "applied");
+    ask(&thoth).await;
+    assert_eq!(verdicts.next().await["cause"], "revert");
+    // The key that was taken back stands in every content that there is.
+    let thoth = again(thoth).await;
+    let health = thoth.get("/health/hot-reload").await;
+    assert_eq!(health["safe_mode"], false, "{health}");
+    let found = thoth.client.get(thoth.url("/api/v1/search?q=waggle")).send().await.unwrap();
+    assert_eq!(found.status(), 200);
+    let said = &thoth.get("/api/v1/reloads?limit=1").await["reloads"][0];
+    let warning = said["warnings"].as_array().unwrap().last().unwrap()["message"].as_str().unwrap();
+    assert!(warning.contains("taken back") && warning.contains("they run all the same"), "{said}");
+    assert!(thoth.log().contains("they run all the same"), "{}", thoth.log());
+    // What keeps nothing out does not keep out what is changed beside it.
+    let edited = thoth.place.run(&["settings", "set", "rag.qa.retrievalK", "7"]);
+    assert!(edited.status.success(), "{}", crate::support::text(&edited));
+    let mut verdicts = thoth.verdicts().await;
+    Save::Rename.save(&secret, "sk-right");
+    assert_eq!(verdicts.next().await["verdict"], "applied");
+    let answered = ask(&thoth).await;
+    assert!(!answered["note"].as_str().unwrap_or_default().contains("401"), "{answered}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_after_a_revert_brings_back_the_key_that_works() {
     let provider = provider("sk-right").await;
