@@ -144,6 +144,13 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let intended = self.history.intend_known(number, fingerprint.shown());
         self.written("the intent of a revert", intended);
         let (settings, services_again) = (Arc::clone(&older.settings), Arc::clone(&older.services));
+        // Before the followers, who may take their time: a start after a kill meanwhile must know it. What runs again is no culprit,
+        // whatever else was built from the same settings.
+        let runs_again = self.judge.meaning(&older.settings);
+        for meaning in culprits.iter().filter(|meaning| **meaning != runs_again) {
+            let kept_out = self.history.quarantine(meaning, reason);
+            self.quarantine_written(kept_out);
+        }
         self.tell_trial();
         let next = Generation { number, settings, services: services_again, safe_mode: false };
         let (_, followed) = self.switch(next, &mut source).await;
@@ -153,12 +160,6 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             reason: format!("as in generation {}: {reason}", older.number),
         };
         let reports = services.iter().map(again).chain(followed).collect();
-        // What runs again is no culprit, whatever else was built from the same settings.
-        let runs_again = self.judge.meaning(&older.settings);
-        for meaning in culprits.iter().filter(|meaning| **meaning != runs_again) {
-            let kept_out = self.history.quarantine(meaning, reason);
-            self.quarantine_written(kept_out);
-        }
         for commit in commits {
             self.settled(&commit, Outcome::Reverted);
         }

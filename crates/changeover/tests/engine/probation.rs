@@ -127,6 +127,31 @@ async fn what_was_taken_back_is_free_when_another_file_gives_it_another_meaning(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_after_a_kill_in_the_middle_of_a_revert_knows_what_was_taken_back() {
+    let mut world = World::start(Some(r#"{"pair": 1, "llm": "good", "deadlineMs": 3600000}"#)).await;
+    world.engine.worked(world.llm().1);
+    world.expect(BAD, Applied).await;
+    let mut follower = world.engine.follower("slow", |generation| generation.settings.pair).unwrap();
+    let bad = follower.next().await.unwrap();
+    follower.followed(&bad, None);
+    world.engine.failed(world.llm().1, "401");
+    assert_eq!(follower.next().await.unwrap().number, 3, "it is switched, and the revert waits for this one");
+    // What a kill at this moment leaves behind.
+    let left = tempfile::tempdir().unwrap();
+    fs::create_dir(left.path().join("state")).unwrap();
+    for entry in fs::read_dir(world.folder.path().join("state")).unwrap().map(Result::unwrap) {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), left.path().join("state").join(entry.file_name())).unwrap();
+        }
+    }
+    fs::copy(&world.file, left.path().join("settings.json")).unwrap();
+    let after = World::start_in(left).await;
+    assert_eq!((after.llm().0.as_str(), after.engine.status().drift), ("good", true));
+    drop(follower);
+    assert_eq!(world.verdict().await.cause, Cause::Revert);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_runs_although_it_was_taken_back_has_to_show_anew_that_it_works() {
     let once_good = r#"{"pair": 1, "llm": "once good"}"#;
     let world = World::start(Some(once_good)).await;
