@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use changeover::Decision::{Applied, Rejected, Superseded, Unchanged};
 use changeover::edit::{Change, edit};
-use changeover::{ABSENT, Cause, NotProposed, Proposal, Verdict};
+use changeover::{ABSENT, Activity, Cause, Engine, NotProposed, Proposal, Verdict};
 use serde_json::json;
 
-use crate::support::{World, until};
+use crate::support::{Probes, World, blueprint, until};
 
 const SEEN: &str = "{\n  // one and one\n  \"pair\": 1,\n}\n";
 
@@ -151,4 +152,104 @@ async fn whoever_has_seen_no_file_replaces_none() {
     let conflict = world.engine.propose(absent(r#"{"pair": 2}"#)).await.unwrap_err();
     assert!(matches!(conflict, NotProposed::Conflict { present: Some(_) }), "{conflict}");
     assert_eq!(fs::read_to_string(&world.file).unwrap(), r#"{"pair": 1}"#);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Asked {
+    Propose,
+    Reload,
+    TryAgain,
+    Refresh,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    Check,
+    Prepare,
+    Followers,
+}
+
+impl Asked {
+    /// Asks for it, in a task that the test can end.
+    fn of(self, world: &World, content: &str) -> tokio::task::JoinHandle<()> {
+        let (engine, proposal) = (world.engine.clone(), proposal(content));
+        tokio::spawn(async move {
+            match self {
+                Self::Propose => drop(engine.propose(proposal).await),
+                Self::Reload => drop(engine.reload().await),
+                Self::TryAgain => drop(engine.try_again().await),
+                Self::Refresh => drop(engine.refresh().await),
+            }
+        })
+    }
+}
+
+/// Whoever asked is gone when what was asked for has come to this stage.
+async fn gone_at(stage: Stage, asked: Asked) {
+    let at = format!("{asked:?} gone at {stage:?}");
+    let fault = if stage == Stage::Prepare { "wait" } else { "" };
+    let content = format!(r#"{{"pair": 2, "gate": {}, "fault": "{fault}"}}"#, stage == Stage::Check);
+    let (folder, probes) = (tempfile::tempdir().unwrap(), Probes::default());
+    fs::write(folder.path().join("settings.json"), r#"{"pair": 1}"#).unwrap();
+    let is_read_when_asked = matches!(asked, Asked::Reload | Asked::TryAgain);
+    let blueprint = changeover::Blueprint { watch: !is_read_when_asked, ..blueprint(folder.path(), &probes) };
+    let engine = Engine::start(blueprint).await.unwrap();
+    let (verdicts, file) = (engine.verdicts(), folder.path().join("settings.json"));
+    let mut world = World { engine, file, folder, verdicts, probes };
+    match asked {
+        Asked::Propose => {}
+        Asked::Reload | Asked::TryAgain => world.rename(&content),
+        Asked::Refresh => {
+            world.probes.go_on.notify_one();
+            world.expect(&content, Applied).await;
+            world.probes.outside.store(1, Ordering::SeqCst);
+        }
+    }
+    let before = world.engine.live().load();
+    let mut follower = world.engine.follower("slow", |generation| generation.number).unwrap();
+    let known = follower.next().await.unwrap();
+    follower.followed(&known, None);
+    let (probes, prepared) = (world.probes.clone(), world.probes.prepared.load(Ordering::SeqCst));
+    let gate = probes.gate.lock().await;
+    let call = asked.of(&world, &content);
+    match stage {
+        Stage::Check => until(|| world.probes.at_the_gate.load(Ordering::SeqCst) == 1).await,
+        Stage::Prepare => until(|| world.probes.prepared.load(Ordering::SeqCst) > prepared).await,
+        Stage::Followers => assert_eq!(follower.next().await.unwrap().number, before.number + 1, "{at}"),
+    }
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled(), "{at}");
+    drop((gate, follower));
+    world.probes.go_on.notify_one();
+    let verdict = world.verdict().await;
+    assert_eq!((verdict.verdict, verdict.generation), (Applied, before.number + 1), "{at}: {verdict}");
+    let (live, status) = (world.engine.live().load(), world.engine.status());
+    assert_eq!((live.settings.pair, live.services.left.0, live.services.right.0), (2, 2, 2), "{at}");
+    assert_ne!(
+        live.services.rag.identity() == before.services.rag.identity(),
+        asked == Asked::Refresh,
+        "{at}"
+    );
+    assert_eq!(fs::read_to_string(&world.file).unwrap(), content, "{at}");
+    assert_eq!((status.drift, status.activity, status.waiting), (false, Activity::Idle, None), "{at}");
+    assert_eq!(names(&world), ["settings.json", "state"], "{at}");
+    assert_eq!(fs::read_dir(world.folder.path().join("state/candidates")).unwrap().count(), 0, "{at}");
+    world.rename(r#"{"pair": 3}"#);
+    if is_read_when_asked {
+        world.engine.reload().await.unwrap();
+    }
+    let next = world.verdict().await;
+    assert_eq!((next.verdict, world.pair()), (Applied, 3), "{at}: {next}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_for_ends_whole_although_whoever_asked_is_gone() {
+    for asked in [Asked::Propose, Asked::Reload, Asked::TryAgain, Asked::Refresh] {
+        for stage in [Stage::Check, Stage::Prepare, Stage::Followers] {
+            // A refresh checks nothing.
+            if (asked, stage) != (Asked::Refresh, Stage::Check) {
+                gone_at(stage, asked).await;
+            }
+        }
+    }
 }
