@@ -30,7 +30,7 @@ use crate::candidate::{Arrival, Candidate, Message, Source, Stages};
 use crate::check;
 use crate::follow::Followers;
 use crate::generation::{Generation, Identity, Live};
-use crate::history::{History, Limits};
+use crate::history::{History, JOURNAL_BYTES_MAX, Limits};
 use crate::judge::{Fingerprint, Judge};
 use crate::making::{Prepared, begin, let_go, outcome, refuse};
 use crate::preparation::{Book, Preparation};
@@ -412,7 +412,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             content: source.fingerprint.shown(),
         });
         let tuning = self.shared.tuning();
-        let limits = Limits { verdicts: tuning.history_max, age: tuning.history_age };
+        let limits =
+            Limits { verdicts: tuning.history_max, age: tuning.history_age, bytes: JOURNAL_BYTES_MAX };
         let recorded = self.history.record(Arc::clone(&verdict), limits);
         self.written("a verdict", recorded);
         self.shared.said(Arc::clone(&verdict));

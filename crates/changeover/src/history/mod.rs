@@ -47,7 +47,7 @@ const CONTENTS_MAX: usize = 100;
 const CANDIDATES: &str = "candidates";
 
 /// Bytes of the journal, at most; when it has more, the oldest contents and verdicts are forgotten until half of it is left.
-const JOURNAL_BYTES_MAX: u64 = 32 << 20;
+pub(crate) const JOURNAL_BYTES_MAX: u64 = 32 << 20;
 
 /// What is over the age is forgotten together with the next day's: not for each verdict is the journal rewritten.
 const AGE_SLACK: Duration = Duration::from_secs(24 * 60 * 60);
@@ -133,6 +133,8 @@ pub fn read_content(state_dir: &Path, verdict: u64) -> Result<Option<Vec<u8>>, H
 pub(crate) struct Limits {
     pub(crate) verdicts: usize,
     pub(crate) age: Duration,
+    /// Of the journal.
+    pub(crate) bytes: u64,
 }
 
 impl Limits {
@@ -321,12 +323,12 @@ impl History {
         self.verdicts.push(Arc::clone(&verdict), limits.verdicts);
         self.journal.append(&Line::Verdict(verdict.as_ref().clone()))?;
         let too_many = self.journal.lines() > limits.verdicts.max(1).saturating_mul(4);
-        let too_large = self.journal.bytes() > JOURNAL_BYTES_MAX;
+        let too_large = self.journal.bytes() > limits.bytes;
         let late = Limits { age: limits.age.saturating_add(AGE_SLACK), ..limits };
         let too_old = self.verdicts.oldest().is_some_and(|oldest| oldest < late.before(now));
         if too_many || too_large || too_old {
             self.verdicts.forget(limits.before(now), 0);
-            self.forget(JOURNAL_BYTES_MAX / 2)?;
+            self.forget(limits.bytes / 2)?;
         }
         Ok(())
     }

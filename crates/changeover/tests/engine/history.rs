@@ -8,6 +8,29 @@ use changeover::read_history;
 use crate::support::{World, apart, run};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_forgets_what_is_too_old_and_the_secrets_of_it() {
+    let with = |key: &str| format!(r#"{{"pair": 1, "llm": "{key}"}}"#);
+    let mut world = World::start(Some(&with("sk-rotated-out"))).await;
+    world.expect(&with("sk-today"), Applied).await;
+    world.engine.worked(world.llm().1);
+    world.engine.shutdown().await;
+    let state = world.folder.path().join("state");
+    let secrets = || fs::read_to_string(state.join("secrets.json")).unwrap();
+    assert!(secrets().contains("sk-rotated-out") && secrets().contains("sk-today"));
+    // Years pass, and nobody saves.
+    let journal = fs::read_to_string(state.join("journal.jsonl")).unwrap();
+    let year = format!(r#""at":"{}"#, jiff::Timestamp::now().strftime("%Y"));
+    assert_eq!(journal.matches(&year).count(), 5, "two intents, two verdicts, an outcome: {journal}");
+    fs::write(state.join("journal.jsonl"), journal.replace(&year, r#""at":"2001"#)).unwrap();
+    let world = World::start_in(world.folder).await;
+    let ids: Vec<u64> = world.engine.history(9).iter().map(|verdict| verdict.id).collect();
+    assert_eq!((ids, world.llm().0.as_str()), (vec![3, 2], "sk-today"), "2 is the last known good");
+    let state = world.folder.path().join("state");
+    let secrets = fs::read_to_string(state.join("secrets.json")).unwrap();
+    assert!(!secrets.contains("sk-rotated-out") && secrets.contains("sk-today"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_until_it_is_emptied_and_a_damage_until_the_end() {
     if !apart("history::a_full_disk_is_told_until_it_is_emptied_and_a_damage_until_the_end", &["--mount"]) {
         return;
