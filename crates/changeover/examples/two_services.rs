@@ -1,7 +1,6 @@
 //! Goal: two services of which one holds the other. A save rebuilds what it concerns, and nothing else; a reader
 //! that takes one generation never sees the new one beside the old other.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use changeover::{
@@ -43,8 +42,7 @@ struct Services {
 
 fn check(files: &Files<'_>, _: Occasion) -> Result<Accepted<Settings>, Vec<Problem>> {
     let value = changeover::check::parse(files.main())?.value();
-    let settings =
-        serde_json::from_value(value).map_err(|error| vec![Problem::new("", error.to_string())])?;
+    let settings = serde_json::from_value(value).map_err(|why| vec![Problem::new("", why.to_string())])?;
     Ok(Accepted { settings, ..Accepted::default() })
 }
 
@@ -66,7 +64,7 @@ async fn prepare(preparation: Preparation<Settings, Services>) -> Result<Service
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("settings.json");
     std::fs::write(&file, r#"{"database": {"url": "db://one"}, "cache": {"entries": 10}}"#)?;

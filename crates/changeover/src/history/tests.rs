@@ -145,15 +145,19 @@ fn ids(verdicts: &[Arc<Verdict>]) -> Vec<u64> {
 fn every_verdict_that_is_kept_can_be_gone_back_to() {
     let folder = tempfile::tempdir().unwrap();
     let (mut history, _) = History::open(folder.path(), "1", 300).unwrap();
+    let content = |id: u64| format!("{{\"key\": \"sk-{id}\"}}");
     for id in 1..=1_300 {
-        let content = format!("{{\"number\": {id}}}");
-        history.intend(id, Some((&format!("hash-{id}"), content.as_bytes())), &[]).unwrap();
-        history.record(verdict(id, &format!("hash-{id}")), limits(300)).unwrap();
+        let (content, hash) = (content(id), format!("hash-{id}"));
+        let secret = 9..content.len() - 2;
+        history.intend(id, Some((&hash, content.as_bytes())), std::slice::from_ref(&secret)).unwrap();
+        history.record(verdict(id, &hash), limits(300)).unwrap();
     }
     assert!(history.journal.lines() < 1_300, "it was rewritten");
+    let journal = std::fs::read_to_string(folder.path().join("journal.jsonl")).unwrap();
+    assert!(!journal.contains("sk-"), "the secrets of the time stand elsewhere");
     for kept in read_history(folder.path()).unwrap().iter().rev().take(300) {
-        let content = read_content(folder.path(), kept.id).unwrap().unwrap();
-        assert_eq!(content, format!("{{\"number\": {}}}", kept.id).as_bytes());
+        let found = read_content(folder.path(), kept.id).unwrap().unwrap();
+        assert_eq!(found, content(kept.id).as_bytes());
     }
     assert_eq!(read_content(folder.path(), 1).unwrap(), None);
 }

@@ -29,10 +29,18 @@ fn every_guarantee_names_a_test_that_is_there() {
     sources(&root.join("tests"), &mut files);
     let code: String = files.iter().map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
     let mut held = 0;
+    let lines: Vec<&str> = code.lines().collect();
     for row in rows("## What it holds") {
         let (guarantee, tests) = row.trim_matches(['|', ' ']).rsplit_once(" | ").unwrap();
         for test in tests.split(", ").map(|test| test.trim_matches('`')) {
-            assert!(code.contains(&format!("fn {test}(")), "{guarantee}: there is no test `{test}`");
+            let function = format!("fn {test}(");
+            let at = lines.iter().position(|line| line.contains(&function));
+            let at = at.unwrap_or_else(|| panic!("{guarantee}: there is no test `{test}`"));
+            let above = lines[..at].iter().rev().take_while(|line| line.trim_start().starts_with(['#', '/']));
+            let above: Vec<&str> = above.map(|line| line.trim_start()).collect();
+            let has = |attribute| above.iter().any(|line| line.starts_with(attribute));
+            assert!(has("#[test]") || has("#[tokio::test"), "{guarantee}: `{test}` is no test");
+            assert!(!has("#[ignore"), "{guarantee}: `{test}` is not run");
             held += 1;
         }
     }
@@ -45,6 +53,10 @@ fn every_example_of_a_screen_is_named() {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut there: Vec<String> = files
         .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .inspect(|file| {
+            let lines = fs::read_to_string(file).unwrap().lines().count();
+            assert!(lines < 100, "{}: {lines} lines", file.display());
+        })
         .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     let mut named: Vec<String> =

@@ -1,4 +1,5 @@
-//! The engine through real files, real saves and real time. Tests are named after the invariants of ARCHITECTURE.md.
+//! The engine through real files, real saves and real time. Tests are named after the invariants
+//! that ARCHITECTURE.md of the repository lists. It is not in the package: there, README.md says what each test holds.
 
 #![allow(
     clippy::unwrap_used,

@@ -3,7 +3,8 @@
 //!
 //! The engine runs in a process of its own ([`probe`]), and its threads are held to the fault from outside. After each fault
 //! [`checks`] asks: all old or all new? No trace? The journal whole, and saying the same? No secret anywhere? And does
-//! the next good save go live? The invariants of ARCHITECTURE.md are named there.
+//! the next good save go live? The invariants, which ARCHITECTURE.md of the repository lists (it is not in the package), are
+//! named there.
 //!
 //! `scripts/prove/faults.sh` runs the long sweep: every call, every error.
 

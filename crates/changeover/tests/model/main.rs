@@ -2,8 +2,8 @@
 //!
 //! A story is a list of steps: saves good and bad, deletes, proposals, reloads, a world that refuses, services that work or
 //! fail, restarts. After each step the verdicts, the status, the live services, the journal, the folders and the objects
-//! that are alive are compared with what the model says. The invariants of ARCHITECTURE.md are named where they are
-//! compared, in `compare.rs`.
+//! that are alive are compared with what the model says. The invariants, which ARCHITECTURE.md of the repository lists (it is
+//! not in the package), are named where they are compared, in `compare.rs`.
 //!
 //! `MODEL_STORIES=500 MODEL_SEED=7 cargo test -p changeover --test model` tells more and other stories.
 
