@@ -18,10 +18,10 @@ use tokio::sync::Notify;
 use crate::generation::Generation;
 
 /// Units of work that have a name at one time, at most.
-const PLACES: usize = 256;
+const PLACES: usize = 2_048;
 
-/// Places that are tried for one unit, at most.
-const TRIES_MAX: usize = 16;
+/// How far apart threads begin to look for a place.
+const APART: usize = 16;
 
 /// Nobody has the place.
 const FREE: u64 = 0;
@@ -84,11 +84,14 @@ impl Pins {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             /// Where this thread found a place last: it is likely to be free again, and warm.
-            static LAST: Cell<usize> = Cell::new(THREADS.fetch_add(TRIES_MAX, Ordering::Relaxed));
+            static LAST: Cell<usize> = Cell::new(THREADS.fetch_add(APART, Ordering::Relaxed));
         }
         let first = LAST.get();
-        for index in (first..first.wrapping_add(TRIES_MAX)).map(|index| index % PLACES) {
+        for index in (0..PLACES).map(|further| first.wrapping_add(further) % PLACES) {
             let place = self.places.get(index)?;
+            if place.unit.load(Ordering::Relaxed) != FREE {
+                continue;
+            }
             if place.unit.compare_exchange(FREE, TAKING, Ordering::Acquire, Ordering::Relaxed).is_err() {
                 continue;
             }
@@ -238,11 +241,14 @@ mod tests {
     #[test]
     fn where_no_place_is_free_a_unit_has_no_name_and_nobody_waits() {
         let pins = Arc::new(Pins::default());
-        let taken: Vec<Taken> = (0..PLACES).map_while(|_| pins.take(1, format_args!("unit"))).collect();
-        assert!(taken.len() >= TRIES_MAX);
+        let all = |pins: &Arc<Pins>| (0..PLACES).map_while(|_| pins.take(1, format_args!("unit"))).collect();
+        // Whoever begins to look among places that are taken finds those that are not.
+        let half: Vec<Taken> = (0..PLACES / 2).map_while(|_| pins.take(1, format_args!("unit"))).collect();
+        let rest: Vec<Taken> = std::thread::scope(|scope| scope.spawn(|| all(&pins)).join().unwrap());
+        assert_eq!((half.len(), rest.len()), (PLACES / 2, PLACES / 2));
         assert!(pins.take(1, format_args!("one more")).is_none());
         // A retirer that is interrupted while it reads names holds up nobody.
-        drop(taken);
+        drop((half, rest));
         let read: Vec<_> = pins.places.iter().map(|place| place.record.lock().unwrap()).collect();
         assert!(pins.take(1, format_args!("without a name")).is_none());
         drop(read);

@@ -69,12 +69,18 @@ impl<S, V> Retired<S, V> {
     }
 }
 
+/// Units that are named in one sentence, at most.
+const IN_WORDS_MAX: usize = 16;
+
 impl Overdue {
-    /// Who holds it, in words.
+    /// Who holds it, in words: the oldest by name.
     pub fn holders(&self) -> String {
-        let named = self.held_by.iter().map(|unit| format!("`{}` since {}", unit.name, unit.since));
+        let named = self.held_by.iter().take(IN_WORDS_MAX);
+        let named = named.map(|unit| format!("`{}` since {}", unit.name, unit.since));
+        let more = self.held_by.len().saturating_sub(IN_WORDS_MAX);
+        let more = (more > 0).then(|| format!("{more} more"));
         let unnamed = (self.unnamed > 0).then(|| format!("{} without a name", self.unnamed));
-        named.chain(unnamed).collect::<Vec<_>>().join(", ")
+        named.chain(more).chain(unnamed).collect::<Vec<_>>().join(", ")
     }
 }
 

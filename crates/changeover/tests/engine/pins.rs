@@ -39,6 +39,31 @@ async fn invariant_11_who_does_not_let_go_is_named_and_told_to_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_who_do_not_let_go_are_all_named_and_all_told_to_end() {
+    let mut world = World::start(Some(r#"{"pair": 1, "pinMaxMs": 50}"#)).await;
+    // From threads of their own: where the second begins to look, units of the first may stand.
+    let held: Vec<_> = [700, 700]
+        .map(|count| {
+            let live = world.engine.live().clone();
+            let pinned = move || (0..count).map(|unit| live.pin(format_args!("unit {unit}"))).collect();
+            std::thread::spawn(pinned).join().unwrap()
+        })
+        .into_iter()
+        .flat_map(|held: Vec<_>| held)
+        .collect();
+    world.expect(r#"{"pair": 2, "pinMaxMs": 50}"#, Applied).await;
+    for unit in &held {
+        tokio::time::timeout(PATIENCE, unit.overdue()).await.expect("it is told to end");
+    }
+    until(|| !world.engine.status().overdue.is_empty()).await;
+    let overdue = world.engine.status().overdue;
+    assert_eq!((overdue[0].held_by.len(), overdue[0].unnamed), (1_400, 0));
+    assert!(overdue[0].holders().ends_with(", 1384 more"), "a sentence has an end");
+    drop(held);
+    until(|| world.engine.status().retiring == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_holds_a_generation_is_told_since_when_it_is_live_no_more_and_not_since_everybody_followed() {
     let world = World::start(Some(r#"{"pair": 1, "pinMaxMs": 1}"#)).await;
     let _never_follows = world.engine.follower("stuck", |generation| generation.number).unwrap();
