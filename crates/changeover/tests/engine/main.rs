@@ -9,6 +9,8 @@
 )]
 
 mod again;
+#[cfg(target_os = "linux")]
+mod allocations;
 mod counted;
 mod destructors;
 mod files;
