@@ -9,6 +9,7 @@
 //! | `files`, `judge` | the files of one content, its fingerprint, and the product's check |
 //! | [`check`] | strict JSON as people write it, with places; the product's own check comes after it |
 //! | `changeover`, `candidate`, `relay` | one loop that owns the switch, and what is on its way through it; whichever thread has news for it carries it on |
+//! | `commit` | what can fail, the switch, whoever follows it |
 //! | [`Preparation`], `making` | build beside, carry over what is the same; a preparation on its way |
 //! | `probation`, `aftermath`, `again` | whether what went live works, what happens when it does not, and when what the world refused is tried again |
 //! | `start`, `wiring` | a first generation, and the threads that it is put to work with |
@@ -40,6 +41,7 @@ mod aside;
 mod blueprint;
 mod candidate;
 mod changeover;
+mod commit;
 mod engine;
 mod files;
 mod follow;
