@@ -90,7 +90,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.tell_trial();
         if outcome == Some(Outcome::Kept) {
             // All of it has worked before, if with other settings beside it.
-            let let_out = self.history.let_out(|| judge.meaning(settings));
+            let let_out = self.history.let_out(|| judge.meaning(settings), verdict);
             self.quarantine_written(let_out);
         }
         outcome
@@ -178,7 +178,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let (verdict, recorded) = self.history.outcome(commit.verdict, outcome);
         self.written("an outcome", recorded);
         if outcome == Outcome::Kept {
-            let let_out = self.history.let_out(|| commit.meaning.clone());
+            let let_out = self.history.let_out(|| commit.meaning.clone(), commit.verdict);
             self.quarantine_written(let_out);
         }
         if let Some(verdict) = verdict {

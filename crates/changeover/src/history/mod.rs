@@ -234,15 +234,19 @@ impl History {
         if self.quarantine.is_empty() { None } else { self.quarantine.binds(&meaning(), cause) }
     }
 
-    /// Keeps settings from going live again by themselves.
+    /// Keeps settings from going live again by themselves that the next verdict takes back.
     pub(crate) fn quarantine(&mut self, meaning: &str, reason: &str) -> Result<(), HistoryError> {
-        self.quarantine.add(meaning, reason)
+        self.quarantine.add(meaning, reason, self.next_id)
     }
 
-    /// Lets settings out of the quarantine that have shown that they work. What they mean is asked only where anything is
-    /// in it.
-    pub(crate) fn let_out(&mut self, meaning: impl FnOnce() -> String) -> Result<(), HistoryError> {
-        if self.quarantine.is_empty() { Ok(()) } else { self.quarantine.remove(&meaning()) }
+    /// Lets settings out of the quarantine that went live by this verdict and have shown that they work, unless they were taken
+    /// back after it. What they mean is asked only where anything is in it.
+    pub(crate) fn let_out(
+        &mut self,
+        meaning: impl FnOnce() -> String,
+        verdict: u64,
+    ) -> Result<(), HistoryError> {
+        if self.quarantine.is_empty() { Ok(()) } else { self.quarantine.remove(&meaning(), verdict) }
     }
 
     /// Writes down what became of a commit; gives its verdict with that, if it is still remembered, written or not.

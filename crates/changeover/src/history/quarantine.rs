@@ -32,6 +32,10 @@ struct Entry {
     tries: u32,
     reason: String,
     at: Timestamp,
+    /// The verdict by which they were taken back the last time. What was live before it shows nothing any more; of that nothing
+    /// outlives the process.
+    #[serde(skip)]
+    by: u64,
 }
 
 /// What is known of settings that were live and failed.
@@ -83,8 +87,8 @@ impl Quarantine {
         self.entries.is_empty()
     }
 
-    /// Puts settings in.
-    pub(super) fn add(&mut self, meaning: &str, reason: &str) -> Result<(), HistoryError> {
+    /// Puts settings in that are taken back by this verdict.
+    pub(super) fn add(&mut self, meaning: &str, reason: &str, by: u64) -> Result<(), HistoryError> {
         let tries = self.find(meaning).map_or(0, |entry| entry.tries).saturating_add(1);
         self.entries.retain(|entry| entry.meaning != meaning);
         let excess = (self.entries.len() + 1).saturating_sub(ENTRIES_MAX);
@@ -95,14 +99,15 @@ impl Quarantine {
             tries,
             reason: reason.to_owned(),
             at: Timestamp::now(),
+            by,
         });
         self.write()
     }
 
-    /// Lets settings out that have shown that they work.
-    pub(super) fn remove(&mut self, meaning: &str) -> Result<(), HistoryError> {
+    /// Lets settings out that have shown that they work since this verdict.
+    pub(super) fn remove(&mut self, meaning: &str, since: u64) -> Result<(), HistoryError> {
         let before = self.entries.len();
-        self.entries.retain(|entry| entry.meaning != meaning);
+        self.entries.retain(|entry| entry.meaning != meaning || entry.by > since);
         if self.entries.len() == before { Ok(()) } else { self.write() }
     }
 
@@ -153,18 +158,19 @@ mod tests {
         let mut quarantine = open("1");
         let binds = |quarantine: &Quarantine, cause| quarantine.binds("a", &cause).is_some();
         assert!(!binds(&quarantine, Cause::Start));
-        quarantine.add("a", "`llm`: 401").unwrap();
+        quarantine.add("a", "`llm`: 401", 7).unwrap();
+        quarantine.remove("a", 6).unwrap();
         for (cause, bound) in
             [(Cause::Start, true), (Cause::Edit, true), (Cause::Save, false), (Cause::Try, false)]
         {
             assert_eq!(binds(&quarantine, cause.clone()), bound, "{cause:?}");
         }
-        quarantine.add("a", "`llm`: 401").unwrap();
+        quarantine.add("a", "`llm`: 401", 9).unwrap();
         let mut again = open("1");
         assert!(binds(&again, Cause::Save), "two tries are enough, over restarts too");
         assert!(!binds(&again, Cause::Try));
         assert!(!binds(&open("2"), Cause::Start), "another version may do better");
-        again.remove("a").unwrap();
+        again.remove("a", 10).unwrap();
         assert!(!binds(&open("1"), Cause::Start));
     }
 
@@ -174,7 +180,7 @@ mod tests {
         let path = folder.path().join("quarantine.json");
         let mut quarantine = Quarantine::open(path.clone(), "1").unwrap().0;
         for n in 0..150 {
-            quarantine.add(&n.to_string(), "no").unwrap();
+            quarantine.add(&n.to_string(), "no", n).unwrap();
         }
         assert_eq!(quarantine.entries.len(), ENTRIES_MAX);
         assert!(quarantine.binds("149", &Cause::Start).is_some());

@@ -152,6 +152,20 @@ async fn a_start_after_a_kill_in_the_middle_of_a_revert_knows_what_was_taken_bac
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_worked_before_it_was_taken_back_does_not_let_it_out() {
+    let mut world = World::start_good().await;
+    world.expect(BAD, Applied).await;
+    world.engine.worked(world.llm().1);
+    // The key is revoked now.
+    world.expect(&format!("{GOOD} // again"), Applied).await;
+    world.fail().await;
+    // The first trial ends with the engine, and well.
+    let world = world.restart().await;
+    assert_eq!(world.engine.history(9).last().unwrap().outcome, Some(Outcome::Kept));
+    assert_eq!((world.llm().0.as_str(), world.engine.status().drift), ("bad", true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_runs_although_it_was_taken_back_has_to_show_anew_that_it_works() {
     let once_good = r#"{"pair": 1, "llm": "once good"}"#;
     let world = World::start(Some(once_good)).await;

@@ -1,5 +1,7 @@
 //! The model: what an engine has to do, said as plainly as possible, with nothing of how it does it.
 
+mod starts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use changeover::{Cause, Decision, Outcome};
@@ -60,8 +62,8 @@ pub struct Oracle {
     pub told: Vec<Told>,
     trials: Vec<OnTrial>,
     proven: BTreeSet<Built>,
-    /// How often each settings were taken back, whatever their words.
-    taken_back: BTreeMap<String, u32>,
+    /// How often each settings were taken back, whatever their words, and by which verdict the last time.
+    taken_back: BTreeMap<String, (u32, usize)>,
     built: Built,
 }
 
@@ -245,7 +247,8 @@ impl Oracle {
         let of = |trial: &OnTrial| meaning(&trial.settings);
         let culprits: BTreeSet<String> = reverted.iter().skip(culprit - first).map(of).collect();
         for culprit in culprits.into_iter().filter(|culprit| *culprit != meaning(&before.settings)) {
-            *self.taken_back.entry(culprit).or_default() += 1;
+            let (tries, by) = self.taken_back.entry(culprit).or_default();
+            (*tries, *by) = (*tries + 1, self.told.len());
         }
         let content = before.content.clone();
         self.runs = before;
@@ -285,80 +288,16 @@ impl Oracle {
         for trial in std::mem::take(&mut self.trials) {
             if self.proven.contains(&trial.llm) {
                 self.told[trial.verdict].outcome = Some(Outcome::Kept);
-                self.taken_back.remove(&meaning(&trial.settings));
+                self.taken_back.retain(|of, (_, by)| *of != meaning(&trial.settings) || *by > trial.verdict);
             }
         }
         self.proven.clear();
         self.waiting = None;
     }
 
-    /// The engine starts: with the file, else with the last known good, else with what was taken back, else in safe mode.
-    pub fn starts(&mut self) -> Result<(), Refused> {
-        let content = self.file.map(Text::bytes);
-        let file = self.file.map_or(Some(Settings::default()), |text| settings(text, true));
-        let file = file.map(|settings| (settings, content.clone()));
-        let is_free = |settings: &Settings| !self.is_bound(settings, &Cause::Start);
-        let free = file.clone().filter(|(settings, _)| is_free(settings));
-        let free = free.or_else(|| self.last_known_good(is_free));
-        let first = free.or(file).or_else(|| self.last_known_good(|_| true));
-        let asks = first.as_ref().is_some_and(|(settings, _)| settings.fault == "ask the world");
-        let breaks = first.as_ref().is_some_and(|(settings, _)| settings.fault == "panic");
-        if asks && self.world_refuses || breaks {
-            return Err(Refused);
-        }
-        let from_the_file = first.as_ref().is_some_and(|(_, chosen)| *chosen == content);
-        self.runs = Runs { settings: Settings::default(), services: self.build(), llm: None, content: None };
-        self.safe_mode = true;
-        let number = self.generation + 1;
-        if !from_the_file {
-            self.generation = number;
-            self.tell(Cause::Start, Decision::Rejected, content, None);
-        }
-        if let Some((settings, content)) = first {
-            let is_proven = content.as_ref().is_some_and(|content| self.is_proven(content))
-                && !self.is_bound(&settings, &Cause::Start);
-            self.generation = number - 1;
-            if is_proven {
-                // What was kept once needs no new proof.
-                let next = self.built + 1;
-                self.proven.insert(next);
-            }
-            self.commit(Cause::Start, settings, content, true);
-        }
-        Ok(())
-    }
-
-    /// The newest content that was kept; where none was, the newest that was applied and not taken back.
-    fn last_known_good(&self, may: impl Fn(&Settings) -> bool) -> Option<(Settings, Option<String>)> {
-        let newest = || self.told.iter().rev().filter(|told| told.content.is_some());
-        let reverted: BTreeSet<_> = newest()
-            .filter(|told| told.outcome == Some(Outcome::Reverted))
-            .map(|told| told.content.clone())
-            .collect();
-        let kept = newest().filter(|told| told.outcome == Some(Outcome::Kept));
-        let applied = newest()
-            .filter(|told| told.decision == Decision::Applied)
-            .filter(|told| !reverted.contains(&told.content));
-        let without_a_file = self.told.iter().any(|told| {
-            told.decision == Decision::Applied
-                && told.content.is_none()
-                && told.outcome != Some(Outcome::Reverted)
-        });
-        let defaults = without_a_file.then(|| Text::Nothing.bytes());
-        let contents = kept.chain(applied).filter_map(|told| told.content.clone()).chain(defaults);
-        let mut found = contents.map(|content| (read_again(&content), Some(content)));
-        found.find(|(settings, _)| may(settings))
-    }
-
-    /// Whether the newest outcome of a content is that it was kept.
-    fn is_proven(&self, content: &String) -> bool {
-        let of_it = self.told.iter().rev().filter(|told| told.content.as_ref() == Some(content));
-        of_it.filter_map(|told| told.outcome).next() == Some(Outcome::Kept)
-    }
-
     /// Whether settings were taken back, so that this cause is not enough to try them again.
     fn is_bound(&self, settings: &Settings, cause: &Cause) -> bool {
-        let tries = self.taken_back.get(&meaning(settings)).copied().unwrap_or_default();
+        let tries = self.taken_back.get(&meaning(settings)).map_or(0, |(tries, _)| *tries);
         match cause {
             Cause::Try => false,
             // It runs all the same.
@@ -387,14 +326,6 @@ impl Oracle {
     fn tell(&mut self, cause: Cause, decision: Decision, content: Option<String>, outcome: Option<Outcome>) {
         self.told.push(Told { cause, decision, content, generation: self.generation, outcome });
     }
-}
-
-/// The settings in a content that was live once.
-fn read_again(content: &str) -> Settings {
-    let object = content.split(" //").next().unwrap();
-    let value: serde_json::Value = serde_json::from_str(object).unwrap();
-    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    Settings { pair: value["pair"].as_i64().unwrap_or_default(), llm: text("llm"), fault: text("fault") }
 }
 
 fn meaning(settings: &Settings) -> String {

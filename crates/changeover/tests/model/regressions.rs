@@ -36,3 +36,18 @@ fn a_proposal_that_changes_no_setting_ends_what_waited_for_the_world() {
     ];
     tell(&(Some(live), steps));
 }
+
+/// The trial of an earlier save of it ended well later, and let it out: the next start took what had just been taken back.
+#[test]
+fn what_worked_before_it_was_taken_back_is_no_proof() {
+    let first = said(1, 1, Fault::None);
+    let steps = vec![
+        Step::Worked,
+        Step::Save(said(2, 2, Fault::None), Way::Rename),
+        Step::Worked,
+        Step::Save(first, Way::Rename),
+        Step::Failed,
+        Step::Restart(None),
+    ];
+    tell(&(Some(first), steps));
+}
