@@ -20,7 +20,7 @@ use crate::relay::{self, Relay, Turn};
 use crate::report::{Cause, Decision, Problem, ServiceReport};
 use crate::retire::{Retired, retire};
 use crate::start::{Built, Found, Ground};
-use crate::watch::{self, Command, Events, Mount, Place, Pulse, Settle, Standing, View, Watch, listen};
+use crate::watch::{self, Command, Events, Mounts, Place, Pulse, Settle, Standing, View, Watch, listen};
 
 /// Verdicts that a slow listener may lag behind before it misses some.
 const LAG_MAX: usize = 1_024;
@@ -191,7 +191,7 @@ fn watching<S, V>(
         file,
         enabled,
         events,
-        mount: Mount::default(),
+        mounts: Mounts::default(),
         settle: Settle::new(Instant::now(), Some((view, fingerprint.number()))),
         standing: Standing::default(),
         others: others.into_iter().map(|other| other.path).collect(),

@@ -20,7 +20,7 @@ mod thread;
 pub(crate) use asked::Command;
 pub(crate) use chain::steps;
 pub(crate) use events::{Events, Waker};
-pub(crate) use mount::Mount;
+pub(crate) use mount::Mounts;
 pub(crate) use pulse::{Place, Pulse, listen, spawn};
 pub(crate) use settle::{Judgement, Settle, Sign};
 pub(crate) use standing::Standing;

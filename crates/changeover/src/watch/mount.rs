@@ -3,11 +3,29 @@
 //! Such a mount holds a file and not its name. When another file is renamed over that name on the outside, which is how
 //! most editors save, the mount stays with the file of before: no save arrives any more, and nothing tells.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What is known of the files of a content, each with its own mount, from one look to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts(Vec<(PathBuf, Mount)>);
+
+impl Mounts {
+    /// Looks at each of the files; says in words what is wrong with those that are mounts and were left behind.
+    pub(crate) fn look(&mut self, files: &[&Path]) -> Option<String> {
+        self.0.retain(|(known, _)| files.contains(&known.as_path()));
+        for file in files {
+            if !self.0.iter().any(|(known, _)| known == file) {
+                self.0.push((file.to_path_buf(), Mount::default()));
+            }
+        }
+        let found: Vec<String> = self.0.iter_mut().filter_map(|(file, mount)| mount.look(file)).collect();
+        (!found.is_empty()).then(|| found.join("; "))
+    }
+}
 
 /// What is known of the mount, from one look to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Mount {
+struct Mount {
     /// What is mounted there, by its name in its own file system, as of the first look that knew it.
     root: Option<String>,
     warned: bool,
@@ -24,7 +42,7 @@ struct Mounted {
 
 impl Mount {
     /// Looks at the file; says in words what is wrong with it, if it is a mount that was left behind.
-    pub(crate) fn look(&mut self, file: &Path) -> Option<String> {
+    fn look(&mut self, file: &Path) -> Option<String> {
         let detached = mounted(file).is_some_and(|mounted| self.left_behind(file, mounted));
         detached.then(|| explained(file))
     }
@@ -35,8 +53,8 @@ impl Mount {
         let renamed = matches!((&self.root, &now.root), (Some(first), Some(root)) if first != root);
         if !self.warned {
             tracing::warn!(
-                "`{}` is a mount of its own: a save that puts another file in its place will not be seen here; mount \
-                 its folder instead",
+                "`{}` is a mount of its own: a save that puts another file in its place will not be seen here; save \
+                 in place, or mount its folder instead",
                 file.display()
             );
             self.warned = true;
@@ -50,7 +68,7 @@ fn explained(file: &Path) -> String {
     let folder = file.parent().unwrap_or(file);
     format!(
         "`{}` is a mount of its own, and another file was put in its place outside: saves do not arrive here any more; \
-         mount the folder `{}`, or the one above it, and start anew",
+         mount the folder `{}`, or the one above it, or save in place from now on; then start anew",
         file.display(),
         folder.display()
     )
@@ -146,6 +164,6 @@ mod tests {
     fn a_file_in_a_folder_is_no_mount() {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(mounted(file.path()), None);
-        assert_eq!(Mount::default().look(file.path()), None);
+        assert_eq!(Mounts::default().look(&[file.path()]), None);
     }
 }

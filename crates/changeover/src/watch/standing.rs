@@ -1,9 +1,14 @@
 //! How the watch stands: whether events tell of saves, and if not, why not. A pure function of what was seen.
 
+use std::time::Duration;
+
 use super::filesystem::FileSystem;
 
 /// Saves in a row of which no event told, though it should have: then events do not arrive.
 const UNTOLD_MAX: u32 = 3;
+
+/// Within which a save is found that no event told of, if the poll allows it: by one look that finds it, and the next.
+const FOUND_WITHIN: Duration = Duration::from_secs(2);
 
 /// What is known of events, from one look to the next.
 #[derive(Debug, Default)]
@@ -80,6 +85,14 @@ impl Standing {
     pub(crate) fn tells_all(&self) -> bool {
         let known = self.filesystem.as_ref().is_some_and(FileSystem::tells_all);
         known && self.shortage.is_none() && self.untold == 0
+    }
+
+    /// From one poll to the next while nothing is outstanding: more seldom where events tell of everything.
+    pub(crate) fn rest(&self, poll: Duration) -> Duration {
+        match self.tells_all() {
+            true => (3 * poll).min(FOUND_WITHIN.saturating_sub(poll)).max(poll),
+            false => poll,
+        }
     }
 
     /// The name of the file system.

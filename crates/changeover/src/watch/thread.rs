@@ -1,6 +1,7 @@
 //! The thread that looks at the file. File operations may hang (a dead network mount); they hang here alone.
 
-use std::path::PathBuf;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use super::filesystem::FileSystem;
 use super::settle::Rules;
 use super::standing::{Finder, Reason};
 use super::{
-    Command, Events, Judgement, Mount, Place, Pulse, Seen, Settle, Sign, Standing, Step, View, steps,
+    Command, Events, Judgement, Mounts, Place, Pulse, Seen, Settle, Sign, Standing, Step, View, steps,
 };
 use crate::candidate::{Arrival, Message};
 use crate::files::Other;
@@ -43,7 +44,7 @@ pub(crate) struct Watch<S> {
     /// Whether changes are followed; commands are obeyed in any case.
     pub(crate) enabled: bool,
     pub(crate) events: Events,
-    pub(crate) mount: Mount,
+    pub(crate) mounts: Mounts,
     pub(crate) settle: Settle,
     pub(crate) standing: Standing,
     /// The files that the last check read beside it.
@@ -77,14 +78,6 @@ pub(super) const READS_MAX: usize = 3;
 
 /// The shortest wait without an event: a file that never holds still must not keep a core busy.
 const BREATH: Duration = Duration::from_millis(1);
-
-/// Within which a save is found that no event told of, if the poll allows it: by one look that finds it, and the next.
-const FOUND_WITHIN: Duration = Duration::from_secs(2);
-
-/// From one poll to the next where events tell of everything and nothing is outstanding.
-fn seldom(poll: Duration) -> Duration {
-    (3 * poll).min(FOUND_WITHIN.saturating_sub(poll)).max(poll)
-}
 
 impl<S> Watch<S> {
     /// Runs until it is told to stop, or nobody listens any more, or another thread has taken over.
@@ -222,7 +215,7 @@ impl<S> Watch<S> {
         }
     }
 
-    /// What is looked at beside the file, at a poll and when the way to it may be another one: its mount, the folders on the way,
+    /// What is looked at beside the file, at a poll and when the way to it may be another one: the mounts, the folders on the way,
     /// its file system. Where events tell of everything and none came, the last two only at every second poll. Whether a watch
     /// was added.
     fn poll(&mut self) -> bool {
@@ -258,7 +251,9 @@ impl<S> Watch<S> {
 
     /// Tells what keeps saves from arriving, as soon as it is found, and when it is over.
     fn find(&mut self) {
-        let finding = self.mount.look(&self.file);
+        let others = self.others.iter().map(PathBuf::as_path);
+        let files: Vec<&Path> = iter::once(self.file.as_path()).chain(others).collect();
+        let finding = self.mounts.look(&files);
         let mut before = finding.clone();
         self.shared.watch(|counters| std::mem::swap(&mut counters.finding, &mut before));
         match &finding {
@@ -395,7 +390,7 @@ impl<S> Watch<S> {
 
     fn rules(&self) -> Rules {
         let tuning = self.shared.tuning();
-        let rest = if self.standing.tells_all() { seldom(tuning.poll) } else { tuning.poll };
+        let rest = self.standing.rest(tuning.poll);
         Rules { settle: tuning.settle, poll: tuning.poll, rest, open_max: tuning.open_max }
     }
 }

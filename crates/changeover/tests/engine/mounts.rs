@@ -76,6 +76,36 @@ async fn invariant_8_a_file_mounted_alone_and_left_behind_is_found_until_it_is_u
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn invariant_8_another_file_mounted_alone_and_left_behind_is_found_by_its_name() {
+    if !apart("mounts::invariant_8_another_file_mounted_alone_and_left_behind_is_found_by_its_name", MOUNTS) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("settings.json"), r#"{"pair": 1, "extra": "extra"}"#).unwrap();
+    fs::write(at("extra"), "10").unwrap();
+    fs::write(at("outside"), "20").unwrap();
+    mount(&["--bind", at("outside").to_str().unwrap()], &at("extra"));
+    let (engine, _) = over(&at("settings.json"), folder.path()).await;
+    assert_eq!((engine.live().load().settings.pair, watch(&engine).finding), (21, None));
+    fs::write(at("outside"), "30").unwrap();
+    live(&engine, 31).await;
+    // As `sed -i` does.
+    fs::write(at("aside"), "40").unwrap();
+    fs::rename(at("aside"), at("outside")).unwrap();
+    until(|| watch(&engine).finding.is_some()).await;
+    let finding = watch(&engine).finding.unwrap();
+    let name = format!("`{}` is a mount of its own", at("extra").display());
+    assert!(finding.starts_with(&name) && finding.contains("put in its place outside"), "{finding}");
+    assert!(!finding.contains("settings.json"), "{finding}");
+    assert_eq!(engine.live().load().settings.pair, 31, "what is live stays live");
+    run("umount", &[&at("extra")]);
+    live(&engine, 11).await;
+    until(|| watch(&engine).finding.is_none()).await;
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invariant_8_what_changes_beneath_an_overlay_is_found_by_the_poll_and_that_is_said() {
     if !apart(
         "mounts::invariant_8_what_changes_beneath_an_overlay_is_found_by_the_poll_and_that_is_said",

@@ -223,16 +223,17 @@ fn variables(page: &mut String) {
     );
     line(
         page,
-        "with `_FILE` names (Docker secrets). That file is watched: a rotated key is used by the next request. One that",
+        "with `_FILE` names (Docker secrets). That file is watched: a rotated key is used by the next request; where the",
     );
     line(
         page,
-        "cannot be read, or holds more than one line, is refused, and the key before it stays; an absent or empty one is",
+        "file is mounted alone, rotate it [in place](docker-hot-reload.md#one-file-mounted-alone). One that cannot be read,",
     );
     line(
         page,
-        "no key, and told. If a save asks for another value than a variable pins, the verdict warns of it.\n",
+        "or holds more than one line, is refused, and the key before it stays; an absent or empty one is no key, and told.",
     );
+    line(page, "If a save asks for another value than a variable pins, the verdict warns of it.\n");
     line(page, "| variable | key | |");
     line(page, "| --- | --- | --- |");
     for variable in VARIABLES {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Place, Save, Thoth, settings, text, until};
+use crate::support::{Place, Save, Thoth, service, settings, text, until};
 
 /// Runs what follows in a mount namespace of its own, in which the first file lies over the second.
 const BIND: &str = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
@@ -52,6 +52,37 @@ async fn a_file_mounted_alone_and_replaced_outside_is_found_and_explained() {
     assert!(said.contains("put in its place outside") && said.contains(&folder), "{said}");
     assert_eq!(model().await, "second", "what is live stays live");
     assert!(thoth.log().contains(finding().await.as_str().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_mounted_alone_and_replaced_outside_is_found_and_explained() {
+    if !permitted() {
+        return;
+    }
+    let mut place = Place::new();
+    let (outside, secret) =
+        (place.folder.path().join("openrouter.key"), place.folder.path().join("openrouter_api_key"));
+    std::fs::write(&outside, "sk-or-v1-first").unwrap();
+    std::fs::write(&secret, "").unwrap();
+    std::fs::write(place.settings(), settings(&json!({ "logging": { "level": "INFO" } }))).unwrap();
+    place = place.with("OPENROUTER_API_KEY_FILE", secret.to_str().unwrap());
+    place.through = ["unshare", "--mount", "sh", "-c", BIND, "sh"].map(str::to_owned).to_vec();
+    place.through.extend([&outside, &secret].map(|path| path.to_str().unwrap().to_owned()));
+
+    let mut thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+    thoth.place.through.clear();
+    let mut verdicts = thoth.verdicts().await;
+    Save::InPlace.save(&outside, "sk-or-v1-second");
+    let verdict = verdicts.next().await;
+    assert_eq!(verdict["verdict"], "applied", "{verdict}");
+    assert_eq!(service(&verdict, "llm"), Some(("rebuilt", "a secret changed")));
+    assert!(thoth.place.run(&["health"]).status.success());
+
+    Save::Rename.save(&outside, "sk-or-v1-third");
+    until(async || !thoth.place.run(&["health"]).status.success()).await;
+    let said = text(&thoth.place.run(&["health"]));
+    let name = format!("`{}` is a mount of its own", secret.display());
+    assert!(said.contains(&name) && said.contains("save in place from now on"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
