@@ -293,3 +293,30 @@ pub fn settings_now(place: &Place) -> anyhow::Result<Settings> {
         anyhow::anyhow!("`{}` would be refused: {}", file.display(), problems.join("; "))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_of_the_reload_is_that_time_of_the_engine_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = settings::Vault::at(folder.path()).unwrap();
+        let environment = settings::Environment::from_pairs([]).unwrap();
+        let content =
+            br#"{ "reload": { "settleMs": 101, "pollMs": 102, "openMaxMs": 103, "prepareDeadlineMs": 104,
+            "probationMs": 105, "historyMax": 106, "historyDays": 107 } }"#;
+        let checked = settings::check(content, Occasion::Running, &environment, &vault).unwrap();
+        let expected = Tuning {
+            settle: Duration::from_millis(101),
+            poll: Duration::from_millis(102),
+            open_max: Duration::from_millis(103),
+            prepare_deadline: Duration::from_millis(104),
+            probation: Duration::from_millis(105),
+            pin_max: PIN_MAX,
+            history_max: 106,
+            history_age: Duration::from_hours(107 * 24),
+        };
+        assert_eq!(tuning(&checked.settings), expected);
+    }
+}

@@ -60,7 +60,7 @@ impl MonitorInputs {
     pub fn change_in_words(&self, before: Option<&Self>) -> Option<String> {
         let folder = (!self.has_folder_of(before)).then(|| folder::watches(&self.pdf));
         let size = before.filter(|before| before.document_max_bytes != self.document_max_bytes);
-        let size = size.map(|_| format!("reads PDFs of up to {} MB", self.document_max_bytes >> 20));
+        let size = size.map(|_| self.size_in_words());
         let notes = before.filter(|before| before.notes != self.notes);
         let notes = notes.map(|_| format!("writes notes to `{}`", self.notes.display()));
         let template = before.filter(|before| before.template != self.template);
@@ -83,11 +83,17 @@ impl MonitorInputs {
         !(self.has_folder_of(before) && same_size)
     }
 
-    /// What they mean, for people.
+    fn size_in_words(&self) -> String {
+        format!("reads PDFs of up to {} MB", self.document_max_bytes >> 20)
+    }
+
+    /// What they mean, for people: all of it, since the words tell since when it is so.
     pub fn in_words(&self) -> String {
         let by = self.template.as_ref().map(|template| format!(" by {}", template.in_words()));
         let (pdf, notes) = (self.pdf.display(), self.notes.display());
-        format!("watches `{pdf}`, writes notes to `{notes}`{}", by.unwrap_or_default())
+        let depth = if self.recursive { " and the folders in it" } else { "" };
+        let (size, by) = (self.size_in_words(), by.unwrap_or_default());
+        format!("watches `{pdf}`{depth}, {size}, writes notes to `{notes}`{by}")
     }
 }
 

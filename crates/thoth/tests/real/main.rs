@@ -14,6 +14,7 @@ mod dist;
 mod documents;
 mod edits;
 mod effective;
+mod every_key;
 mod exports;
 mod files;
 mod forecast;
