@@ -41,3 +41,4 @@ mod supervisor;
 mod support;
 mod systemd;
 mod times;
+mod whole;

@@ -51,6 +51,32 @@ async fn every_pdf_is_taken_once_while_the_folder_moves_to_and_fro() {
     run.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_1_a_pdf_that_is_being_read_is_noted_where_it_began() {
+    let world = World::new();
+    let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
+    let (gate, closed) = std::sync::mpsc::channel::<()>();
+    let closed = Mutex::new(closed);
+    let gated = move |bytes: Vec<u8>| {
+        begun.send(()).unwrap();
+        // An error: the gate was dropped, and stands open.
+        closed.lock().unwrap().recv().unwrap_err();
+        read_title(&bytes)
+    };
+    let mut run = world.start_with(Arc::new(gated)).await;
+    run.monitor.follow(&world.inputs()).await.unwrap();
+    world.drop("pdfs/first.pdf", &pdf("First", ""));
+    tokio::time::timeout(PATIENCE, began.recv()).await.unwrap();
+    world.inputs.lock().unwrap().notes = world.at("elsewhere");
+    drop(gate);
+    run.until_at_rest(1).await;
+    assert_eq!((world.notes("notes").len(), world.notes("elsewhere").len()), (1, 0));
+    world.drop("pdfs/second.pdf", &pdf("Second", ""));
+    run.until_at_rest(2).await;
+    assert_eq!((world.notes("notes").len(), world.notes("elsewhere").len()), (1, 1));
+    run.end().await;
+}
+
 /// The switch step by step, without events and workers: a file in the old folder is found until the answer is given.
 #[test]
 fn what_arrived_in_the_old_folder_before_the_answer_is_taken() {
