@@ -37,7 +37,7 @@ pub(crate) struct Rules {
 /// so does a save in place. Its truncation is seen before the kernel tells of it, up to 76 ms before on a busy disk.
 const NOTHING: Duration = Duration::from_secs(1);
 
-/// How often the content is read although nothing seems to have changed: time stamps can lie.
+/// How often the content is read although nothing seems to have changed, at the next poll: time stamps can lie.
 const REREAD: Duration = Duration::from_secs(5);
 
 /// What to do with a content that was read.

@@ -1,11 +1,13 @@
 //! Mounts over the file, over its folder and beneath it, in namespaces of the tests' own.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command};
 
 use crate::support::{apart, run, until};
-use crate::watching::{content, in_a_vault, live, over, told_by_an_event, watch};
+use crate::watching::{content, in_a_vault, live, mapping, over, told_by_an_event, watch};
 
 const MOUNTS: &[&str] = &["--mount"];
 
@@ -133,6 +135,36 @@ async fn invariant_8_what_changes_beneath_an_overlay_is_found_by_the_poll_and_th
     let why = status.without_events.unwrap();
     assert!(why.contains("what is changed beneath it"), "{why}");
     told_by_an_event(&engine, &file, 6).await;
+    engine.shutdown().await;
+}
+
+/// All that a look compares.
+fn stamps(file: &Path) -> (u64, u64, u64, [i64; 4]) {
+    let found = fs::metadata(file).unwrap();
+    let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
+    (found.dev(), found.ino(), found.size(), times)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invariant_8_another_content_under_the_same_stamps_is_found_by_reading_it() {
+    if !apart("mounts::invariant_8_another_content_under_the_same_stamps_is_found_by_reading_it", MOUNTS) {
+        return;
+    }
+    // There a mapping changes the times at its first write, and never again.
+    let folder = tempfile::tempdir().unwrap();
+    mount(&["-t", "tmpfs", "none"], folder.path());
+    let file = folder.path().join("settings.json");
+    fs::write(&file, content(1)).unwrap();
+    let (engine, _) = over(&file, folder.path()).await;
+    let Some((mut python, mut lines)) = mapping(&file) else { return };
+    writeln!(lines, "2").unwrap();
+    live(&engine, 2).await;
+    let before = stamps(&file);
+    writeln!(lines, "3").unwrap();
+    live(&engine, 3).await;
+    assert_eq!(stamps(&file), before, "a content that stamps tell of");
+    drop(lines);
+    python.wait().unwrap();
     engine.shutdown().await;
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -333,16 +333,22 @@ const MAP: &str = "import mmap,sys\n\
     m=mmap.mmap(f.fileno(),0)\n\
     for line in sys.stdin:\n m[9:10]=line[:1].encode()\n m.flush()\n";
 
+/// Whoever has the file mapped, and the lines that it is told. `None` where nobody can.
+pub fn mapping(file: &Path) -> Option<(Child, ChildStdin)> {
+    let mut python = Command::new("python3");
+    python.args(["-c", MAP]).arg(file).stdin(Stdio::piped());
+    let Ok(mut python) = python.spawn() else {
+        eprintln!("skipped: python3 is not here, and it is the one that maps the file");
+        return None;
+    };
+    let lines = python.stdin.take().unwrap();
+    Some((python, lines))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn invariant_8_events_that_do_not_arrive_are_told_until_one_arrives() {
     let world = World::start(Some(r#"{"pair": 1, "pollMs": 20}"#)).await;
-    let mut python = Command::new("python3");
-    python.args(["-c", MAP]).arg(&world.file).stdin(Stdio::piped());
-    let Ok(mut python) = python.spawn() else {
-        eprintln!("skipped: python3 is not here, and it is the one that maps the file");
-        return;
-    };
-    let mut lines = python.stdin.take().unwrap();
+    let Some((mut python, mut lines)) = mapping(&world.file) else { return };
     for pair in 2..=4 {
         assert_eq!(watch(&world.engine).without_events, None, "{pair}");
         writeln!(lines, "{pair}").unwrap();
