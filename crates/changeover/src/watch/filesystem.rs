@@ -95,6 +95,55 @@ mod tests {
         }
     }
 
+    /// As `linux/magic.h` has them, letter by letter; what stands there in no line is in coreutils' `stat.c`, and ntfs3 in
+    /// the kernel's `fs/ntfs3/super.c`.
+    const SOURCES: &str = "
+        NFS_SUPER_MAGIC 0x6969 nfs silent
+        CIFS_SUPER_MAGIC 0xFF534D42 cifs silent
+        SMB2_SUPER_MAGIC 0xFE534D42 smb2 silent
+        SMB_SUPER_MAGIC 0x517B smb silent
+        V9FS_MAGIC 0x01021997 9p silent
+        FUSE_SUPER_MAGIC 0x65735546 fuse silent
+        CEPH_SUPER_MAGIC 0x00c36400 ceph silent
+        AFS_SUPER_MAGIC 0x5346414F afs silent
+        AFS_FS_MAGIC 0x6B414653 afs silent
+        CODA_SUPER_MAGIC 0x73757245 coda silent
+        OCFS2_SUPER_MAGIC 0x7461636f ocfs2 silent
+        OVERLAYFS_SUPER_MAGIC 0x794c7630 overlay silent
+        ECRYPTFS_SUPER_MAGIC 0xf15f ecryptfs silent
+        EXT4_SUPER_MAGIC 0xEF53 ext4
+        XFS_SUPER_MAGIC 0x58465342 xfs
+        BTRFS_SUPER_MAGIC 0x9123683E btrfs
+        F2FS_SUPER_MAGIC 0xF2F52010 f2fs
+        TMPFS_MAGIC 0x01021994 tmpfs
+        RAMFS_MAGIC 0x858458f6 ramfs
+        MSDOS_SUPER_MAGIC 0x4d44 vfat
+        EXFAT_SUPER_MAGIC 0x2011BAB0 exfat
+        SQUASHFS_MAGIC 0x73717368 squashfs
+        EROFS_SUPER_MAGIC_V1 0xE0F5E1E2 erofs
+        ISOFS_SUPER_MAGIC 0x9660 iso9660
+        S_MAGIC_GFS 0x01161970 gfs2 silent
+        S_MAGIC_LUSTRE 0x0BD00BD0 lustre silent
+        S_MAGIC_GPFS 0x47504653 gpfs silent
+        S_MAGIC_VBOXSF 0x786F4256 vboxsf silent
+        S_MAGIC_VMHGFS 0xBACBACBC vmhgfs silent
+        S_MAGIC_PRL_FS 0x7C7C6673 prl_fs silent
+        S_MAGIC_ZFS 0x2FC12FC1 zfs
+        S_MAGIC_BCACHEFS 0xCA451A4E bcachefs
+        fs/ntfs3/super.c 0x7366746e ntfs3";
+
+    #[test]
+    fn the_numbers_are_those_of_their_sources() {
+        let rows: Vec<Vec<&str>> =
+            SOURCES.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
+        for row in &rows {
+            let number = u32::from_str_radix(row[1].trim_start_matches("0x"), 16).unwrap();
+            let known = FileSystem::known(number);
+            assert_eq!((known.name.as_str(), known.silent_of.is_some()), (row[2], row.len() == 4), "{row:?}");
+        }
+        assert_eq!(rows.len(), KNOWN.len(), "a row without a source");
+    }
+
     #[test]
     fn what_is_not_known_is_shown_as_its_number_and_believed() {
         let unknown = FileSystem { name: "0x1234".to_owned(), silent_of: None };
