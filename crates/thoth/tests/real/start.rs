@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::load::pair;
-use crate::support::{Place, Save, Thoth, service, settings, text, until};
+use crate::support::{PATIENCE, Place, Save, Thoth, service, settings, text, until};
 
 fn with(round: u32) -> String {
     settings(&json!({ "llm": { "default": pair(round) }, "apiKeys": { "openrouterKey": "sk-or-v1-secret" } }))
@@ -102,7 +102,13 @@ async fn a_kill_in_the_middle_of_saves_leaves_a_history_that_tells_the_truth() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_stay() {
+    let with = |round: u32| {
+        let mut settings: Value = serde_json::from_str(&with(round)).unwrap();
+        settings["logging"] = json!({ "level": "DEBUG" });
+        settings.to_string()
+    };
     let thoth = Thoth::start(&with(1)).await;
+    let mut events = thoth.client.get(thoth.url("/api/v1/events")).send().await.unwrap();
     thoth.save(Save::Rename, &with(2)).await;
     thoth
         .save(Save::Rename, "{\"apiKeys\": {\"openrouterKey\": \"sk-or-v1-secret\", \"openaiKey\": 7}}")
@@ -113,8 +119,25 @@ async fn secrets_stay() {
         let verdict = thoth.save(Save::Rename, &misplaced.replace("KEY", "sk-or-v1-0123456789abcdef")).await;
         assert_eq!(verdict["verdict"], "rejected", "{misplaced}");
     }
-    let mut seen = thoth.log();
-    for path in ["/api/v1/settings", "/api/v1/reloads", "/health", "/health/hot-reload", "/metrics", "/"] {
+    let newest =
+        thoth.get("/api/v1/reloads?limit=1").await["reloads"][0]["content"].as_str().unwrap().to_owned();
+    let mut seen = String::new();
+    while !seen.contains(&newest) {
+        let chunk = tokio::time::timeout(PATIENCE, events.chunk()).await.unwrap().unwrap().unwrap();
+        seen.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    let log = thoth.log();
+    assert!(log.contains(" DEBUG "), "nothing is said at this level: {log}");
+    seen.push_str(&log);
+    for path in [
+        "/api/v1/settings",
+        "/api/v1/settings/effective",
+        "/api/v1/reloads",
+        "/health",
+        "/health/hot-reload",
+        "/metrics",
+        "/",
+    ] {
         seen.push_str(&thoth.client.get(thoth.url(path)).send().await.unwrap().text().await.unwrap());
     }
     for command in [&["settings", "show"][..], &["settings", "history"], &["settings", "check"]] {
