@@ -29,6 +29,7 @@ mod mcp;
 mod mcp_client;
 mod mcp_sdk;
 mod mcp_stdio;
+mod metrics;
 mod mounts;
 mod plan;
 mod probation;

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::metrics;
 use crate::probation::ask;
-use crate::support::{PATIENCE, Place, Save, Thoth, settings};
+use crate::support::{PATIENCE, Place, Save, Thoth, settings, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invariant_1_a_save_gives_nobody_more_guesses_at_the_token() {
@@ -74,6 +75,8 @@ async fn invariant_1_a_question_in_flight_ends_with_the_model_it_began_with() {
     let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
     thoth.papers(1).await;
 
+    let held = async || metrics::value(&metrics::scraped(&thoth).await, "thoth_generations_held");
+    assert_eq!(held().await, 0.0);
     let provided = async {
         let (first, body) = asked(&provider).await;
         assert_eq!(body["model"], "old");
@@ -84,6 +87,7 @@ async fn invariant_1_a_question_in_flight_ends_with_the_model_it_began_with() {
             body["model"].clone()
         };
         assert_eq!(tokio::join!(next, ask(&thoth)).0, "new");
+        until(async || held().await == 1.0).await;
         // The try that failed is made again, as it was.
         answer(first, "503 Service Unavailable").await;
         let (again, body) = asked(&provider).await;
@@ -92,4 +96,5 @@ async fn invariant_1_a_question_in_flight_ends_with_the_model_it_began_with() {
     };
     let ((), answered) = tokio::join!(provided, ask(&thoth));
     assert!(!answered["note"].as_str().unwrap_or_default().contains("503"), "{answered}");
+    until(async || held().await == 0.0).await;
 }
