@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::blocking::blocking;
 use super::error::ApiError;
 use super::extract::{Json, Query, Raw};
+use super::generation::Current;
 use super::older;
 use super::state::App;
 use crate::settings::{self, Settings, difference, edited, with_secrets_of};
@@ -131,6 +132,7 @@ pub(super) struct Between {
 /// `GET /api/v1/settings/diff?from=&to=`: what differs, key by key, as it would be in effect, without secrets.
 pub(super) async fn diff(
     State(app): State<Arc<App>>,
+    Current(generation): Current,
     Query(between): Query<Between>,
 ) -> Result<Answer<Value>, ApiError> {
     let mut warnings = Vec::new();
@@ -140,7 +142,7 @@ pub(super) async fn diff(
             warnings.extend(older::otherwise(&app, id, &older).await?);
             meant(&app, older).await?
         }
-        None => Ok(app.engine.live().load().settings.as_ref().clone()),
+        None => Ok(generation.settings.as_ref().clone()),
     };
     let to = match between.to {
         Some(id) => {
