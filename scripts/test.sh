@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Everything that CI checks. `--lint` leaves the tests out. All steps run, the tests last, so that their own closing
-# lines are the last ones; a step that failed is named before them.
+# lines are among the last ones: after them only what was left out, and the steps that failed.
 set -euo pipefail
 # shellcheck source=scripts/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
+# shellcheck source=scripts/left-out.sh
+source "$root/scripts/left-out.sh"
 cd "$root"
 scripts/setup.sh build test
 
@@ -48,8 +50,9 @@ if [ "${1:-}" != --lint ]; then
   step 'examples' cargo build --workspace --examples --locked --quiet
   step 'examples in the documentation' cargo test --workspace --doc --locked --quiet
   echo '── tests'
-  cargo test --workspace --lib --bins --tests --locked --no-fail-fast || failed+=('tests')
+  cargo test --workspace --lib --bins --tests --locked --no-fail-fast -- --show-output | collect "" || failed+=('tests')
 fi
+tell_left_out invariant_ || failed+=('an invariant whose test was left out')
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'failed: %s\n' "${failed[@]}" >&2

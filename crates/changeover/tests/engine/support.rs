@@ -359,17 +359,22 @@ pub fn apart(test: &str, namespaces: &[&str]) -> bool {
     if std::env::var_os(APART).is_some() {
         return true;
     }
-    let unshare = |program: &std::path::Path| {
+    let unshare = |user: &[&str], program: &std::path::Path| {
         let mut command = std::process::Command::new("unshare");
-        command.args(namespaces).arg(program);
+        command.args(user).args(namespaces).arg(program);
         command
     };
-    let tried = unshare("mount".as_ref()).args(["--bind", "/tmp", "/tmp"]).output();
-    if !tried.is_ok_and(|output| output.status.success()) {
+    let permitted = |user: &&[&str]| {
+        let tried = unshare(user, "mount".as_ref()).args(["--bind", "/tmp", "/tmp"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    // Who is not root may be so in a user namespace.
+    const USERS: [&[&str]; 2] = [&[], &["--user", "--map-root-user"]];
+    let Some(user) = USERS.into_iter().find(permitted) else {
         eprintln!("skipped: {test}: `unshare {}` is not permitted here", namespaces.join(" "));
         return false;
-    }
-    let mut again = unshare(&std::env::current_exe().unwrap());
+    };
+    let mut again = unshare(user, &std::env::current_exe().unwrap());
     let output = again.args(["--exact", test, "--nocapture"]).env(APART, "1").output().unwrap();
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
