@@ -1,7 +1,7 @@
 //! The file of what is scheduled, in any state: read, or put aside as it was and told; and the next id is a new one.
 
 use super::file::Store;
-use crate::kept::{SHORT, Target};
+use crate::kept::{Target, made_up, value_of};
 use jiff::Timestamp;
 
 const SCHEDULES: Target = Target {
@@ -18,7 +18,8 @@ const PIECES: [&str; 10] =
 #[test]
 fn what_is_scheduled_is_read_or_put_aside() {
     SCHEDULES.replay();
-    bolero::check!().with_test_time(SHORT).with_type::<Vec<(u8, u8)>>().for_each(|changes| {
+    made_up(|bytes| {
+        let changes: Vec<(u8, u8)> = value_of(bytes);
         let mut content = FILE.to_owned();
         for (place, piece) in changes.iter().take(3) {
             // The number, the text or the bracket that begins at the place or before it.

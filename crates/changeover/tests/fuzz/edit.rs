@@ -1,10 +1,12 @@
-//! Changing one key of any file: it says what was asked for, and everything else stays, byte for byte.
+//! Changing keys of any file: it says what was asked for, and everything else stays, byte for byte.
+
+use std::ops::Range;
 
 use changeover::check::{Document, Node, parse};
 use changeover::edit::{Change, edit};
 use serde_json::{Map, Value, json};
 
-use crate::kept::{SHORT, Target};
+use crate::kept::{Target, made_up, value_of};
 
 const EDIT: Target = Target {
     folder: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/kept/edit"),
@@ -16,19 +18,29 @@ const NAMES: [&str; 5] = ["a", "b", "c", "d", "x.y"];
 #[test]
 fn nothing_but_the_key_changes() {
     EDIT.replay();
-    bolero::check!().with_test_time(SHORT).with_type::<(Vec<u8>, Vec<u8>, u8)>().for_each(
-        |(path, made_up, value)| {
-            let names: Vec<&str> = path.iter().take(4).map(|name| NAMES[usize::from(*name) % 5]).collect();
-            let change = Change { path: names.join("."), value: value_of(*value) };
-            let mut input = serde_json::to_vec(&change).unwrap();
-            input.push(b'\n');
-            input.extend(object(made_up).into_bytes());
-            EDIT.try_with(&input);
-        },
-    );
+    made_up(|bytes| {
+        let (first, others, file): (Asked, Vec<Asked>, Vec<u8>) = value_of(bytes);
+        let asked = [first].into_iter().chain(others).take(CHANGES_MAX);
+        let changes: Vec<Change> = asked.map(change).collect();
+        let mut input = serde_json::to_vec(&changes).unwrap();
+        input.push(b'\n');
+        input.extend(object(&file).into_bytes());
+        EDIT.try_with(&input);
+    });
 }
 
-fn value_of(choice: u8) -> Option<Value> {
+/// A path (how many names, and which), and what is to stand there.
+type Asked = (u8, [u8; 4], u8);
+
+/// Changes of one edit.
+const CHANGES_MAX: usize = 3;
+
+fn change((length, path, value): Asked) -> Change {
+    let names = path.iter().take(usize::from(length % 5)).map(|name| NAMES[usize::from(*name) % 5]);
+    Change { path: names.collect::<Vec<_>>().join("."), value: chosen(value) }
+}
+
+fn chosen(choice: u8) -> Option<Value> {
     match choice % 6 {
         0 | 1 => None,
         2 => Some(json!("new \"ä\"\n")),
@@ -81,17 +93,24 @@ fn object(made_up: &[u8]) -> String {
     text + gap(made_up.last().map(|byte| usize::from(*byte)))
 }
 
-/// The input: a line with the change, and the file.
+/// The input: a line with the changes, and the file.
 fn nothing_else_changes(input: &[u8]) {
     let line = input.iter().position(|byte| *byte == b'\n').unwrap();
-    let change: Change = serde_json::from_slice(&input[..line]).unwrap();
+    let changes: Vec<Change> = serde_json::from_slice(&input[..line]).unwrap();
     let before = std::str::from_utf8(&input[line + 1..]).unwrap();
+    let one_by_one = changes.iter().try_fold(before.to_owned(), |text, change| changed(&text, change));
+    let together = edit(before.as_bytes(), &changes).ok().map(|after| String::from_utf8(after).unwrap());
+    assert_eq!(together, one_by_one, "several are as one after the other, or none");
+}
+
+/// One change, and everything that must be so after it; `None` where it is refused.
+fn changed(before: &str, change: &Change) -> Option<String> {
     let old = parse(before.as_bytes()).unwrap();
     let path: Vec<&str> = change.path.split('.').collect();
-    let wanted = applied(old.value(), &path, &change);
-    let after = match (edit(before.as_bytes(), std::slice::from_ref(&change)), &wanted) {
+    let wanted = applied(old.value(), &path, change);
+    let after = match (edit(before.as_bytes(), std::slice::from_ref(change)), &wanted) {
         (Ok(after), Some(_)) => String::from_utf8(after).unwrap(),
-        (Err(_), None) => return,
+        (Err(_), None) => return None,
         (Err(problem), Some(_)) => panic!("refused: {problem}"),
         (Ok(_), None) => panic!("a path through what is no object was taken"),
     };
@@ -105,12 +124,46 @@ fn nothing_else_changes(input: &[u8]) {
                 "{after}"
             );
         }
-        (None, Some(_)) => assert!(is_subsequence(before, &after), "{after}"),
-        (Some(_), None) => assert!(is_subsequence(&after, before), "{after}"),
+        (None, Some(_)) => {
+            let parent = &path[..deepest(&old, &path)];
+            let (short, long) = ((before, object_at(&old, parent)), (&*after, object_at(&new, parent)));
+            assert!(is_one_piece_longer(short, long), "{after}");
+        }
+        (Some(_), None) => {
+            let parent = &path[..path.len() - 1];
+            let (short, long) = ((&*after, object_at(&new, parent)), (before, object_at(&old, parent)));
+            assert!(is_one_piece_longer(short, long), "{after}");
+        }
         (None, None) => assert_eq!(after, before),
     }
     others_stay(&old.root, &new, &mut Vec::new(), &path, before, &after);
     comments_stay(&old, &new, &path);
+    Some(after)
+}
+
+/// How many names of the path are there.
+fn deepest(document: &Document<'_>, path: &[&str]) -> usize {
+    (1..path.len()).take_while(|length| document.member(&path[..*length]).is_some()).count()
+}
+
+/// Where the object stands, its brackets aside.
+fn object_at(document: &Document<'_>, path: &[&str]) -> Range<usize> {
+    let span = document.member(path).map_or(&document.root.span, |member| &member.value.span);
+    span.start + 1..span.end - 1
+}
+
+/// Whether the longer text is the shorter one with a piece more in the object, and perhaps a comma elsewhere in it.
+fn is_one_piece_longer((short, place): (&str, Range<usize>), (long, commas): (&str, Range<usize>)) -> bool {
+    let has_a_piece_more = |long: &[u8]| {
+        let (short, differ) = (short.as_bytes(), |two: (&u8, &u8)| two.0 != two.1);
+        let head = short.iter().zip(long).position(differ).unwrap_or(short.len());
+        let tail = short.iter().rev().zip(long.iter().rev()).position(differ).unwrap_or(short.len());
+        // It may stand wherever both sides are the same.
+        short.len() <= long.len() && place.start.max(short.len() - tail) <= place.end.min(head)
+    };
+    let without = |at: usize| [&long[..at], &long[at + 1..]].concat();
+    has_a_piece_more(long.as_bytes())
+        || commas.filter(|at| long.as_bytes()[*at] == b',').any(|at| has_a_piece_more(without(at).as_bytes()))
 }
 
 /// The change on the plain value; `None` where the path leads through what is no object.
@@ -131,11 +184,6 @@ fn applied(mut root: Value, path: &[&str], change: &Change) -> Option<Value> {
         None => drop(object.shift_remove(*last)),
     }
     Some(root)
-}
-
-fn is_subsequence(short: &str, long: &str) -> bool {
-    let mut rest = long.bytes();
-    short.bytes().all(|wanted| rest.any(|found| found == wanted))
 }
 
 /// Every value that the path does not lead to is written as it was.

@@ -3,7 +3,7 @@
 
 use changeover::check::{Document, Kind, Node, PROBLEMS_MAX, Places, parse};
 
-use crate::kept::{SHORT, Target};
+use crate::kept::{Target, made_up};
 
 const PARSE: Target =
     Target { folder: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/kept/parse"), holds: is_answered };
@@ -14,7 +14,7 @@ const PROBLEM_MAX: usize = 10_000;
 #[test]
 fn any_file_is_answered() {
     PARSE.replay();
-    bolero::check!().with_test_time(SHORT).for_each(|made_up: &[u8]| PARSE.try_with(&crate::file(made_up)));
+    made_up(|bytes| PARSE.try_with(&crate::file(bytes)));
 }
 
 fn is_answered(content: &[u8]) {

@@ -3,7 +3,7 @@
 use changeover::schedule::Temporary;
 use changeover::{read_content, read_history};
 
-use crate::kept::{SHORT, Target};
+use crate::kept::{Target, made_up};
 
 const TEMPORARY: Target = Target {
     folder: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/kept/temporary"),
@@ -42,9 +42,9 @@ fn damaged(text: &str, made_up: &[u8]) -> Vec<u8> {
 fn temporary_changes_are_read_or_told_as_damaged() {
     TEMPORARY.replay();
     let text = format!("{{\"entries\":[{ENTRY},{ENTRY}]}}");
-    bolero::check!().with_test_time(SHORT).for_each(|made_up: &[u8]| {
-        TEMPORARY.try_with(made_up);
-        TEMPORARY.try_with(&damaged(&text, made_up));
+    made_up(|bytes| {
+        TEMPORARY.try_with(bytes);
+        TEMPORARY.try_with(&damaged(&text, bytes));
     });
 }
 
@@ -63,13 +63,13 @@ fn is_read_or_told(content: &[u8]) {
 fn a_journal_gives_every_whole_line_that_is_one() {
     JOURNAL.replay();
     let text = format!("{}\n{}\n{}\n", LINES[0], LINES[1], LINES[2]);
-    bolero::check!().with_test_time(SHORT).for_each(|made_up: &[u8]| {
-        let mut journal = damaged(&text, made_up);
+    made_up(|bytes| {
+        let mut journal = damaged(&text, bytes);
         // A whole verdict behind whatever came before it must be found.
         journal.push(b'\n');
         journal.extend_from_slice(LINES[0].replace("\"id\":3", "\"id\":9").as_bytes());
         journal.push(b'\n');
-        journal.extend_from_slice(made_up.split(|byte| *byte == b'\n').next().unwrap_or_default());
+        journal.extend_from_slice(bytes.split(|byte| *byte == b'\n').next().unwrap_or_default());
         JOURNAL.try_with(&journal);
     });
 }

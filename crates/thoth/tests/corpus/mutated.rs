@@ -4,7 +4,7 @@ use changeover::Problem;
 use changeover::check::Places;
 use thoth::settings::render::{Style, write_report};
 
-use crate::kept::{SHORT, Target};
+use crate::kept::{Target, made_up, value_of};
 use crate::{FOLDER, home};
 
 const CHECK: Target =
@@ -53,21 +53,20 @@ fn any_change_of_a_real_file_is_answered() {
         .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
         .collect();
     files.sort();
-    bolero::check!().with_test_time(SHORT).with_type::<(u8, Vec<(u16, u8, u8)>)>().for_each(
-        |(file, changes)| {
-            let mut content = files[usize::from(*file) % files.len()].clone();
-            for (place, length, piece) in changes.iter().take(4) {
-                let at = usize::from(*place) * content.len() / 65_536;
-                let end = (at + usize::from(*length % 24)).min(content.len());
-                // Most bytes stand for a piece, some for themselves.
-                match PIECES.get(usize::from(*piece) % 32) {
-                    Some(piece) => drop(content.splice(at..end, piece.bytes())),
-                    None => drop(content.splice(at..end, [*piece])),
-                }
+    made_up(|bytes| {
+        let (file, changes): (u8, Vec<(u16, u8, u8)>) = value_of(bytes);
+        let mut content = files[usize::from(file) % files.len()].clone();
+        for (place, length, piece) in changes.iter().take(4) {
+            let at = usize::from(*place) * content.len() / 65_536;
+            let end = (at + usize::from(*length % 24)).min(content.len());
+            // Most bytes stand for a piece, some for themselves.
+            match PIECES.get(usize::from(*piece) % 32) {
+                Some(piece) => drop(content.splice(at..end, piece.bytes())),
+                None => drop(content.splice(at..end, [*piece])),
             }
-            CHECK.try_with(&content);
-        },
-    );
+        }
+        CHECK.try_with(&content);
+    });
 }
 
 fn is_answered(content: &[u8]) {
