@@ -97,12 +97,14 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// What may stand in the folder, and in the state directory.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     "settings.json",
     "state",
     "state/candidates",
     "state/hash-key",
     "state/journal.jsonl",
+    // What could not be put in place; the next one takes its place, and the next start removes it.
+    "state/journal.new",
     "state/quarantine.json",
     "state/secrets.json",
     "state/secrets.new",
@@ -132,8 +134,9 @@ fn no_secret(folder: &Path, verdict: &Verdict, at: &str) {
     }
 }
 
-/// The next good save goes live, whatever was before.
+/// The next good save goes live, whatever was before, and an event tells of it: the poll would find it too.
 pub fn next_save_goes_live(probe: &mut Probe, pair: i64, at: &str) {
+    let told = probe.state().seen_by_event;
     probe.save(&content(pair));
     // What the world refused before may go live first.
     let mut verdicts_max = 4;
@@ -142,6 +145,7 @@ pub fn next_save_goes_live(probe: &mut Probe, pair: i64, at: &str) {
         let state = probe.state();
         if verdict.verdict == Decision::Applied && state.pair == pair {
             assert_eq!((state.left, state.right, state.drift), (pair, pair, false), "8: {at}");
+            assert!(state.seen_by_event > told, "8: the poll had to find it, {at}");
             return;
         }
         verdicts_max -= 1;

@@ -41,6 +41,9 @@ pub struct State {
     pub waiting: bool,
     pub alive: usize,
     pub history_problem: Option<String>,
+    /// Saves that an event told of, and what keeps them from arriving.
+    pub seen_by_event: u64,
+    pub finding: Option<String>,
 }
 
 /// What the process says.
@@ -77,6 +80,14 @@ impl Probe {
     /// Starts an engine on a folder of its own, whose settings file has this content.
     pub fn start(content: &str) -> Self {
         Self::start_through(content, |_| Vec::new())
+    }
+
+    /// The same, over a state directory that was prepared.
+    pub fn start_over(content: &str, lay: impl Fn(&Path)) -> Self {
+        Self::start_through(content, |folder| {
+            lay(folder);
+            Vec::new()
+        })
     }
 
     /// The same, by a program that runs the one after its arguments: in another namespace, as somebody else.
@@ -207,6 +218,8 @@ fn state(engine: &Engine<Settings, Services>, probes: &Probes) -> State {
         waiting: status.waiting.is_some(),
         alive: probes.alive.load(Ordering::SeqCst),
         history_problem: status.history_problem,
+        seen_by_event: status.watch.seen_by_event,
+        finding: status.watch.finding,
     }
 }
 

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use changeover::Decision::{self, Applied, Rejected};
 use changeover::read_history;
+use std::time::Instant;
 
 use crate::checks::{Before, Left, after, content, next_save_goes_live};
 use crate::inject::{Call, Fault, Tracer, permitted};
-use crate::probe::Probe;
 use crate::probe::Role::Watch;
+use crate::probe::{PATIENCE, Probe};
 use crate::sweep::{Bench, Way};
 
 /// Which call of the thread that carries a save, of which file, the how many-th, and its error; the verdict, and what it says.
@@ -97,12 +98,49 @@ fn a_disk_that_answers_too_late_is_told_and_what_it_did_then_is_a_save() {
     bench.restart();
 }
 
+/// Which call on which file hangs. A look that has not ended is told after five seconds and a poll.
+const HANGS: [(&str, Option<&str>); 3] = [("read", FILE), ("fsync", SECRETS), ("write", JOURNAL)];
+
+const HANG: &str = "delay_enter=9s";
+
+#[test]
+fn a_disk_that_hangs_is_told_and_then_the_save_goes_live() {
+    if !permitted() {
+        return;
+    }
+    std::thread::scope(|scope| {
+        for (name, path) in HANGS {
+            scope.spawn(move || hang(name, path));
+        }
+    });
+}
+
+fn hang(name: &str, path: Option<&str>) {
+    let mut bench = Bench::start();
+    let (probe, at) = (&mut bench.probe, format!("{name} of {path:?} hangs"));
+    let before = Before::of(probe);
+    let Some(tracer) = Tracer::hold(probe, Call { role: Watch, name, path }, Some((1, HANG))) else { return };
+    probe.save(&content(1_000));
+    let begun = Instant::now();
+    while probe.state().finding.is_none_or(|finding| !finding.contains("has not ended")) {
+        assert!(begun.elapsed() < PATIENCE, "8: it is told that {at}");
+    }
+    assert_eq!(probe.state().pair, before.state.pair, "2: what is live serves on while {at}");
+    let verdict = probe.verdict();
+    let met = tracer.let_go().iter().any(|line| line.contains("DELAYED"));
+    assert!(met && verdict.verdict == Applied, "{at}: {verdict}");
+    after(probe, &before, 1_000, &verdict, Left::Nothing, &at);
+    assert_eq!(probe.state().finding, None, "8: it is told no longer, {at}");
+    next_save_goes_live(probe, 1_001, &at);
+    bench.restart();
+}
+
 /// Lines of a journal that an engine, which writes two of them at its start, rewrites when it has written two more.
 const LINES: usize = 3_997;
 
 const OUTCOME: &str = r#"{"outcome":{"id":1,"outcome":"kept","at":"2026-01-31T12:00:00Z"}}"#;
 
-fn long_journal(folder: &Path) {
+pub fn long_journal(folder: &Path) {
     let file = folder.join("state/journal.jsonl");
     fs::create_dir(folder.join("state")).unwrap();
     fs::write(&file, format!("{OUTCOME}\n").repeat(LINES)).unwrap();
@@ -115,10 +153,7 @@ fn a_journal_that_was_rewritten_is_written_on_without_a_free_descriptor() {
         return;
     }
     let at = "the journal is rewritten";
-    let mut probe = Probe::start_through(&content(1), |folder| {
-        long_journal(folder);
-        Vec::new()
-    });
+    let mut probe = Probe::start_over(&content(1), long_journal);
     let state_dir = probe.folder.join("state");
     let before = Before::of(&mut probe);
     // It is opened to weigh its lines and to copy them. To open it once more would fail.
