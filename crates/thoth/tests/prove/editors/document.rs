@@ -86,6 +86,7 @@ fn in_words(times: &[Duration]) -> String {
     times.sort();
     match times.get(times.len() / 2) {
         Some(median) if median.as_millis() >= 100 => format!("{} ms", median.as_millis()),
+        Some(median) if median.as_micros() < 100 => "< 0.1 ms".to_owned(),
         Some(median) => format!("{:.1} ms", median.as_secs_f64() * 1e3),
         None => "—".to_owned(),
     }

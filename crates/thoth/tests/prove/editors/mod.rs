@@ -10,6 +10,7 @@ mod ways;
 mod writers;
 
 use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -132,7 +133,8 @@ impl Stage {
         let task =
             Task { file: &file, beside: &beside, old, new: &new, text: &new_text, text_file: &text_file };
         self.observer.forget();
-        way.how.save(way.name, &task);
+        let found = self.found().await;
+        let held = way.how.save(way.name, &task);
         let ended = Instant::now();
         let (heard, verdict) = self.verdicts.next().await;
         let wanted = if bad.is_some() { "rejected" } else { way.good };
@@ -145,7 +147,26 @@ impl Stage {
             assert_eq!(std::fs::read_to_string(&file).unwrap(), new_text, "{place} saved something else");
         }
         let (how, last) = self.observer.seen();
+        if let Some(held) = held {
+            // Nothing has told of it but the poll.
+            assert_eq!(self.found().await, (found.0, found.1 + 1), "{place}");
+            self.let_go(held).await;
+        }
         (how, heard.saturating_duration_since(last.unwrap_or(ended)))
+    }
+
+    /// Saves that an event told of, and those that the poll alone found.
+    async fn found(&self) -> (u64, u64) {
+        let watch = self.thoth.get("/health/hot-reload").await["watch"].take();
+        (watch["seen_by_event"].as_u64().unwrap(), watch["seen_by_poll"].as_u64().unwrap())
+    }
+
+    /// Its end is an event, and may have a verdict.
+    async fn let_go(&mut self, mut held: Child) {
+        drop(held.stdin.take());
+        assert!(held.wait().unwrap().success());
+        let reloaded = self.reload().await;
+        self.until(&reloaded).await;
     }
 
     /// What is live is what the file says to the byte (or was before a bad one), and nothing but that had a verdict.

@@ -1,6 +1,7 @@
 //! Every way to save that is tried, one entry each: the table is the document's.
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use super::text::{BAD_KEY, BAD_SYNTAX};
 use super::{Task, nano, writers};
@@ -25,6 +26,8 @@ pub struct Way {
 pub enum How {
     /// A script of the shell, with `$FILE`, `$OLD`, `$NEW`, `$TEXT` (a file) and `$BESIDE` (a folder).
     Script(&'static str),
+    /// One that says a line when it has saved, and lives until its input ends.
+    Held(&'static str),
     /// What a program does, call by call, or a program that wants to be talked to.
     Calls(fn(&Task<'_>)),
 }
@@ -71,19 +74,27 @@ assert mapped not in (None, ctypes.c_void_p(-1).value), os.strerror(ctypes.get_e
 os.close(file)
 ctypes.memmove(mapped, text, len(text))
 assert libc.msync(ctypes.c_void_p(mapped), ctypes.c_size_t(len(text)), 4) == 0
+print("saved", flush=True)
+sys.stdin.read()
 ' "$FILE" "$TEXT""#;
+// What it leaves is no link of a file that the next way would write to.
+const VIM_HARD_LINK: &str = r#"ln -fL "$FILE" "$FILE.link"
+vim -u NONE -N -es -c "set nobackup writebackup backupskip= backupcopy=$COPY" -c "%s/$OLD/$NEW/g" -c wq "$FILE"
+exec rm "$FILE.link""#;
 
 pub const WAYS: &[Way] = &[
     script("vim, `backupcopy=yes`", "vim", VIM),
     script("vim, `backupcopy=no`", "vim", VIM),
     script("vim, `backupcopy=auto`", "vim", VIM),
     script("vim, `backupcopy=auto,breaksymlink`", "vim", VIM),
+    script("vim, `backupcopy=auto`, a hard link", "vim", VIM_HARD_LINK),
+    script("vim, `backupcopy=auto,breakhardlink`, a hard link", "vim", VIM_HARD_LINK),
     calls("nano", "nano", nano::save),
     script("Emacs", "emacs", EMACS),
     script("Emacs, `backup-by-copying`", "emacs", EMACS),
     script("ed", "ed", r#"printf ',s/%s/%s/g\nw\nq\n' "$OLD" "$NEW" | ed -s "$FILE""#),
-    calls("VS Code", "true", writers::vs_code),
-    calls("Obsidian, Electron (`write-file-atomic`)", "true", writers::write_file_atomic),
+    calls("VS Code, imitated", "true", writers::vs_code),
+    calls("Obsidian, Electron (`write-file-atomic`), imitated", "true", writers::write_file_atomic),
     script("`sed -i`", "sed", r#"exec sed -i "s/$OLD/$NEW/g" "$FILE""#),
     Way {
         bad: &[BAD_KEY],
@@ -121,30 +132,42 @@ pub const WAYS: &[Way] = &[
     calls("byte by byte, slowly", "true", writers::byte_by_byte),
     calls("the same length, in two pieces", "true", writers::two_pieces),
     script("a memory map", "python3", MAP),
-    script("a memory map of a closed file", "python3", MAP_AFTER_CLOSE),
+    Way { how: How::Held(MAP_AFTER_CLOSE), ..script("a memory map of a closed file", "python3", "") },
     calls("rename to a backup, write anew", "true", writers::rename_with_a_backup),
     calls("delete, create", "true", writers::delete_and_create),
 ];
 
 impl How {
-    pub fn save(&self, name: &str, task: &Task<'_>) {
+    /// What lives on when it has saved, if anything does.
+    pub fn save(&self, name: &str, task: &Task<'_>) -> Option<Child> {
         let script = match self {
-            Self::Calls(calls) => return calls(task),
-            Self::Script(script) => script,
+            Self::Script(script) | Self::Held(script) => script,
+            Self::Calls(calls) => {
+                calls(task);
+                return None;
+            }
         };
         let mut shell = Command::new("sh");
         shell.args(["-euc", script]).current_dir(task.beside).stdin(Stdio::null());
         shell.env("FILE", task.file).env("TEXT", task.text_file).env("BESIDE", task.beside);
         shell.env("OLD", task.old).env("NEW", task.new).env("COPY", copy(name));
+        if matches!(self, Self::Held(_)) {
+            let mut held = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let mut said = String::new();
+            BufReader::new(held.stdout.take().unwrap()).read_line(&mut said).unwrap();
+            assert_eq!(said, "saved\n", "{name}");
+            return Some(held);
+        }
         let done = shell.output().unwrap();
         assert!(done.status.success(), "{name}: {}", text(&done));
+        None
     }
 }
 
 /// What a name says of copying backups.
 fn copy(name: &str) -> &str {
     match name.split_once("backupcopy=") {
-        Some((_, value)) => value.trim_end_matches('`'),
+        Some((_, value)) => value.split('`').next().unwrap_or_default(),
         None if name.contains("backup-by-copying") => "t",
         None => "nil",
     }
