@@ -28,7 +28,7 @@ use thoth::settings::{Bound, Environment, KEYS, Kind, Vault};
 /// Where the corpus stands.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
 
-/// Files of each kind, at least.
+/// Files of each kind, at least, and good ones for each kind of refusal.
 const FILES_MIN: usize = 3;
 
 /// Bytes of one problem, however long the key or the value that it is about.
@@ -118,6 +118,9 @@ fn the_corpus_is_what_it_says() {
     }
     let few: Vec<_> = kinds.iter().filter(|(_, count)| **count < FILES_MIN).collect();
     assert!(few.is_empty(), "fewer than {FILES_MIN} files: {few:?}");
+    let refusals = kinds.keys().filter(|kind| kind.starts_with("refused/")).count();
+    let good = corpus.iter().filter(|sample| !sample.refused).count();
+    assert!(good >= FILES_MIN * refusals, "{good} good files for {refusals} kinds of refusal");
     assert!(long * 2 >= corpus.len(), "{long} long files of {}", corpus.len());
     for name in ["plugin.json", "export.json", "commented.jsonc", "minified.json", "docker.json"] {
         let content = std::fs::read(Path::new(FOLDER).join("long").join(name)).unwrap();
