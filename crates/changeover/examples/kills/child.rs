@@ -1,15 +1,17 @@
 //! The one that is killed.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use changeover::{Cause, Engine, Follower, Proposal, Verdict};
 
-use crate::product::{Settings, blueprint, content, file};
+use crate::product::{Services, Settings, blueprint, content, file, is_on_trial};
 use crate::{Chance, Failure};
 
 /// The longest pause between two saves.
 const PAUSE_US_MAX: u64 = 800;
+/// What goes live at all does so within this time, and a failure comes to a revert.
+const SOON: Duration = Duration::from_millis(30);
 
 /// A verdict that was told before the kill.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ fn say(doing: &str) {
     println!("{doing}");
 }
 
-async fn follow(mut follower: Follower<Settings, ()>) {
+async fn follow(mut follower: Follower<Settings, Services>) {
     while let Some(generation) = follower.next().await {
         say("following");
         tokio::task::yield_now().await;
@@ -47,8 +49,28 @@ async fn follow(mut follower: Follower<Settings, ()>) {
     }
 }
 
-/// Saves and proposes until it is killed.
-pub async fn live(folder: &Path, mut chance: Chance) -> Result<(), Failure> {
+/// Uses the client of this number once it is live, which works or fails. A failure is said before it is told.
+async fn prove(engine: &Engine<Settings, Services>, number: u64, works: bool) {
+    let (begun, mut failed) = (Instant::now(), false);
+    while begun.elapsed() < SOON {
+        let live = engine.live().load();
+        let client = &live.services.client;
+        match (client.0 == number, works) {
+            (true, true) => return engine.worked(client.identity()),
+            (true, false) if !failed => {
+                say(&format!("failing {number}"));
+                engine.failed(client.identity(), "401 where the one before it works");
+                failed = true;
+            }
+            (false, _) if failed => return,
+            _ => {}
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Saves and proposes from this number on until it is killed.
+pub async fn live(folder: &Path, mut chance: Chance, mut number: u64) -> Result<(), Failure> {
     let engine = Engine::start(blueprint(folder, say)).await?;
     let follower =
         tokio::spawn(follow(engine.follower("follower", |generation| generation.settings.number)?));
@@ -58,10 +80,10 @@ pub async fn live(folder: &Path, mut chance: Chance) -> Result<(), Failure> {
             say(&Told::line(&verdict));
         }
     });
-    let mut number = engine.live().load().settings.number;
     while !follower.is_finished() && !telling.is_finished() {
         number += 1;
-        let saved = content(number, chance.below(6) == 0);
+        let is_bad = chance.below(6) == 0;
+        let saved = content(number, is_bad);
         let file = file(folder);
         match chance.below(3) {
             0 => tokio::fs::write(&file, &saved).await?,
@@ -82,6 +104,9 @@ pub async fn live(folder: &Path, mut chance: Chance) -> Result<(), Failure> {
                 // Refused, or overtaken by a save: both have their verdict, or need none.
                 drop(engine.propose(proposal).await);
             }
+        }
+        if is_on_trial(number) && !is_bad {
+            prove(&engine, number, chance.below(3) == 0).await;
         }
         std::thread::sleep(Duration::from_micros(chance.below(PAUSE_US_MAX)));
     }

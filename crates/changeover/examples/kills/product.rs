@@ -1,9 +1,10 @@
-//! The smallest product with everything that a kill could tear: a secret, a scratch folder, a follower, a refusal.
+//! The smallest product with everything that a kill could tear: a secret, a scratch folder, a follower, a refusal, a
+//! service that fails its trial.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use changeover::{Accepted, Blueprint, Files, Occasion, Preparation, Problem, Tuning};
+use changeover::{Accepted, Blueprint, Files, Occasion, Preparation, Problem, Service, Tuning};
 
 /// Verdicts that the history keeps: few, so that the journal is rewritten again and again.
 pub const HISTORY_MAX: usize = 40;
@@ -11,6 +12,20 @@ pub const HISTORY_MAX: usize = 40;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     pub number: u64,
+}
+
+/// What is made from a number.
+#[derive(Debug)]
+pub struct Client(pub u64);
+
+#[derive(Debug)]
+pub struct Services {
+    pub client: Service<u64, Client>,
+}
+
+/// Whether the client of this number has to prove itself.
+pub fn is_on_trial(number: u64) -> bool {
+    number.is_multiple_of(5)
 }
 
 /// Says what is being done, to whoever reads.
@@ -43,18 +58,21 @@ fn check(files: &Files<'_>, say: Say) -> Result<Accepted<Settings>, Vec<Problem>
     Ok(Accepted { settings: Settings { number }, secrets, ..Accepted::default() })
 }
 
-async fn prepare(preparation: Preparation<Settings, ()>, say: Say) -> Result<(), Vec<Problem>> {
+async fn prepare(preparation: Preparation<Settings, Services>, say: Say) -> Result<Services, Vec<Problem>> {
     let refused = |error: std::io::Error| vec![Problem::new("", error.to_string())];
     std::fs::create_dir_all(&preparation.scratch).map_err(refused)?;
     std::fs::write(preparation.scratch.join("made"), "by a candidate").map_err(refused)?;
     say("preparing");
     tokio::task::yield_now().await;
+    let live = preparation.live.as_ref().map(|live| &live.services.client);
+    let build = |number: &u64| std::future::ready(Ok(Client(*number)));
+    let client = preparation.service("client", live, preparation.settings.number, &[], build).await?;
     std::fs::remove_dir_all(&preparation.scratch).map_err(refused)?;
     say("prepared");
-    Ok(())
+    Ok(Services { client })
 }
 
-pub fn blueprint(folder: &Path, say: Say) -> Blueprint<Settings, ()> {
+pub fn blueprint(folder: &Path, say: Say) -> Blueprint<Settings, Services> {
     Blueprint {
         file: file(folder),
         state_dir: state(folder),
@@ -67,7 +85,10 @@ pub fn blueprint(folder: &Path, say: Say) -> Blueprint<Settings, ()> {
             history_max: HISTORY_MAX,
             ..Tuning::default()
         },
-        on_trial: |()| Vec::new(),
+        on_trial: |services| match services.client.0 {
+            number if is_on_trial(number) => vec![("client", services.client.identity())],
+            _ => Vec::new(),
+        },
         meaning: |settings| format!("{settings:?}").into_bytes(),
         version: "1".to_owned(),
         fallback: Box::new(Settings::default),
