@@ -18,6 +18,8 @@ proofs=(
   'interleavings|scripts/prove/loom.sh'
   'faults of the disk|scripts/prove/faults.sh'
   'hostile contents|scripts/prove/fuzz.sh'
+  'the package of the engine|cargo package --package changeover --locked --allow-dirty'
+  'stories against the model|scripts/prove/model.sh'
   'agent memory against a real Letta server|scripts/test-letta.sh'
 )
 
@@ -27,7 +29,7 @@ rm -f "$kept"
 export THOTH_KEEP=$kept
 
 # What each kind of proof says when something has passed.
-passed='^test result: ok\. [1-9]|^ok  |^[1-9][0-9]* of [0-9]+ kills'
+passed='^test result: ok\. [1-9]|^ok  |^[1-9][0-9]* of [0-9]+ kills|^ *Verifying '
 
 # `prove COMMAND…`: fails too where no test has passed, unless it was said that it is left out.
 prove() {
@@ -64,7 +66,6 @@ if [ "$ran" = 0 ]; then
   exit 1
 fi
 tell_left_out '' || failed+=('what was left out')
-if [ ${#failed[@]} -gt 0 ]; then
-  printf 'failed: %s\n' "${failed[@]}" >&2
-  exit 1
-fi
+if [ ${#failed[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed[@]}" >&2; fi
+echo "$ran proofs, ${#failed[@]} failures, $((SECONDS / 60)) min $((SECONDS % 60)) s"
+[ ${#failed[@]} = 0 ]

@@ -42,7 +42,7 @@ fn temperature(number: u64) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "ten thousand changeovers: make prove"]
-async fn ten_thousand_changeovers_under_load_lose_nothing_and_leave_nothing() {
+async fn invariant_11_ten_thousand_changeovers_under_load_lose_nothing_and_leave_nothing() {
     let place = Place::new();
     std::fs::write(place.settings(), content(0, false)).unwrap();
     let mut thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
