@@ -36,7 +36,8 @@ prove() {
   local said status=0 before
   said=$(mktemp) before=$(wc -l <"$THOTH_SKIPPED")
   "$@" 2>&1 | collect "$said" || status=1
-  if [ $status = 0 ] && ! grep -qE "$passed" "$said" && [ "$(wc -l <"$THOTH_SKIPPED")" = "$before" ]; then
+  left_out=$(($(wc -l <"$THOTH_SKIPPED") - before))
+  if [ $status = 0 ] && [ "$left_out" = 0 ] && ! grep -qE "$passed" "$said"; then
     echo '   no test has passed' >&2
     status=1
   fi
@@ -53,7 +54,7 @@ for proof in "${proofs[@]}"; do
   start=$SECONDS ran=$((ran + 1))
   if [ -e "$kept" ]; then export THOTH_BINARY=$kept; fi
   if prove "${command[@]}"; then
-    echo "   ok, $((SECONDS - start)) s"
+    if [ "$left_out" = 0 ]; then echo "   ok, $((SECONDS - start)) s"; else echo '   ok, but for what was left out'; fi
   else
     echo "   FAILED: $name (${command[*]})" >&2
     failed+=("$name")
