@@ -195,7 +195,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             let kept = self.history.keep(live.number, content, &candidate.secrets);
             self.written("a content", kept);
             self.live_fingerprint = candidate.source.fingerprint;
-            self.shared.live_content(candidate.source.fingerprint.shown());
+            self.shared.live_content(candidate.source.fingerprint);
             let Candidate { source, warnings, .. } = candidate;
             return self.say(source, Decision::Unchanged, None, Vec::new(), warnings, Vec::new());
         }

@@ -101,7 +101,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let retired = Retired::now(Arc::clone(&old), on_trial);
         source.stages.done("commit", Instant::now());
         self.shared.switched(number, false, tuning);
-        self.shared.live_content(source.fingerprint.shown());
+        self.shared.live_content(source.fingerprint);
         let fingerprint = std::mem::replace(&mut self.live_fingerprint, source.fingerprint);
         let before = Before { generation: old, fingerprint };
         self.followers.wake(&next);

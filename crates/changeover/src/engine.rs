@@ -292,7 +292,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Engine<S, V
     /// is of the content that stands there.
     pub fn content_hash(&self, content: &[u8]) -> Option<String> {
         let content = Content::Bytes(content.to_vec());
-        self.parts.judge.examine(&content).fingerprint.shown()
+        self.parts.judge.examine(&content, None, None).fingerprint.shown()
     }
 
     /// Registers the owner of something that a process has only once (a listener, a folder watch, the log filter).

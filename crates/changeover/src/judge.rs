@@ -27,6 +27,8 @@ pub(crate) struct Examined<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     hash: blake3::Hash,
+    /// Of the settings file alone.
+    alone: u128,
     kind: Kind,
 }
 
@@ -41,6 +43,11 @@ impl Fingerprint {
     /// For comparing.
     pub(crate) fn number(&self) -> u128 {
         half(&self.hash)
+    }
+
+    /// Whether the settings file is what it was then, whatever stands beside it.
+    fn is_same_file(&self, other: &Self) -> bool {
+        self.alone == other.alone
     }
 
     /// For showing; `None` where there is no content.
@@ -80,6 +87,7 @@ impl<S> Judge<S> {
         let (kind, bytes) = parts(content);
         hasher.update(&[kind as u8]);
         hasher.update(bytes);
+        let alone = half(&hasher.finalize());
         for other in others {
             let (kind, bytes) = parts(&other.content);
             // Lengths keep what stands in one file apart from what stands in the next.
@@ -88,7 +96,7 @@ impl<S> Judge<S> {
             hasher.update(&[kind as u8]);
             hasher.update(bytes);
         }
-        Fingerprint { hash: hasher.finalize(), kind }
+        Fingerprint { hash: hasher.finalize(), alone, kind }
     }
 
     /// The keyed hash of what settings mean: people may see it. A function that panics, which the program's hook has told, is
@@ -107,9 +115,39 @@ impl<S> Judge<S> {
         !live.safe_mode && self.meaning(&live.settings) == meaning
     }
 
-    /// Checks what would replace a live content.
-    pub(crate) fn examine(&self, content: &Content) -> Examined<S> {
-        self.examine_on(content, None, Occasion::Running)
+    /// Checks what would replace the live content, with another file as it is proposed. A settings file that is as it was when the
+    /// live one was taken was not emptied or removed since: where it says nothing, or is not there, that still is what is meant,
+    /// and it is a file beside it that has changed.
+    pub(crate) fn examine(
+        &self,
+        content: &Content,
+        proposed: Option<(&Path, &[u8])>,
+        live: Option<Fingerprint>,
+    ) -> Examined<S> {
+        let examined = self.examine_on(content, proposed, Occasion::Running);
+        let is_as_it_was = |live: Fingerprint| live.is_same_file(&examined.fingerprint);
+        if examined.judged.is_err() && live.is_some_and(is_as_it_was) {
+            return self.examine_or_nothing(content, proposed, Occasion::RunningAllowEmpty);
+        }
+        examined
+    }
+
+    /// Checks a content on an occasion on which no file is a file that says nothing.
+    pub(crate) fn examine_or_nothing(
+        &self,
+        content: &Content,
+        proposed: Option<(&Path, &[u8])>,
+        occasion: Occasion,
+    ) -> Examined<S> {
+        match content {
+            Content::Missing => {
+                let nothing = Content::Bytes(b"{}".to_vec());
+                let Examined { judged, others, .. } = self.examine_on(&nothing, proposed, occasion);
+                let fingerprint = self.fingerprint(content, &others);
+                Examined { judged, others, fingerprint }
+            }
+            content => self.examine_on(content, proposed, occasion),
+        }
     }
 
     /// Checks a content on an occasion, with another file as it is proposed.

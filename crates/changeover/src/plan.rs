@@ -129,9 +129,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Parts<S, V>
     ) -> Result<Judged<S>, Stopped> {
         let (judge, content) = (Arc::clone(&self.judge), content.clone());
         let (state_dir, version, cause) = (self.state_dir.clone(), self.version.clone(), cause.clone());
-        let live = self.live.load();
+        let (live, live_content) = (self.live.load(), self.shared.live());
         let looked = tokio::task::spawn_blocking(move || {
-            let Examined { judged, .. } = judge.examine(&content);
+            let Examined { judged, .. } = judge.examine(&content, None, live_content);
             let meaning = judged.as_ref().ok().map(|accepted| judge.meaning(&accepted.settings));
             let told = meaning.map(|meaning| {
                 let is_new = |_: &Problem| !judge.runs(&live, &meaning);

@@ -133,7 +133,7 @@ async fn look<S: Send + Sync + 'static, V>(
     let begun = Instant::now();
     let (look, content) = read_first(Arc::clone(&ground.judge)).await?;
     ground.shared.looked(look.modified_seconds());
-    let examined = judge_at_start(&ground.judge, &content);
+    let examined = ground.judge.examine_or_nothing(&content, None, Occasion::Start);
     let (fingerprint, others) = (examined.fingerprint, examined.others.clone());
     ground.shared.read(fingerprint.shown());
     ground.shared.others(&others);
@@ -163,19 +163,6 @@ async fn read_first<S: Send + Sync + 'static>(judge: Arc<Judge<S>>) -> Result<(L
         read_at_rest(&judge.file, tuning.settle, tuning.open_max, good)
     });
     read.await.map_err(StartError::Read)
-}
-
-/// Checks the content that a start finds. No file is a file that says nothing.
-fn judge_at_start<S>(judge: &Judge<S>, content: &Content) -> Examined<S> {
-    match content {
-        Content::Missing => {
-            let nothing = Content::Bytes(b"{}".to_vec());
-            let Examined { judged, others, .. } = judge.examine_on(&nothing, None, Occasion::Start);
-            let fingerprint = judge.fingerprint(content, &others);
-            Examined { judged, others, fingerprint }
-        }
-        content => judge.examine_on(content, None, Occasion::Start),
-    }
 }
 
 /// The file; else the newest content of the history that passes the check today and was not taken back; else the newest of them

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::again::Waiting;
 use crate::files::Other;
+use crate::judge::Fingerprint;
 use crate::read::Content;
 use crate::report::Verdict;
 use crate::retire::Overdue;
@@ -125,7 +126,7 @@ struct Facts {
     preparing: bool,
     /// The content as last read, and the newest content that says what is live. The outer `None`: not known.
     read: Option<Option<String>>,
-    live: Option<Option<String>>,
+    live: Option<Fingerprint>,
     generation: u64,
     safe_mode: bool,
     retiring: usize,
@@ -184,8 +185,14 @@ impl Shared {
         self.facts().read = Some(content);
     }
 
-    pub(crate) fn live_content(&self, content: Option<String>) {
+    pub(crate) fn live_content(&self, content: Fingerprint) {
         self.facts().live = Some(content);
+    }
+
+    /// The content that the live settings were read from; `None` in safe mode, which was read from none.
+    pub(crate) fn live(&self) -> Option<Fingerprint> {
+        let facts = self.facts();
+        facts.live.filter(|_| !facts.safe_mode)
     }
 
     pub(crate) fn switched(&self, generation: u64, safe_mode: bool, tuning: Tuning) {
@@ -243,9 +250,9 @@ impl Shared {
             last_modified: facts.last_modified,
             generation: facts.generation,
             safe_mode: facts.safe_mode,
-            drift: facts.read != facts.live,
+            drift: facts.read != facts.live.map(|live| live.shown()),
             content: facts.read.clone().flatten(),
-            accepted: facts.live.clone().flatten(),
+            accepted: facts.live.and_then(|live| live.shown()),
             activity: match (facts.preparing, facts.being_written) {
                 (true, _) => Activity::Preparing,
                 (false, true) => Activity::BeingWritten,

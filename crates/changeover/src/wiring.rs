@@ -52,7 +52,7 @@ where
     let Built { generation, candidate, refused, services } = built;
     let live_fingerprint = candidate.source.fingerprint;
     shared.switched(generation.number, generation.safe_mode, (judge.tuning)(&generation.settings));
-    shared.live_content(live_fingerprint.shown());
+    shared.live_content(live_fingerprint);
     let (retired, old) = mpsc::unbounded_channel();
     let (trial, trial_receiver) = tokio::sync::watch::channel(Vec::new());
     let (messages_sender, messages) = mpsc::unbounded_channel();

@@ -60,7 +60,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
     /// The keyed hash of a content of the settings file with all that belongs to it, as the engine shows it.
     pub(super) async fn tag(&self, content: Vec<u8>) -> Result<Option<String>, Declined> {
         let engine = self.parts.engine.clone();
-        let examine = move || engine.parts.judge.examine(&Content::Bytes(content)).fingerprint.shown();
+        let examine =
+            move || engine.parts.judge.examine(&Content::Bytes(content), None, None).fingerprint.shown();
         tokio::task::spawn_blocking(examine).await.map_err(|error| Declined::File(error.to_string()))
     }
 }

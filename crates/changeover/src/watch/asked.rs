@@ -52,7 +52,7 @@ impl<S> Watch<S> {
         let (look, content) = read::now(&self.file);
         let read = Instant::now();
         self.shared.looked(look.modified_seconds());
-        let Examined { judged, others, fingerprint } = self.judge.examine(&content);
+        let Examined { judged, others, fingerprint } = self.judge.examine(&content, None, self.shared.live());
         self.found_good = judged.is_ok();
         let view = self.belong(look, others);
         self.settle.take(view, fingerprint.number());
@@ -69,7 +69,7 @@ impl<S> Watch<S> {
             drop(reply.send(Err(NotProposed::Conflict { present: None })));
             return Ok(());
         };
-        let found = self.judge.examine(&stands).fingerprint.shown();
+        let found = self.judge.examine(&stands, None, self.shared.live()).fingerprint.shown();
         let seen = match &stands {
             Content::Missing => Some(ABSENT),
             // What cannot be read, nobody has seen.
@@ -90,7 +90,7 @@ impl<S> Watch<S> {
         };
         let examined = match &file {
             None => self.judge.examine_on(&Content::Bytes(content.clone()), None, occasion),
-            Some(other) => self.judge.examine_on(&stands, Some((other, &content)), occasion),
+            Some(other) => self.judge.examine(&stands, Some((other, &content)), self.shared.live()),
         };
         let Examined { mut judged, fingerprint, .. } = examined;
         let mut aside = None;

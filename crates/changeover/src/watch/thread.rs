@@ -139,7 +139,7 @@ impl<S> Watch<S> {
             return;
         }
         if let Some((look, content)) = read::read(&self.file) {
-            let Examined { others, fingerprint, .. } = self.judge.examine(&content);
+            let Examined { others, fingerprint, .. } = self.judge.examine(&content, None, self.shared.live());
             self.shared.looked(look.modified_seconds());
             self.shared.read(fingerprint.shown());
             self.glanced = Some(self.belong(look, others));
@@ -287,7 +287,7 @@ impl<S> Watch<S> {
     fn judge(&mut self, noticed: Instant, look: Look, content: Content, rules: Rules) -> Result<bool, Gone> {
         let read = Instant::now();
         self.stirred = true;
-        let Examined { judged, others, fingerprint } = self.judge.examine(&content);
+        let Examined { judged, others, fingerprint } = self.judge.examine(&content, None, self.shared.live());
         let good = judged.is_ok();
         self.found_good = good;
         let view = self.belong(look, others);

@@ -347,3 +347,37 @@ async fn three_processes_agree_on_all_files() {
         contents["instances"].as_array().unwrap().iter().map(|one| &one["content"]).collect();
     assert!(contents.iter().all(|content| content.is_string() && *content == contents[0]), "{contents:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_beside_a_settings_file_that_says_nothing_are_followed_and_its_end_is_still_refused() {
+    for said in [None, Some("{}")] {
+        let place = Place::new();
+        let secret = place.folder.path().join("key");
+        std::fs::write(&secret, "sk-first-0123456789abcdef").unwrap();
+        let place = place.with("OPENROUTER_API_KEY_FILE", &secret.display().to_string());
+        if let Some(said) = said {
+            std::fs::write(place.settings(), said).unwrap();
+        }
+        let thoth = Thoth::start_in(place, &["--listen", "127.0.0.1:0"]).await;
+        let mut verdicts = thoth.verdicts().await;
+        let rotated = saved(&mut verdicts, Save::Rename, &secret, "sk-second-0123456789abcdef").await;
+        assert_eq!(service(&rotated, "llm"), Some(("rebuilt", "a secret changed")), "{said:?}: {rotated}");
+        let local = thoth.place.settings().with_file_name("settings.local.json");
+        let applied = saved(&mut verdicts, Save::InPlace, &local, &local_file("\"of/this\"")).await;
+        assert_eq!(applied["verdict"], "applied", "{said:?}: {applied}");
+        assert_eq!(key(&thoth, MODEL).await["value"], "of/this");
+        assert_eq!(thoth.get("/health/hot-reload").await["drift"], false, "{said:?}");
+
+        let full = settings(&json!({ "llm": { "default": { "temperature": 0.3 } } }));
+        let applied = saved(&mut verdicts, Save::Rename, &thoth.place.settings(), &full).await;
+        assert_eq!(applied["verdict"], "applied", "{said:?}: {applied}");
+        match said {
+            Some(said) => Save::Rename.save(&thoth.place.settings(), said),
+            None => std::fs::remove_file(thoth.place.settings()).unwrap(),
+        }
+        let refused = verdict(&mut verdicts).await;
+        assert_eq!(refused["verdict"], "rejected", "{said:?}: {refused}");
+        let again = saved(&mut verdicts, Save::Rename, &secret, "sk-third-0123456789abcdef").await;
+        assert_eq!(again["verdict"], "rejected", "what was emptied or removed is no settings: {again}");
+    }
+}
