@@ -54,6 +54,11 @@ pub fn tell((first, steps): &(Option<Text>, Vec<Step>)) {
     });
 }
 
+fn edit(text: Text, if_match: Option<String>) -> Proposal {
+    let content = text.bytes().into_bytes();
+    Proposal { file: None, content, cause: Cause::Edit, actor: None, if_match, allow_empty: false }
+}
+
 impl World {
     async fn start(first: Option<Text>) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -128,6 +133,15 @@ impl World {
             }
             Step::Delete => {}
             Step::Propose(text, seen) => self.propose(*text, *seen).await,
+            Step::ProposeAndLeave(text) => {
+                // Asked for, and let go of at once.
+                tokio::select! {
+                    biased;
+                    _ = self.engine.propose(edit(*text, None)) => {}
+                    () = std::future::ready(()) => {}
+                }
+                self.oracle.proposed(*text);
+            }
             Step::Reload => {
                 self.oracle.arrives(Cause::Reload, self.oracle.file);
                 self.engine.reload().await.unwrap();
@@ -202,10 +216,7 @@ impl World {
             Seen::Other => Some("another content".to_owned()),
         };
         let matches = if_match.is_none() || if_match == self.hash(self.oracle.file);
-        let content = text.bytes().into_bytes();
-        let proposal =
-            Proposal { file: None, content, cause: Cause::Edit, actor: None, if_match, allow_empty: false };
-        match self.engine.propose(proposal).await {
+        match self.engine.propose(edit(text, if_match)).await {
             Ok(_) => self.oracle.proposed(text),
             Err(NotProposed::Conflict { present }) => {
                 assert!(!matches, "a conflict where there is none");

@@ -65,6 +65,8 @@ pub enum Step {
     Burst(Vec<(Text, Way)>),
     Delete,
     Propose(Text, Seen),
+    /// Whoever proposes does not wait for it.
+    ProposeAndLeave(Text),
     Reload,
     /// As a reload, for what is in quarantine too.
     TryAgain,
@@ -169,6 +171,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => burst(),
         1 => Just(Step::Delete),
         7 => (text(), seen).prop_map(|(text, seen)| Step::Propose(text, seen)),
+        3 => text().prop_map(Step::ProposeAndLeave),
         3 => Just(Step::Reload),
         2 => Just(Step::TryAgain),
         4 => any::<bool>().prop_map(|refuses| Step::World { refuses }),
