@@ -165,7 +165,6 @@ impl Lives {
     /// The journal tells the truth of the life that has ended.
     fn judge(&mut self, begun: &Journal, answered: &[Value], saved: u64) {
         let journal = self.journal();
-        assert_eq!(journal.torn, 0, "a line is written in one piece");
         let ids: Vec<u64> = journal.verdicts().map(|verdict| verdict["id"].as_u64().unwrap()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
         for told in answered {
@@ -193,10 +192,11 @@ impl Lives {
             let number = self.newest.fetch_add(1, Ordering::SeqCst) + 1;
             Save::Rename.save(&self.place.settings(), &bad(number));
         }
-        self.torn = self.chance.one_in(5);
-        if self.torn {
+        // A kill may cut a write where a page of the file ends.
+        self.torn = self.journal().torn > 0;
+        if !self.torn && self.chance.one_in(5) {
             self.journal().cut(&mut self.chance);
-            self.cuts += 1;
+            (self.torn, self.cuts) = (true, self.cuts + 1);
         }
         let journal = self.journal();
         let file = std::fs::read_to_string(self.place.settings()).unwrap();
