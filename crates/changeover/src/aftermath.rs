@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::again::Again;
-use crate::candidate::{Candidate, Source, Use};
+use crate::candidate::{Candidate, Said, Source, Use};
 use crate::changeover::Changeover;
 use crate::generation::{Generation, Identity};
 use crate::history::HistoryError;
 use crate::judge::Fingerprint;
 use crate::probation::{Commit, OnTrial, Revert};
-use crate::report::{Action, Cause, Decision, Outcome, Problem, ServiceReport};
+use crate::report::{Action, Cause, Outcome, ServiceReport};
 
 /// What was live before a commit, and what it was read from.
 #[derive(Debug)]
@@ -37,17 +37,20 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     pub(crate) fn comes_to_nothing(
         &mut self,
         candidate: &Candidate<S>,
-        decision: Decision,
-        problems: &[Problem],
+        said: &Said,
         by_the_world: bool,
     ) -> bool {
+        let (is_refused, problems) = match said {
+            Said::Rejected(problems) => (true, problems.as_slice()),
+            _ => (false, [].as_slice()),
+        };
         let now = Instant::now();
         let file_still_says_so = candidate.source.fingerprint == self.newest;
         let is_proposed = candidate.source.proposed.is_some();
         if !by_the_world || candidate.is_refresh() || is_proposed || !file_still_says_so {
             if candidate.is_retry() {
                 self.stop_trying();
-                return decision == Decision::Rejected && !by_the_world;
+                return is_refused && !by_the_world;
             }
             return true;
         }
@@ -153,7 +156,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         }
         self.tell_trial();
         let next = Generation { number, settings, services: services_again, safe_mode: false };
-        let (_, followed) = self.switch(next, &mut source).await;
+        let (_, went_live, followed) = self.switch(next, &mut source).await;
         let again = |name: &&str| ServiceReport {
             name: (*name).to_owned(),
             action: Action::Restored,
@@ -170,7 +173,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         if self.again.as_ref().is_some_and(bound) {
             self.stop_trying();
         }
-        self.say(source, Decision::Applied, Some(Outcome::Kept), Vec::new(), Vec::new(), reports);
+        self.say(source, Said::Applied(went_live, Some(Outcome::Kept), reports), Vec::new());
     }
 
     /// Tells what became of a commit.

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::aside::Aside;
-use crate::generation::Identity;
+use crate::generation::{Identity, WentLive};
 use crate::judge::{Fingerprint, Judged};
 use crate::read::Content;
-use crate::report::{Cause, Problem, Verdict};
+use crate::report::{Cause, Outcome, Problem, ServiceReport, Verdict};
 
 /// A content that came to rest, with what the check said of it.
 pub(crate) struct Arrival<S> {
@@ -93,6 +93,16 @@ pub(crate) struct Source {
     pub(crate) proposed: Option<Proposed>,
     /// Who waits for the verdict.
     pub(crate) replies: Vec<oneshot::Sender<Arc<Verdict>>>,
+}
+
+/// What is said of a content.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// With what proves it, what is known of it, and what was done for it.
+    Applied(WentLive, Option<Outcome>, Vec<ServiceReport>),
+    Unchanged,
+    Rejected(Vec<Problem>),
+    Superseded,
 }
 
 /// A content that somebody asked for, instead of saving it.

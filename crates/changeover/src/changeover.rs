@@ -25,17 +25,17 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::aftermath::{Before, Trial};
 use crate::again::Again;
 use crate::blueprint::{Accepted, Prepare};
-use crate::candidate::{Arrival, Candidate, Message, Source, Stages};
+use crate::candidate::{Arrival, Candidate, Message, Said, Source, Stages};
 use crate::check;
 use crate::follow::Followers;
-use crate::generation::{Generation, Identity, Live};
+use crate::generation::{Generation, Identity, Live, WentLive};
 use crate::history::{History, JOURNAL_BYTES_MAX, Limits};
 use crate::judge::{Fingerprint, Judge};
 use crate::making::{Prepared, begin, let_go, outcome, refuse};
 use crate::preparation::{Book, Preparation};
 use crate::probation::{OnTrial, Probation};
 use crate::relay::Turn;
-use crate::report::{Cause, Decision, Outcome, Problem, ServiceReport, Verdict};
+use crate::report::{Cause, Decision, Problem, Verdict};
 use crate::retire::Retired;
 use crate::status::Shared;
 use crate::watch::{Command, Waker};
@@ -163,18 +163,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         let bound = judged.as_ref().ok().and_then(bound);
         drop(live);
         match bound.map_or(judged, |problem| Err(vec![problem])) {
-            Err(problems) => self.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new()),
+            Err(problems) => self.say(source, Said::Rejected(problems), Vec::new()),
             Ok(Accepted { settings, warnings, secrets }) => {
                 let candidate = Candidate { settings, warnings, secrets, source };
                 if let Some(older) = self.waiting.replace(candidate) {
-                    self.say(
-                        older.source,
-                        Decision::Superseded,
-                        None,
-                        Vec::new(),
-                        older.warnings,
-                        Vec::new(),
-                    );
+                    self.say(older.source, Said::Superseded, older.warnings);
                 }
             }
         }
@@ -188,7 +181,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             }
             if let Err(problem) = self.put(&mut candidate.source).await {
                 let Candidate { source, warnings, .. } = candidate;
-                return self.say(source, Decision::Rejected, None, vec![problem], warnings, Vec::new());
+                return self.say(source, Said::Rejected(vec![problem]), warnings);
             }
             let shown = candidate.source.fingerprint.shown();
             let content = shown.as_deref().zip(candidate.source.content.bytes());
@@ -197,12 +190,12 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.live_fingerprint = candidate.source.fingerprint;
             self.shared.live_content(candidate.source.fingerprint);
             let Candidate { source, warnings, .. } = candidate;
-            return self.say(source, Decision::Unchanged, None, Vec::new(), warnings, Vec::new());
+            return self.say(source, Said::Unchanged, warnings);
         }
         if candidate.is_refresh() && live.safe_mode {
             // There is nothing to build anew: only usable settings end safe mode.
             let Candidate { source, warnings, .. } = candidate;
-            return self.say(source, Decision::Unchanged, None, Vec::new(), warnings, Vec::new());
+            return self.say(source, Said::Unchanged, warnings);
         }
         candidate.source.stages.done("wait", Instant::now());
         let number = live.number + 1;
@@ -213,32 +206,32 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         self.shared.preparing(false);
         candidate.source.stages.done("prepare", Instant::now());
         let mut by_the_world = false;
-        let (candidate, decision, problems) = match prepared {
+        let (candidate, said) = match prepared {
             Ok(Prepared::Services(services)) if candidate.is_refresh() && book.all_kept() => {
                 refuse(&self.product, services).await;
-                (candidate, Decision::Unchanged, Vec::new())
+                (candidate, Said::Unchanged)
             }
             Ok(Prepared::Services(services)) => match self.commit(number, candidate, services, &book).await {
                 Ok(()) => return,
                 Err((candidate, problem)) => {
                     by_the_world = true;
-                    (candidate, Decision::Rejected, vec![problem])
+                    (candidate, Said::Rejected(vec![problem]))
                 }
             },
             Ok(Prepared::Refused(problems)) => {
                 by_the_world = true;
                 let problems = check::placed(problems, candidate.source.content.bytes().unwrap_or_default());
-                (candidate, Decision::Rejected, problems)
+                (candidate, Said::Rejected(problems))
             }
-            Ok(Prepared::Broken(problems)) => (candidate, Decision::Rejected, problems),
-            Err(GivenUp::Superseded) => (candidate, Decision::Superseded, Vec::new()),
+            Ok(Prepared::Broken(problems)) => (candidate, Said::Rejected(problems)),
+            Err(GivenUp::Superseded) => (candidate, Said::Superseded),
             // Nobody has decided anything: there is no verdict.
             Err(GivenUp::Stopping) => return self.sweep(&scratch),
         };
         self.sweep(&scratch);
-        if self.comes_to_nothing(&candidate, decision, &problems, by_the_world) {
+        if self.comes_to_nothing(&candidate, &said, by_the_world) {
             let Candidate { source, warnings, .. } = candidate;
-            self.say(source, decision, None, problems, warnings, Vec::new());
+            self.say(source, said, warnings);
         }
     }
 
@@ -289,15 +282,15 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
     }
 
     /// Gives a verdict: numbered, written down, told to everybody who listens.
-    pub(crate) fn say(
-        &mut self,
-        source: Source,
-        decision: Decision,
-        outcome: Option<Outcome>,
-        problems: Vec<Problem>,
-        warnings: Vec<Problem>,
-        services: Vec<ServiceReport>,
-    ) {
+    pub(crate) fn say(&mut self, source: Source, said: Said, warnings: Vec<Problem>) {
+        let (decision, outcome, problems, services) = match said {
+            Said::Applied(WentLive { .. }, outcome, services) => {
+                (Decision::Applied, outcome, Vec::new(), services)
+            }
+            Said::Unchanged => (Decision::Unchanged, None, Vec::new(), Vec::new()),
+            Said::Rejected(problems) => (Decision::Rejected, None, problems, Vec::new()),
+            Said::Superseded => (Decision::Superseded, None, Vec::new(), Vec::new()),
+        };
         let live = self.live.peek();
         let (stages_ms, at) = source.stages.over();
         let verdict = Arc::new(Verdict {

@@ -7,13 +7,13 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use crate::aftermath::Before;
-use crate::candidate::{Candidate, Source};
+use crate::candidate::{Candidate, Said, Source};
 use crate::changeover::Changeover;
-use crate::generation::Generation;
+use crate::generation::{Generation, WentLive};
 use crate::making::refuse;
 use crate::preparation::Book;
 use crate::probation::{ANSWER_MAX, OnTrial};
-use crate::report::{Decision, Problem, ServiceReport};
+use crate::report::{Problem, ServiceReport};
 use crate::retire::Retired;
 use crate::watch::Command;
 
@@ -36,14 +36,14 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
             self.stop_trying();
         }
         let next = Generation { number, settings, services: Arc::new(services), safe_mode: false };
-        let (before, followed) = self.switch(next, &mut candidate.source).await;
+        let (before, went_live, followed) = self.switch(next, &mut candidate.source).await;
         let before = Some(before).filter(|before| !before.generation.safe_mode);
         let mut services = book.reports();
         services.extend(followed);
         let time = self.shared.tuning().probation;
         let outcome = self.begin_probation(before, &candidate.settings, on_trial, time);
         let Candidate { source, warnings, .. } = candidate;
-        self.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
+        self.say(source, Said::Applied(went_live, outcome, services), warnings);
         Ok(())
     }
 
@@ -91,11 +91,11 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         &mut self,
         next: Generation<S, V>,
         source: &mut Source,
-    ) -> (Before<S, V>, Vec<ServiceReport>) {
+    ) -> (Before<S, V>, WentLive, Vec<ServiceReport>) {
         let number = next.number;
         let tuning = (self.judge.tuning)(&next.settings);
         let next = Arc::new(next);
-        let old = self.live.swap(Arc::clone(&next));
+        let (old, went_live) = self.live.swap(Arc::clone(&next));
         // Its time counts from here; its trial begins when the followers have followed.
         let on_trial = tuning.prepare_deadline.saturating_add(tuning.probation).saturating_add(ANSWER_MAX);
         let retired = Retired::now(Arc::clone(&old), on_trial);
@@ -111,7 +111,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Changeover<
         if self.retired.send(retired).is_err() {
             tracing::debug!("the retirer has ended: the engine is stopping");
         }
-        (before, followed)
+        (before, went_live, followed)
     }
 }
 

@@ -254,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_follows_at_the_last_moment_is_told_once() {
-        let (followers, live) = (Followers::default(), Live::new(generation(1)));
+        let (followers, live) = (Followers::default(), Live::new(generation(1)).0);
         let follower = followers.join("listener", live.clone(), |generation| *generation.settings).unwrap();
         let next = generation(2);
         live.swap(Arc::clone(&next));

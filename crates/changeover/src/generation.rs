@@ -37,8 +37,8 @@ impl<S, V> Clone for Live<S, V> {
 
 impl<S, V> Live<S, V> {
     /// A pointer to a first generation.
-    pub(crate) fn new(first: Arc<Generation<S, V>>) -> Self {
-        Self { pointer: Arc::new(ArcSwap::new(first)), pins: Arc::default() }
+    pub(crate) fn new(first: Arc<Generation<S, V>>) -> (Self, WentLive) {
+        (Self { pointer: Arc::new(ArcSwap::new(first)), pins: Arc::default() }, WentLive(()))
     }
 
     /// The live generation, for one unit of work: load once, use it to the end, load anew for the next.
@@ -64,10 +64,14 @@ impl<S, V> Live<S, V> {
     }
 
     /// The switch. Gives back what was live before.
-    pub(crate) fn swap(&self, next: Arc<Generation<S, V>>) -> Arc<Generation<S, V>> {
-        self.pointer.swap(next)
+    pub(crate) fn swap(&self, next: Arc<Generation<S, V>>) -> (Arc<Generation<S, V>>, WentLive) {
+        (self.pointer.swap(next), WentLive(()))
     }
 }
+
+/// That a generation has gone live. The pointer alone makes it, and nobody can say `applied` without it.
+#[derive(Debug)]
+pub(crate) struct WentLive(());
 
 /// Tells one built object from every other one of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,14 +10,14 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::aftermath::Trial;
-use crate::candidate::{Candidate, Message, Source};
+use crate::candidate::{Candidate, Message, Said, Source};
 use crate::changeover::Changeover;
 use crate::engine::{Parts, StartError};
 use crate::follow::Followers;
-use crate::generation::Live;
+use crate::generation::{Live, WentLive};
 use crate::probation::Probation;
 use crate::relay::{self, Relay, Turn};
-use crate::report::{Cause, Decision, Problem, ServiceReport};
+use crate::report::{Cause, Problem, ServiceReport};
 use crate::retire::{Retired, retire};
 use crate::start::{Built, Found, Ground};
 use crate::watch::{self, Command, Events, Mounts, Place, Pulse, Settle, Standing, View, Watch, listen};
@@ -53,12 +53,13 @@ where
     let live_fingerprint = candidate.source.fingerprint;
     shared.switched(generation.number, generation.safe_mode, (judge.tuning)(&generation.settings));
     shared.live_content(live_fingerprint);
+    let (live, went_live) = Live::new(Arc::new(generation));
     let (retired, old) = mpsc::unbounded_channel();
     let (trial, trial_receiver) = tokio::sync::watch::channel(Vec::new());
     let (messages_sender, messages) = mpsc::unbounded_channel();
     let (commands, commands_receiver) = channel();
     let mut changeover = Changeover {
-        live: Live::new(Arc::new(generation)),
+        live,
         followers: Followers::default(),
         history,
         shared,
@@ -92,7 +93,7 @@ where
     };
     let at = (ground.file, ground.enabled, ground.events);
     let parts = set_going(&changeover, at, found, (ground.state_dir, ground.version), ends)?;
-    first_verdicts(&mut changeover, candidate, refused, services);
+    first_verdicts(&mut changeover, went_live, candidate, refused, services);
     let ended = |_| StartError::Thread(std::io::Error::other("it has ended"));
     hand_over.send(changeover).map_err(ended)?;
     Ok(parts)
@@ -149,6 +150,7 @@ where
 /// What was wrong with the file, where something else took its place; and what went live.
 fn first_verdicts<S, V>(
     changeover: &mut Changeover<S, V>,
+    went_live: WentLive,
     candidate: Candidate<S>,
     refused: Option<(Source, Vec<Problem>)>,
     services: Vec<ServiceReport>,
@@ -157,7 +159,7 @@ fn first_verdicts<S, V>(
     V: Send + Sync + 'static,
 {
     if let Some((source, problems)) = refused {
-        changeover.say(source, Decision::Rejected, None, problems, Vec::new(), Vec::new());
+        changeover.say(source, Said::Rejected(problems), Vec::new());
     }
     let live = changeover.live.load();
     if live.safe_mode {
@@ -174,7 +176,7 @@ fn first_verdicts<S, V>(
     let time = changeover.shared.tuning().probation;
     let outcome = changeover.begin_probation(None, &candidate.settings, objects, time);
     let Candidate { source, warnings, .. } = candidate;
-    changeover.say(source, Decision::Applied, outcome, Vec::new(), warnings, services);
+    changeover.say(source, Said::Applied(went_live, outcome, services), warnings);
 }
 
 fn watching<S, V>(

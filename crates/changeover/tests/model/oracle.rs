@@ -117,8 +117,13 @@ impl Oracle {
     pub fn arrives(&mut self, cause: Cause, text: Option<Text>) {
         self.waiting = None;
         let content = text.map(Text::bytes);
-        match text.and_then(|text| settings(text, false)).filter(|settings| !self.is_bound(settings, &cause))
-        {
+        // Nobody has emptied or removed it since it went live.
+        let is_as_it_was = !self.safe_mode && content == self.runs.content;
+        let settings = match text {
+            Some(text) => settings(text, is_as_it_was),
+            None => Some(Settings::default()).filter(|_| is_as_it_was),
+        };
+        match settings.filter(|settings| !self.is_bound(settings, &cause)) {
             None => self.tell(cause, Decision::Rejected, content, None),
             Some(settings) => self.change(cause, text, settings, content),
         }
