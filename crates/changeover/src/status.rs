@@ -124,8 +124,9 @@ struct Facts {
     last_modified: Option<f64>,
     being_written: bool,
     preparing: bool,
-    /// The content as last read, and the newest content that says what is live. The outer `None`: not known.
+    /// The content as last read, as people see it. The outer `None`: not known.
     read: Option<Option<String>>,
+    /// The newest content that says what is live; `None`: not known.
     live: Option<Fingerprint>,
     generation: u64,
     safe_mode: bool,

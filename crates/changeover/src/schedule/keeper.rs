@@ -8,6 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::books::Books;
 use super::due::{Clock, Standing, due, standing};
 use super::entry::{Entry, Fate, Kind};
+use super::reading::nothing;
 use super::{Declined, Schedules};
 use crate::proposal::{NotProposed, Proposal};
 use crate::report::{Cause, Decision, Outcome, Problem, Verdict};
@@ -154,7 +155,8 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         let late = (self.parts.terms.clock)().duration_since(entry.at) > LATE;
         let late = late.then(|| format!("it was due at {}, and comes late", entry.at));
         for _ in 0..TRIES_MAX {
-            let content = self.settings().await?;
+            let found = self.settings().await?;
+            let content = found.clone().unwrap_or_else(nothing);
             let said = |path: &str| (self.parts.terms.value)(&content, path);
             match standing(&entry, said, |value| self.hash(value)) {
                 Standing::AsThen => {}
@@ -171,7 +173,7 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
                 Ok(edited) => edited,
                 Err(problem) => return self.fail(entry, &[problem], None).await,
             };
-            let proposal = proposal(&entry, edited.clone(), self.tag(content).await?);
+            let proposal = proposal(&entry, edited.clone(), self.tag(found).await?);
             let verdict = match self.parts.engine.propose(proposal).await {
                 Ok(verdict) => verdict,
                 // Somebody saved between the look and the proposal.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Declined, Schedules, TEMPORARY_FILE, Temporary};
 use crate::blueprint::Occasion;
 use crate::edit::Change;
+use crate::proposal::ABSENT;
 use crate::read::Content;
 
 /// How long a file may take to be read.
@@ -17,7 +18,7 @@ const READ_MAX: Duration = Duration::from_secs(10);
 impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S, V> {
     /// Checks a scheduled change as it would be now; gives the hashes of what the settings file says of its keys.
     pub(super) async fn expected(&self, changes: &[Change]) -> Result<BTreeMap<String, String>, Declined> {
-        let content = self.settings().await?;
+        let content = self.settings().await?.unwrap_or_else(nothing);
         let edited =
             (self.parts.terms.edit)(&content, changes).map_err(|problem| Declined::Check(vec![problem]))?;
         let engine = self.parts.engine.clone();
@@ -39,10 +40,9 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         hasher.finalize().to_hex().to_string()
     }
 
-    /// A content of the settings file, read now.
-    pub(super) async fn settings(&self) -> Result<Vec<u8>, Declined> {
-        let file = self.parts.engine.parts.judge.file.clone();
-        Ok(in_time(file, read_file).await?.unwrap_or_else(|| b"{}".to_vec()))
+    /// The content of the settings file, read now; `None` where there is no file.
+    pub(super) async fn settings(&self) -> Result<Option<Vec<u8>>, Declined> {
+        in_time(self.parts.engine.parts.judge.file.clone(), read_file).await
     }
 
     /// The temporary changes, read now.
@@ -57,13 +57,20 @@ impl<S: PartialEq + Send + Sync + 'static, V: Send + Sync + 'static> Schedules<S
         Ok(temporary)
     }
 
-    /// The keyed hash of a content of the settings file with all that belongs to it, as the engine shows it.
-    pub(super) async fn tag(&self, content: Vec<u8>) -> Result<Option<String>, Declined> {
+    /// What names a content of the settings file to the engine: its keyed hash, with all that belongs to it; or that there is
+    /// no file.
+    pub(super) async fn tag(&self, content: Option<Vec<u8>>) -> Result<Option<String>, Declined> {
+        let Some(content) = content else { return Ok(Some(ABSENT.to_owned())) };
         let engine = self.parts.engine.clone();
         let examine =
             move || engine.parts.judge.examine(&Content::Bytes(content), None, None).fingerprint.shown();
         tokio::task::spawn_blocking(examine).await.map_err(|error| Declined::File(error.to_string()))
     }
+}
+
+/// A content that says nothing: what a change is made in where there is no file.
+pub(super) fn nothing() -> Vec<u8> {
+    b"{}".to_vec()
 }
 
 /// Reads a file on a thread that may wait for it, for so long.

@@ -187,6 +187,17 @@ async fn a_change_is_void_when_somebody_changed_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_file_a_scheduled_change_makes_one() {
+    let wall = Arc::new(AtomicI64::new(NOON));
+    let mut times = Times::of(World::start(None).await, wall, Swept::default());
+    let entry = times.set(change("pair", 2), at(60)).await.unwrap();
+    times.pass(60);
+    assert_eq!(times.end().await, (entry.id, Fate::Done, String::new()));
+    let written: Value = serde_json::from_str(&times.file()).unwrap();
+    assert_eq!((times.world.pair(), written), (2, json!({ "pair": 2 })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_scheduled_for_one_key_follows_on_each_other() {
     let mut times = Times::start(r#"{"llm": "day"}"#).await;
     times.set(change("llm", "day"), at(200)).await.unwrap();
